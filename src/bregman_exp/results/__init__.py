@@ -1,0 +1,7 @@
+"""Run folders and what is read from them: tables and pictures. Knows no model."""
+
+from bregman_exp.results.run_folder import NotARun as NotARun
+from bregman_exp.results.run_folder import RunBusy as RunBusy
+from bregman_exp.results.run_folder import RunFolder as RunFolder
+from bregman_exp.results.run_folder import find_runs as find_runs
+from bregman_exp.results.table import results_table as results_table

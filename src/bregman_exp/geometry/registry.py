@@ -1,0 +1,60 @@
+"""The one place where the name of an activation becomes an object."""
+
+import inspect
+
+from bregman_exp.geometry.bounded import Atan, Isru, ScaledTanh, Sigmoid, Sin, Tanh
+from bregman_exp.geometry.half_line import Elu, Squareplus
+from bregman_exp.geometry.legendre import Activation, LegendreMap
+from bregman_exp.geometry.not_legendre import Gelu, NotLegendre, Relu
+from bregman_exp.geometry.real_line import Asinh, Identity, LeakyRelu
+from bregman_exp.geometry.softplus import Softplus
+
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "atan": Atan,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "softplus": Softplus,
+    "isru": Isru,
+    "scaled_tanh": ScaledTanh,
+    "asinh": Asinh,
+    "squareplus": Squareplus,
+    "bent_identity": Squareplus,  # the reference's name of it
+    "sin": Sin,
+    "elu": Elu,
+    "leaky_relu": LeakyRelu,
+    "identity": Identity,
+    "relu": Relu,
+    "gelu": Gelu,
+}
+
+
+def legendre_map(name: str, **parameters: float) -> Activation:
+    """The activation of this name, e.g. `legendre_map("softplus", beta=10.0)`.
+
+    All but relu and gelu (for standard models only) are a `LegendreMap`. Raises ValueError for an unknown
+    name, an unknown parameter, or a value that is not allowed.
+    """
+    if name not in ACTIVATIONS:
+        raise ValueError(f"there is no activation {name!r}; choose one of: {', '.join(ACTIVATIONS)}.")
+    known = inspect.signature(ACTIVATIONS[name]).parameters
+    unknown = [key for key in parameters if key not in known]
+    if unknown:
+        raise ValueError(
+            f"activation {name!r} has no parameter {unknown[0]!r}; "
+            f"its parameters are: {', '.join(known) or 'none'}."
+        )
+    return ACTIVATIONS[name](**parameters)
+
+
+def as_legendre(act: Activation) -> LegendreMap:
+    """The activation itself if it is a Legendre map; ValueError with the reason if it has no inverse."""
+    if isinstance(act, LegendreMap):
+        return act
+    if not isinstance(act, Activation):
+        raise ValueError(f"{act!r} is not an activation; make one with legendre_map(name).")
+    why = f" ({act.why_not})" if isinstance(act, NotLegendre) else ""
+    names = ", ".join(name for name, kind in ACTIVATIONS.items() if issubclass(kind, LegendreMap))
+    raise ValueError(
+        f"activation {act.name!r} has no inverse{why}, so it cannot be used in a Bregman model; "
+        f"choose one of: {names}."
+    )

@@ -1,0 +1,60 @@
+"""The first layer of every model: from data in [0, 1] to where the network lives."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+NORMALIZATIONS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+
+
+class InputMap(nn.Module):
+    """x ↦ scale · x + shift, per channel (or feature).
+
+    It stands inside the model so that attacks, which see the data in [0, 1], need not know it. Its constants
+    are non-persistent buffers: a public state dict without them still loads with ``strict=True``.
+
+    Shapes: x (N, C, ...) -> the same; ``scale`` and ``shift`` have one value a channel, or one for all.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, scale: Sequence[float], shift: Sequence[float]):
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(scale, dtype=torch.get_default_dtype()), persistent=False)
+        self.register_buffer("shift", torch.tensor(shift, dtype=torch.get_default_dtype()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        over_space = (-1,) + (1,) * (x.dim() - 2)
+        return x * self.scale.view(over_space) + self.shift.view(over_space)
+
+
+def onto_interval(lo: float, hi: float) -> InputMap:
+    """The affine map of [0, 1] onto [lo, hi]: x ↦ lo + (hi − lo) x."""
+    return InputMap([hi - lo], [lo])
+
+
+def normalization(normalize: str | tuple[Sequence[float], Sequence[float]] | None) -> nn.Module:
+    """x ↦ (x − mean) / std, per channel.
+
+    ``normalize`` is a name ("cifar10", "imagenet"), a pair (mean, std), or None for no normalisation.
+
+    Raises ValueError for an unknown name and for a std that is not positive.
+    """
+    if normalize is None:
+        return nn.Identity()
+    if isinstance(normalize, str):
+        if normalize not in NORMALIZATIONS:
+            raise ValueError(
+                f"normalize={normalize!r} is unknown; use one of {', '.join(NORMALIZATIONS)}, "
+                "a pair (mean, std), or None."
+            )
+        normalize = NORMALIZATIONS[normalize]
+    mean, std = normalize
+    if len(mean) != len(std) or min(std) <= 0:
+        raise ValueError(f"normalize=({mean}, {std}): mean and std need the same length and every std > 0.")
+    return InputMap([1 / s for s in std], [-m / s for m, s in zip(mean, std, strict=True)])

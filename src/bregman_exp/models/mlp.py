@@ -1,0 +1,166 @@
+"""Multilayer perceptrons: standard, euclidean and Bregman, one class with one switch."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm as add_weight_norm
+
+from bregman_exp.geometry import Activation, LegendreMap
+from bregman_exp.models.input_map import onto_interval
+from bregman_exp.models.simplex import SimplexRows
+from bregman_exp.models.version import check_version, dual_clamp
+
+INITS = ("random", "deterministic")
+
+
+class Layer(nn.Module):
+    """One hidden layer, in the variable u that ρ is applied to next; z = ρ(u).
+
+        standard    u' = W z + b
+        euclidean   u' = R z + W z + b
+        bregman     u' = clamp(ρ⁻¹(R ρ(u))) + W z + b
+
+    R is the identity where the width does not change (then ρ⁻¹(R z) is u itself and no inverse is
+    computed), else a learned matrix with rows on the simplex.
+
+    Shapes: u, z (N, in_features) -> (N, out_features).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        act: Activation,
+        version: str,
+        hold: Callable[[Tensor], Tensor],
+        init: str,
+        weight_norm: bool,
+    ):
+        super().__init__()
+        self.act, self.version, self.hold = act, version, hold
+        self.linear = nn.Linear(in_features, out_features)
+        changes_width = in_features != out_features and version != "standard"
+        self.mixing = SimplexRows(in_features, out_features, init) if changes_width else None
+        if init == "deterministic":
+            _start_at_identity(self.linear) if version == "standard" else _start_at_zero(self.linear)
+        if weight_norm:
+            add_weight_norm(self.linear)
+
+    def forward(self, u: Tensor, z: Tensor) -> Tensor:
+        update = self.linear(z)
+        if self.version == "standard":
+            return update
+        return update + (self._bregman_skip(u) if self.version == "bregman" else self._euclidean_skip(z))
+
+    def _bregman_skip(self, u: Tensor) -> Tensor:
+        if self.mixing is not None:
+            u = cast(LegendreMap, self.act).dual_average(u, self.mixing.weight)
+        return self.hold(u)
+
+    def _euclidean_skip(self, z: Tensor) -> Tensor:
+        return z if self.mixing is None else z @ self.mixing.weight.T
+
+
+class MLP(nn.Module):
+    """See :func:`mlp`."""
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        act: Activation,
+        version: str,
+        in_features: int,
+        num_classes: int,
+        init: str,
+        clamp: float | None,
+        weight_norm: bool,
+    ):
+        super().__init__()
+        self.act, self.version, self.clamp = act, version, clamp
+        self.input_map = onto_interval(*act.input_interval)
+        hold = dual_clamp(act, version, clamp)
+        self.layers = nn.ModuleList(
+            Layer(n_in, n_out, act, version, hold, init, weight_norm)
+            for n_in, n_out in zip([in_features, *widths], widths, strict=False)
+        )
+        self.output = nn.Linear(widths[-1], num_classes)
+        if init == "deterministic":
+            _start_uniform(self.output)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.input_map(x.flatten(1))  # (N, in_features), inside the range of ρ
+        # The only inverse of the whole pass: from here on u is carried along.
+        u = cast(LegendreMap, self.act).inverse(z) if self.version == "bregman" else z
+        for layer in self.layers:
+            u = layer(u, z)
+            z = self.act.act(u)
+        return self.output(z)  # (N, num_classes)
+
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """The matrices W of the hidden layers: what an ℓ1 proximal step may act on."""
+        return [layer.linear.weight for layer in self.layers if isinstance(layer, Layer)]
+
+
+def mlp(
+    widths: Sequence[int],
+    *,
+    act: Activation,
+    version: str = "bregman",
+    in_features: int,
+    num_classes: int,
+    init: str = "random",
+    clamp: float | None = 1e-5,
+    weight_norm: bool = False,
+) -> MLP:
+    """A multilayer perceptron with hidden layers of the given widths and a linear output layer.
+
+    With z⁰ the data mapped affinely from [0, 1] into the domain of Φ, and l = 0 … L−1 (Frecon et al., "Bregman
+    Neural Networks", ICML 2022):
+
+        standard    z ← ρ(W z + b)
+        euclidean   z ← ρ(z + W z + b)
+        bregman     z ← ρ(ρ⁻¹(z) + W z + b)
+
+    A Bregman or euclidean layer whose width changes replaces the skipped z by R z, R learned with rows on the
+    probability simplex. ``init="deterministic"``: standard hidden layers start at the identity, the others
+    at zero, the output layer at 1/width everywhere; ``"random"``: uniform in ±1/√width (torch's default).
+    ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact formula; Bregman only.
+
+    Shapes: x (N, in_features) in [0, 1] -> logits (N, num_classes).
+
+    Raises ValueError for a width, version, init or clamp that is not allowed, for a Bregman version of a map
+    without inverse, and for weight normalisation of layers that start at zero.
+    """
+    widths = list(widths)
+    if not widths or min([*widths, in_features]) < 1:
+        raise ValueError(f"widths={widths}, in_features={in_features}: at least one layer, every width ≥ 1.")
+    if num_classes < 2:
+        raise ValueError(f"num_classes={num_classes}: a classifier needs at least 2.")
+    if init not in INITS:
+        raise ValueError(f"init={init!r} does not exist; use one of {', '.join(INITS)}.")
+    if weight_norm and init == "deterministic" and check_version(version) != "standard":
+        raise ValueError(
+            f"weight_norm=true with init=deterministic: the hidden layers of the {version} version start at "
+            "zero, which has no direction; use init=random."
+        )
+    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
+
+
+@torch.no_grad()
+def _start_at_zero(linear: nn.Linear) -> None:
+    linear.weight.zero_()
+    linear.bias.zero_()
+
+
+@torch.no_grad()
+def _start_at_identity(linear: nn.Linear) -> None:
+    nn.init.eye_(linear.weight)
+    linear.bias.zero_()
+
+
+@torch.no_grad()
+def _start_uniform(linear: nn.Linear) -> None:
+    linear.weight.fill_(1 / linear.in_features)
+    linear.bias.fill_(1 / linear.in_features)

@@ -1,0 +1,50 @@
+"""The layers written literally, in the primal variable z: what the forward pass is tested against.
+
+    MLP     z ← ρ(ρ⁻¹(clamp(R z)) + W z + b)
+    ResNet  z ← ρ(ρ⁻¹(clamp(z)) + Conv2[ρ(Conv1[z])])
+
+with clamp(z) = min(max(z, lo + c), hi − c). It computes ρ⁻¹ of a rounded ρ(u) in every layer, so it is slower
+and less exact than the dual form, and overflows in half precision; it exists to be compared with.
+"""
+
+from typing import cast
+
+from torch import Tensor
+
+from bregman_exp.geometry import LegendreMap, as_legendre
+from bregman_exp.models.mlp import MLP, Layer
+from bregman_exp.models.resnet import ResNet
+
+
+def primal_forward(model: MLP | ResNet, x: Tensor) -> Tensor:
+    """The logits of a Bregman model, computed in the primal space.
+
+    Raises ValueError for a model that is not of the Bregman version.
+    """
+    if model.version != "bregman":
+        raise ValueError(f"the {model.version} version has no primal form; only Bregman models do.")
+    return _mlp(model, x) if isinstance(model, MLP) else _resnet(model, x)
+
+
+def _clamped(act: LegendreMap, z: Tensor, clamp: float | None) -> Tensor:
+    lo, hi = act.range
+    return z if clamp is None else z.clamp(lo + clamp, hi - clamp)
+
+
+def _mlp(model: MLP, x: Tensor) -> Tensor:
+    act = as_legendre(model.act)
+    z = model.input_map(x.flatten(1))
+    for layer in map(lambda module: cast(Layer, module), model.layers):
+        skipped = z if layer.mixing is None else z @ layer.mixing.weight.T
+        z = act.act(act.inverse(_clamped(act, skipped, model.clamp)) + layer.linear(z))
+    return model.output(z)
+
+
+def _resnet(model: ResNet, x: Tensor) -> Tensor:
+    act = as_legendre(model.act)
+    z = act.act(model.bn1(model.conv1(model.input_map(x))))
+    for block in model.blocks():
+        z = act.act(block.shortcut(act.inverse(_clamped(act, z, model.clamp))) + block.residual(z))
+    return model.head(z)
+
+

@@ -1,0 +1,171 @@
+"""The CIFAR ResNet family: standard and Bregman, one class with one switch."""
+
+from collections.abc import Callable, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bregman_exp.geometry import Activation
+from bregman_exp.models.input_map import normalization
+from bregman_exp.models.version import check_version, dual_clamp
+
+DEPTHS = (20, 32, 44, 56, 110, 1202)
+SHORTCUTS = ("pad", "projection")
+
+
+class PadShortcut(nn.Module):
+    """Subsample by 2 and add channels of a constant value, as many before as after.
+
+    In the dual space the constant is 0, which is ρ(0) in the primal one (the reference's option "E").
+
+    Shapes: (N, C, H, W) -> (N, C + 2·extra, H/2, W/2).
+    """
+
+    def __init__(self, extra: int, value: float):
+        super().__init__()
+        self.extra, self.value = extra, value
+
+    def forward(self, s: Tensor) -> Tensor:
+        return F.pad(s[:, :, ::2, ::2], (0, 0, 0, 0, self.extra, self.extra), value=self.value)
+
+
+class BasicBlock(nn.Module):
+    """One residual block, in the variable u that ρ is applied to next; z = ρ(u).
+
+        standard    u' = shortcut(z) + Conv2[ρ(Conv1[z])]
+        bregman     u' = shortcut(clamp(u)) + Conv2[ρ(Conv1[z])]
+
+    Conv is a 3×3 convolution followed by batch normalisation. The Bregman skip is ρ⁻¹(clamp(z)), but since
+    z = ρ(u) no inverse is computed.
+
+    Shapes: u (N, C, H, W) -> (N, C', H/stride, W/stride).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int,
+        act: Activation,
+        version: str,
+        hold: Callable[[Tensor], Tensor],
+        shortcut: nn.Module,
+    ):
+        super().__init__()
+        self.act, self.version, self.hold = act, version, hold
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = shortcut
+
+    def residual(self, z: Tensor) -> Tensor:
+        """Conv2[ρ(Conv1[z])]."""
+        return self.bn2(self.conv2(self.act.act(self.bn1(self.conv1(z)))))
+
+    def forward(self, u: Tensor) -> Tensor:
+        z = self.act.act(u)
+        skipped = self.hold(u) if self.version == "bregman" else z
+        return self.shortcut(skipped) + self.residual(z)
+
+
+class ResNet(nn.Module):
+    """See :func:`resnet`. State-dict keys are those of the common CIFAR ResNet."""
+
+    def __init__(
+        self,
+        depth: int,
+        act: Activation,
+        version: str,
+        num_classes: int,
+        normalize: str | tuple[Sequence[float], Sequence[float]] | None,
+        clamp: float | None,
+        shortcut: str,
+    ):
+        super().__init__()
+        self.act, self.version, self.clamp, self.shortcut_kind = act, version, clamp, shortcut
+        self.hold = dual_clamp(act, version, clamp)
+        blocks = (depth - 2) // 6
+        self.input_map = normalization(normalize)
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = self._stage(blocks, 16, 16)
+        self.layer2 = self._stage(blocks, 16, 32)
+        self.layer3 = self._stage(blocks, 32, 64)
+        self.linear = nn.Linear(64, num_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight)
+
+    def _stage(self, blocks: int, in_channels: int, channels: int) -> nn.Sequential:
+        first = self._block(in_channels, channels)
+        return nn.Sequential(first, *(self._block(channels, channels) for _ in range(blocks - 1)))
+
+    def _block(self, in_channels: int, channels: int) -> BasicBlock:
+        stride = channels // in_channels
+        shortcut = nn.Identity() if stride == 1 else self._shortcut(in_channels, channels)
+        return BasicBlock(in_channels, channels, stride, self.act, self.version, self.hold, shortcut)
+
+    def _shortcut(self, in_channels: int, channels: int) -> nn.Module:
+        if self.shortcut_kind == "projection":
+            convolution = nn.Conv2d(in_channels, channels, 1, stride=2, bias=False)
+            return nn.Sequential(convolution, nn.BatchNorm2d(channels))
+        value = 0.0 if self.version == "bregman" else self.act.zero
+        return PadShortcut((channels - in_channels) // 2, value)
+
+    def blocks(self) -> list[BasicBlock]:
+        """All residual blocks in the order of the forward pass."""
+        stages = (self.layer1, self.layer2, self.layer3)
+        return [block for stage in stages for block in stage if isinstance(block, BasicBlock)]
+
+    def head(self, z: Tensor) -> Tensor:
+        """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
+        return self.linear(z.mean(dim=(2, 3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = self.bn1(self.conv1(self.input_map(x)))  # (N, 16, 32, 32)
+        for block in self.blocks():
+            u = block(u)
+        return self.head(self.act.act(u))
+
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """The kernels of all convolutions: what an ℓ1 proximal step may act on."""
+        return [module.weight for module in self.modules() if isinstance(module, nn.Conv2d)]
+
+
+def resnet(
+    depth: int,
+    *,
+    act: Activation,
+    version: str = "bregman",
+    num_classes: int = 10,
+    normalize: str | tuple[Sequence[float], Sequence[float]] | None = "cifar10",
+    clamp: float | None = 2e-5,
+    shortcut: str = "pad",
+) -> ResNet:
+    """A ResNet of the CIFAR family (He et al., "Deep Residual Learning", 2016, section 4.2), depth 6n + 2.
+
+    With Conv a 3×3 convolution and batch normalisation (Frecon et al., "Bregman Neural Networks", ICML 2022):
+
+        standard    z ← ρ(z + Conv2[ρ(Conv1[z])])
+        bregman     z ← ρ(ρ⁻¹(z) + Conv2[ρ(Conv1[z])])
+
+    "euclidean" is the standard network here (its skip is the identity already) and recorded as such. Where a
+    stage halves the image and doubles the channels, ``shortcut="pad"`` subsamples and pads with the dual value
+    0 (ρ(0) in the primal space), ``"projection"`` is a 1×1 convolution with batch normalisation, in the dual
+    space for a Bregman network. ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact
+    formula; Bregman only. ``normalize``: "cifar10", "imagenet", (mean, std) or None; the model's first layer.
+
+    Shapes: images (N, 3, 32, 32) in [0, 1] -> logits (N, num_classes).
+
+    Raises ValueError for a depth, version, shortcut, normalisation or clamp that is not allowed, and for a
+    Bregman version of a map without inverse.
+    """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth={depth} does not exist; use one of {', '.join(map(str, DEPTHS))}.")
+    if shortcut not in SHORTCUTS:
+        raise ValueError(f"shortcut={shortcut!r} does not exist; use one of {', '.join(SHORTCUTS)}.")
+    if num_classes < 2:
+        raise ValueError(f"num_classes={num_classes}: a classifier needs at least 2.")
+    version = "standard" if check_version(version) == "euclidean" else version
+    return ResNet(depth, act, version, num_classes, normalize, clamp, shortcut)

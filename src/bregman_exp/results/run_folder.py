@@ -1,0 +1,96 @@
+"""One run's folder: what lies where, what is whole, who may write."""
+
+import json
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from bregman_exp.results.atomic import write_arrays, write_json, write_text
+
+
+class RunBusy(RuntimeError):
+    """Another process writes to the folder."""
+
+
+class NotARun(ValueError):
+    """The path does not hold a run."""
+
+
+class RunFolder:
+    """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/, see README for the files in it.
+
+    ``metrics.json`` is written last: it exists only when the run is complete.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.yaml"
+        self.metrics = path / "metrics.json"
+        self.failure = path / "failure.json"
+        self.predictions = path / "predictions.npz"
+        self.log = path / "run.log"
+        self.curves = path / "metrics.csv"
+        self.checkpoints = path / "checkpoints"
+
+    @classmethod
+    def existing(cls, path: Path) -> "RunFolder":
+        """The run in this folder; NotARun, in one sentence, where there is none."""
+        run = cls(path)
+        if not run.config.is_file():
+            raise NotARun(f"run={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/.")
+        return run
+
+    @property
+    def complete(self) -> bool:
+        return self.metrics.is_file()
+
+    def checkpoint(self, which: str) -> Path:
+        """The checkpoint "last" or "best"."""
+        return self.checkpoints / f"{which}.ckpt"
+
+    def evaluation(self, name: str) -> "RunFolder":
+        """The folder of a later evaluation, with the same files."""
+        return RunFolder(self.path / "evaluations" / name)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes out; the operating system frees the lock of a process that was killed.
+
+        Raises RunBusy where another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise RunBusy(f"{self.path} is being written by another process; wait for it to end.") from None
+
+    def begin(self, config_yaml: str) -> None:
+        """Writes the resolved config and forgets an earlier failure."""
+        write_text(self.config, config_yaml)
+        self.failure.unlink(missing_ok=True)
+
+    def fail(self, error: BaseException, epoch: int | None = None, step: int | None = None) -> None:
+        """Writes failure.json: the error, where it happened, the traceback."""
+        lines = traceback.format_exception(error)
+        content = {"error": f"{type(error).__name__}: {error}", "epoch": epoch, "step": step}
+        write_json(self.failure, content | {"traceback": "".join(lines)})
+
+    def finish(self, metrics: Mapping[str, Any], predictions: Mapping[str, np.ndarray]) -> None:
+        """Writes the predictions, then metrics.json, which says that the run is complete."""
+        write_arrays(self.predictions, predictions)
+        write_json(self.metrics, metrics)
+
+    def read_metrics(self) -> dict[str, Any]:
+        return json.loads(self.metrics.read_text())
+
+
+def find_runs(*places: Path) -> list[RunFolder]:
+    """All run folders at or below the given places, sorted by path; evaluations are not runs."""
+    configs = {config for place in places for config in place.rglob("config.yaml")}
+    return [RunFolder(config.parent) for config in sorted(configs) if "evaluations" not in config.parts]

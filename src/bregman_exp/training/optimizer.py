@@ -1,0 +1,91 @@
+"""Optimizers and learning-rate schedules by name."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("constant", "multistep", "cosine", "onecycle")
+
+
+@dataclass(frozen=True)
+class Optim:
+    """How the weights move.
+
+    optimizer: sgd | adam | adamw. lr: learning rate (the maximum for onecycle). momentum, nesterov: sgd only.
+    schedule: constant | multistep (× gamma at each of ``milestones``, in epochs) | cosine (to 0) | onecycle.
+    l1: λ ≥ 0 of a proximal step W ← soft_threshold(W, lr · λ) on the hidden weights after every step.
+
+    Raises ValueError for a value out of range, in one sentence.
+    """
+
+    optimizer: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    schedule: str = "multistep"
+    milestones: list[int] = field(default_factory=list)
+    gamma: float = 0.1
+    l1: float = 0.0
+
+    def __post_init__(self) -> None:
+        _one_of("optim.optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("optim.schedule", self.schedule, SCHEDULES)
+        _require(0 < self.lr < float("inf"), f"optim.lr={self.lr}: the learning rate must be > 0")
+        _require(0 <= self.momentum < 1, f"optim.momentum={self.momentum}: it must lie in [0, 1)")
+        _require(self.weight_decay >= 0, f"optim.weight_decay={self.weight_decay}: it must be ≥ 0")
+        _require(0 < self.gamma <= 1, f"optim.gamma={self.gamma}: it must lie in (0, 1]")
+        _require(self.l1 >= 0, f"optim.l1={self.l1}: it must be ≥ 0")
+        _require(
+            not self.nesterov or self.momentum > 0,
+            "optim.nesterov=true: Nesterov's method needs optim.momentum > 0",
+        )
+        rising = all(a < b for a, b in zip(self.milestones, self.milestones[1:], strict=False))
+        _require(
+            rising and all(m > 0 for m in self.milestones),
+            f"optim.milestones={list(self.milestones)}: they must be rising epochs, each ≥ 1",
+        )
+
+    def build_optimizer(self, parameters: Iterable[Parameter]) -> Optimizer:
+        """The torch optimizer."""
+        if self.optimizer == "sgd":
+            return torch.optim.SGD(
+                parameters,
+                lr=self.lr,
+                momentum=self.momentum,
+                nesterov=self.nesterov,
+                weight_decay=self.weight_decay,
+            )
+        kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
+        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
+
+    def build_schedule(self, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LRScheduler | None:
+        """The torch scheduler, to be stepped after every optimizer step; None for a constant rate.
+
+        It counts steps, not epochs, so that a run resumed at an epoch's end meets the same rates.
+        """
+        total = epochs * steps_per_epoch
+        builders: dict[str, Callable[[], LRScheduler | None]] = {
+            "constant": lambda: None,
+            "multistep": lambda: MultiStepLR(
+                optimizer, [m * steps_per_epoch for m in self.milestones], gamma=self.gamma
+            ),
+            "cosine": lambda: CosineAnnealingLR(optimizer, T_max=total),
+            # one step more than there are: torch raises when the last scheduler step is one too many
+            "onecycle": lambda: OneCycleLR(optimizer, max_lr=self.lr, total_steps=total + 1),
+        }
+        return builders[self.schedule]()
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ValueError(sentence + ".")
+
+
+def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    _require(value in allowed, f"{key}={value} does not exist; use one of {', '.join(allowed)}")

@@ -1,0 +1,69 @@
+"""The progress bar of a training run."""
+
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+REFRESH = 0.5  # seconds between two looks at the loss: each look waits for the device
+LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
+
+
+class TrainingProgress(pl.Callback):
+    """Epoch, loss, accuracy, samples per second and time left; a line now and then where there is no terminal."""
+
+    def __init__(self, label: str, console: Console | None = None):
+        self.console = console or Console(stderr=True)
+        self.label = label
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("epoch {task.fields[epoch]}  {task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._samples, self._since, self._line = 0, 0.0, 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        epochs, steps = trainer.max_epochs or 0, int(trainer.num_training_batches)
+        self._epochs = epochs
+        self._task = self._bar.add_task(
+            self.label, total=epochs * steps, completed=trainer.global_step, epoch=f"0/{epochs}", figures=""
+        )
+        self._bar.start()
+        self._since = self._line = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._samples += len(batch[1]) * trainer.world_size
+        now = time.perf_counter()
+        if now - self._since < REFRESH:
+            return
+        self._show(trainer, outputs["loss"], self._samples / (now - self._since))
+        self._samples, self._since = 0, now
+
+    def _show(self, trainer: pl.Trainer, loss: Tensor, rate: float) -> None:
+        accuracy = trainer.callback_metrics.get("val/accuracy")
+        figures = f"loss {float(loss):.3f}  {rate:,.0f} samples/s"
+        if accuracy is not None:
+            figures += f"  validation accuracy {float(accuracy):.3f}"
+        epoch = f"{trainer.current_epoch + 1}/{self._epochs}"
+        self._bar.update(self._task, completed=trainer.global_step, epoch=epoch, figures=figures)
+        if not self.console.is_terminal and time.perf_counter() - self._line > LINE_EVERY:
+            self._line = time.perf_counter()
+            left = self._bar.tasks[0].time_remaining
+            left_text = "" if left is None else f"  {left:,.0f} s left"
+            self.console.print(f"{self.label}  epoch {epoch}  {figures}{left_text}", highlight=False)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._bar.stop()
