@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+from bregman_exp.geometry.branch import not_above
+
 BERNOULLI = (
     1 / 6,
     -1 / 30,
@@ -43,7 +45,7 @@ def softplus_integral(x: Tensor) -> Tensor:
 
 def dilogarithm_drop(y: Tensor) -> Tensor:
     """Li₂(e^−y) − π²/6 elementwise for y > 0; its derivative is log(1 − e^−y)."""
-    near, far = y.clamp(max=math.log(2)), y.clamp(min=math.log(2))
+    near, far = not_above(y, math.log(2)), y.clamp(min=math.log(2))
     small = near * torch.log(-torch.expm1(-near)) - _debye(near)
     large = _debye(-torch.log1p(-torch.exp(-far))) - math.pi**2 / 6
     return torch.where(y > math.log(2), large, small)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bregman_exp.geometry.branch import not_above
 from bregman_exp.geometry.legendre import LegendreMap, positive
 from bregman_exp.geometry.mixture import hold_square, log_mixture
 from bregman_exp.geometry.precision import in_float32
@@ -26,8 +27,8 @@ class Squareplus(LegendreMap):
     @in_float32
     def act(self, u: Tensor) -> Tensor:
         root = torch.hypot(u, u.new_ones(()))
-        # Below 0 the sum would cancel; the clamp keeps the branch that is not taken away from its pole.
-        return torch.where(u > 0, (u + root) / 2, 0.5 / (root - u.clamp(max=0)))
+        # Below 0 the sum would cancel, above 0 the difference.
+        return torch.where(u > 0, (u + root) / 2, 0.5 / (root - not_above(u, 0.0)))
 
     def edge(self, dtype: torch.dtype) -> tuple[float, float]:
         return 4 * math.sqrt(torch.finfo(dtype).tiny), math.inf
@@ -65,16 +66,16 @@ class Elu(LegendreMap):
         return F.elu(u, self.alpha)
 
     def _inverse(self, z: Tensor) -> Tensor:
-        return torch.where(z > 0, z, torch.log1p(z.clamp(max=0) / self.alpha))
+        return torch.where(z > 0, z, torch.log1p(not_above(z, 0.0) / self.alpha))
 
     def _potential(self, z: Tensor) -> Tensor:
-        below = z.clamp(max=0)
+        below = not_above(z, 0.0)
         curved = (below + self.alpha) * torch.log1p(below / self.alpha) - below
         return torch.where(z > 0, z * z / 2, curved)
 
     @in_float32
     def conjugate(self, u: Tensor) -> Tensor:
-        below = u.clamp(max=0)
+        below = not_above(u, 0.0)
         return torch.where(u > 0, u * u / 2, self.alpha * (torch.expm1(below) - below))
 
     @in_float32

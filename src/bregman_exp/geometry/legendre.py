@@ -89,7 +89,8 @@ class LegendreMap(Activation):
             return INPUT_INTERVAL
         if math.isinf(hi):
             return lo + HALF_LINE_START, lo + HALF_LINE_START + HALF_LINE_LENGTH
-        return lo + INPUT_MARGIN, hi - INPUT_MARGIN
+        margin = INPUT_MARGIN * min(1.0, hi - lo)  # a narrow range keeps an interval
+        return lo + margin, hi - margin
 
     def inverse(self, z: Tensor) -> Tensor:
         """ρ⁻¹(z), with z held inside the range by the map's edge."""

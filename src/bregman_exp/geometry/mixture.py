@@ -31,5 +31,5 @@ def log_mixture(logs: Tensor, R: Tensor) -> Tensor:
 
 def hold_square(u: Tensor) -> Tensor:
     """u held where its square and fourth power are finite, so that gradients of formulas in u² are too."""
-    bound = torch.finfo(u.dtype).max ** 0.25
+    bound = torch.finfo(u.dtype).max ** 0.25 / 2
     return u.clamp(-bound, bound)

@@ -6,6 +6,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from bregman_exp.geometry.branch import not_above
 from bregman_exp.geometry.dilogarithm import dilogarithm_drop, softplus_integral
 from bregman_exp.geometry.legendre import LegendreMap, positive
 from bregman_exp.geometry.mixture import hold_square, log_mixture
@@ -81,7 +82,7 @@ class Softplus(LegendreMap):
 
 def _log_softplus(x: Tensor) -> Tensor:
     """log log(1+e^x)."""
-    power = torch.exp(x.clamp(-exponent_bound(x.dtype), 0.0))
+    power = torch.exp(not_above(x, 0.0).clamp(min=-exponent_bound(x.dtype)))
     below = x + torch.log(torch.log1p(power) / power)  # the ratio is 1 long before the clamp
     positive_part = x.clamp(min=0)
     return torch.where(x > 0, torch.log(positive_part + torch.log1p(torch.exp(-positive_part))), below)
@@ -89,7 +90,7 @@ def _log_softplus(x: Tensor) -> Tensor:
 
 def _log_expm1_exp(log: Tensor) -> Tensor:
     """log(e^y − 1) at y = e^log: the inverse of `_log_softplus`."""
-    small = torch.exp(log.clamp(-exponent_bound(log.dtype), 0.0))
+    small = torch.exp(not_above(log, 0.0).clamp(min=-exponent_bound(log.dtype)))
     below = log + torch.log(torch.expm1(small) / small)
     large = torch.exp(log.clamp(min=0))
     return torch.where(log > 0, large + torch.log(-torch.expm1(-large)), below)

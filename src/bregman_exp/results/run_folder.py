@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 from bregman_exp.results.atomic import write_arrays, write_json, write_text
 
 
-class RunBusy(RuntimeError):
+class RunBusyError(RuntimeError):
     """Another process writes to the folder."""
 
 
-class NotARun(ValueError):
+class NotARunError(ValueError):
     """The path does not hold a run."""
 
 
@@ -36,13 +36,14 @@ class RunFolder:
         self.log = path / "run.log"
         self.curves = path / "metrics.csv"
         self.checkpoints = path / "checkpoints"
+        self.trained = self.checkpoints / "finished"  # empty: training is done, the evaluation perhaps not
 
     @classmethod
     def existing(cls, path: Path) -> "RunFolder":
-        """The run in this folder; NotARun, in one sentence, where there is none."""
+        """The run in this folder; NotARunError, in one sentence, where there is none."""
         run = cls(path)
         if not run.config.is_file():
-            raise NotARun(f"run={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/.")
+            raise NotARunError(f"run={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/.")
         return run
 
     @property
@@ -61,30 +62,36 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Keeps other processes out; the operating system frees the lock of a process that was killed.
 
-        Raises RunBusy where another process holds it.
+        Raises RunBusyError where another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.path / ".lock", timeout=0):
                 yield
         except Timeout:
-            raise RunBusy(f"{self.path} is being written by another process; wait for it to end.") from None
+            raise RunBusyError(f"{self.path} is being written by another process; wait for it to end.") from None
 
     def begin(self, config_yaml: str) -> None:
         """Writes the resolved config and forgets an earlier failure."""
         write_text(self.config, config_yaml)
         self.failure.unlink(missing_ok=True)
 
-    def fail(self, error: BaseException, epoch: int | None = None, step: int | None = None) -> None:
-        """Writes failure.json: the error, where it happened, the traceback."""
+    def end_training(self) -> None:
+        """Remembers that training is done: an early stop cannot be told from an interruption otherwise."""
+        write_text(self.trained, "")
+
+    def fail(self, error: BaseException) -> None:
+        """Writes failure.json: the error, its epoch and step where it knows them, the traceback."""
         lines = traceback.format_exception(error)
-        content = {"error": f"{type(error).__name__}: {error}", "epoch": epoch, "step": step}
+        where = {name: getattr(error, name, None) for name in ("epoch", "step")}
+        content = {"error": f"{type(error).__name__}: {error}", **where}
         write_json(self.failure, content | {"traceback": "".join(lines)})
 
     def finish(self, metrics: Mapping[str, Any], predictions: Mapping[str, np.ndarray]) -> None:
         """Writes the predictions, then metrics.json, which says that the run is complete."""
         write_arrays(self.predictions, predictions)
         write_json(self.metrics, metrics)
+        self.failure.unlink(missing_ok=True)
 
     def read_metrics(self) -> dict[str, Any]:
         return json.loads(self.metrics.read_text())

@@ -6,7 +6,7 @@ from torch import Tensor
 CHECK_EVERY = 50  # steps
 
 
-class NonFiniteLoss(ArithmeticError):
+class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite.
 
     Attributes: epoch and step (counted from 0) of the first such loss.
@@ -28,16 +28,16 @@ class LossWatch:
         self._where: list[tuple[int, int]] = []
 
     def see(self, loss: Tensor, epoch: int, step: int) -> None:
-        """Remember a loss; raises NonFiniteLoss once one of the last 50 was not finite."""
+        """Remember a loss; raises NonFiniteLossError once one of the last 50 was not finite."""
         self._losses.append(loss)
         self._where.append((epoch, step))
         if len(self._losses) >= CHECK_EVERY:
             self.check()
 
     def check(self) -> None:
-        """Raises NonFiniteLoss for the first loss not finite since the last check."""
+        """Raises NonFiniteLossError for the first loss not finite since the last check."""
         losses, where = self._losses, self._where
         self._losses, self._where = [], []
         for value, (epoch, step) in zip(torch.stack(losses).tolist() if losses else [], where, strict=True):
             if not abs(value) < float("inf"):
-                raise NonFiniteLoss(epoch, step, value)
+                raise NonFiniteLossError(epoch, step, value)

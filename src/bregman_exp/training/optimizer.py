@@ -12,7 +12,7 @@ OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "multistep", "cosine", "onecycle")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Optim:
     """How the weights move.
 

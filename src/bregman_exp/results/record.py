@@ -1,0 +1,61 @@
+"""The content of metrics.json."""
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+def metrics_record(
+    *,
+    identity: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    train: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+    device: str,
+) -> dict[str, Any]:
+    """metrics.json, schema 1: accuracies are fractions, ε in units of data in [0, 1], times in seconds.
+
+    ``identity``: config_hash, row_hash (the same without the seed), seed, model, act, version, weights.
+    ``evaluation``: the parts clean, robust, checks.
+    """
+    return {
+        "schema": SCHEMA,
+        "status": "complete",
+        **identity,
+        "dataset": dict(dataset),
+        "train": dict(train),
+        **evaluation,
+        "environment": environment(device),
+    }
+
+
+def environment(device: str) -> dict[str, str]:
+    """What the figures were obtained with."""
+    return {
+        "torch": version("torch"),
+        "python": platform.python_version(),
+        "device": device,
+        "git": _git_commit(),
+        "bregman_exp": version("bregman-exp"),
+    }
+
+
+def _git_commit() -> str:
+    """The commit of the checkout this file lies in, marked if it has changes; "" in an installed wheel."""
+    here = Path(__file__).parent
+    try:
+        tracked = _git(here, "ls-files", "--error-unmatch", Path(__file__).name)
+        commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "-uno")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit + ("-dirty" if changes else "") if tracked else ""
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
