@@ -8,16 +8,17 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 
-from bregman_exp.config import Attack, ConfigError, Mlp, Run, config_hash
+from bregman_exp.config import Attack, ConfigError, Mlp, Run, check, config_hash
 from bregman_exp.data import ClassificationData, DeviceLoader, Split, generator, to_device
 from bregman_exp.geometry import Activation
 from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec
-from bregman_exp.training import Classifier, CsvLogger, Epochs, TrainingProgress
+from bregman_exp.training import Classifier, CsvLogger, Epochs, TrainingProgress, load_weights
 
 CACHE = ".cache"  # below the output folder: decoded images
 
@@ -63,6 +64,19 @@ def model(run: Run, data: ClassificationData) -> nn.Module:
         )
 
 
+def stored_run(folder: RunFolder) -> Run:
+    """The checked config of an existing run."""
+    plain = OmegaConf.to_container(OmegaConf.load(folder.config))
+    return check({str(key): value for key, value in dict(plain).items()})  # pyright: ignore
+
+
+def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
+    """The network with the trained weights that the run's figures are of, in eval mode."""
+    net = model(run, data)
+    load_weights(folder.checkpoint(run.eval.weights), net)
+    return net.eval()
+
+
 def attack_specs(attack: Attack) -> list[AttackSpec]:
     """The attacks of a suite; an entry whose ``eps`` is a list stands for one attack each.
 
@@ -90,7 +104,7 @@ def run_folder(run: Run, data: ClassificationData) -> RunFolder:
     """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/: it follows from the config."""
     name = f"{run.model_name}-{activation(run).slug}-{data.name}"
     leaf = f"seed-{run.seed}-{config_hash(run, data.fingerprint)}"
-    return RunFolder(Path(run.output_dir) / run.experiment / name / leaf)
+    return RunFolder(Path(run.output_dir) / run.experiment_name / name / leaf)
 
 
 def identity(run: Run, data: ClassificationData) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bregman_exp.data import ClassificationData, subset
 from bregman_exp.results import RunBusyError, RunFolder, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
-from bregman_exp.training import load_weights, training_facts
+from bregman_exp.training import training_facts
 
 log = logging.getLogger("bregman_exp")
 
@@ -144,9 +145,7 @@ def _evaluate(
     run: Run, data: ClassificationData, trained: RunFolder, target: RunFolder, attack: Attack
 ) -> None:
     """Attacks the trained weights with a suite and writes the figures into the target folder."""
-    weights = run.eval.weights
-    net = build.model(run, data)
-    load_weights(trained.checkpoint(weights), net)
+    net = build.trained_model(run, data, trained)
     device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
     specs = build.attack_specs(attack)
@@ -198,10 +197,9 @@ def evaluate_job(cfg: DictConfig) -> None:
         folder = RunFolder.existing(Path(str(cfg.run)))
         if not folder.trained.exists():
             raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
-        stored = OmegaConf.load(folder.config)
-        # an attack may refer to the sizes of the run's data set
-        settings = _plain(OmegaConf.create({**cfg, "dataset": stored.dataset}))  # pyright: ignore
-        run = check(_plain(stored))  # pyright: ignore[reportArgumentType]
+        run = build.stored_run(folder)
+        # a suite may refer to the sizes that suit the run's data set
+        settings = _plain(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
         run.attack = check_group("attack", Attack, settings["attack"])
         run.eval = check_group("eval", Eval, {"weights": settings["weights"]})
         run.trainer.accelerator = settings["trainer"]["accelerator"]

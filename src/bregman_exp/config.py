@@ -210,7 +210,7 @@ class Run:
     logger: Logger
     eval: Eval
     seed: int
-    experiment: str
+    experiment_name: str
     output_dir: str
 
     def __post_init__(self) -> None:
@@ -248,10 +248,10 @@ def check(plain: dict[str, Any]) -> Run:
 def _plain_values(values: dict[str, Any]) -> dict[str, Any]:
     seed = values["seed"]
     _require(isinstance(seed, int) and not isinstance(seed, bool), f"seed={seed}: it must be a whole number ≥ 0")
-    name = str(values["experiment"])
+    name = str(values["experiment_name"])
     _require(
         bool(name) and name == name.strip() and "/" not in name and name not in (".", ".."),
-        f"experiment={name!r}: it names a folder, so it must be one word without '/'",
+        f"experiment_name={name!r}: it names a folder, so it must be one word without '/'",
     )
     return values
 

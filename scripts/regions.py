@@ -1,0 +1,44 @@
+"""python scripts/regions.py outputs/…: the two-spiral data with every run's decision regions."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bregman_exp import build
+from bregman_exp.results import find_runs
+from bregman_exp.results.figures import Regions, decision_regions
+
+CELLS = 300  # a side of the grid
+
+
+def main() -> None:
+    place = Path(sys.argv[1] if len(sys.argv) > 1 else "outputs")
+    folders = [folder for folder in find_runs(place) if folder.complete]
+    stored = [(folder, build.stored_run(folder)) for folder in folders]
+    stored = [(folder, run) for folder, run in stored if run.dataset.name == "two_spiral"]
+    if not stored:
+        sys.exit(f"there is no complete two-spiral run in {place}; train one first.")
+    data = build.dataset(stored[0][1])
+    regions = []
+    for folder, run in stored:
+        accuracy = folder.read_metrics()["clean"]["accuracy"]
+        title = f"{run.model_name} ({run.act.name}), seed {run.seed}: {accuracy:.1%}"
+        regions.append(Regions(title, probability(build.trained_model(run, data, folder))))
+    path = place / "decision_regions.png"
+    decision_regions(data.test.x.numpy(), data.test.y.numpy(), regions, path)
+    print(f"wrote {path}")
+
+
+def probability(net: torch.nn.Module) -> np.ndarray:
+    """The probability of class 1 at the cells' centres, (CELLS, CELLS), rows by y."""
+    centres = (torch.arange(CELLS) + 0.5) / CELLS
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    with torch.no_grad():
+        logits = net(torch.stack([x.flatten(), y.flatten()], dim=1))
+    return logits.softmax(dim=1)[:, 1].view(CELLS, CELLS).numpy()
+
+
+if __name__ == "__main__":
+    main()
