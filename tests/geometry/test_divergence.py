@@ -21,6 +21,12 @@ def test_zero_between_equal_points(legendre, pairs):
     assert (bregman_divergence(legendre, pairs[0], pairs[0]) == 0).all()
 
 
+def test_never_negative_between_neighbours_in_float32(legendre):
+    lo, hi = legendre.input_interval
+    z = torch.linspace(lo, hi, 1000)[:, None]
+    assert (bregman_divergence(legendre, z, z * (1 + 1e-6)) >= 0).all()
+
+
 def test_dual_formula(legendre, pairs):
     z, other = pairs
     dual = legendre.inverse(other)

@@ -14,7 +14,7 @@ def project_simplex(v: Tensor) -> Tensor:
     optimization", 1974.
     """
     x = widen(v)
-      # the projection ignores a shift; the sums keep their digits
+    x = x - x.amax(-1, keepdim=True).detach()  # the projection ignores a shift; the sums keep their digits
     ordered = x.sort(dim=-1, descending=True).values
     excess = ordered.cumsum(-1) - 1
     count = torch.arange(1, x.shape[-1] + 1, dtype=x.dtype, device=x.device)
