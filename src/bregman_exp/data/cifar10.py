@@ -1,0 +1,53 @@
+"""CIFAR-10 from its original archive."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchvision.datasets import CIFAR10
+
+from bregman_exp.data.dataset import CIFAR10_STATISTICS, ClassificationData, Split, hold_out
+from bregman_exp.data.errors import DataError
+
+SPLIT_SEED = 0  # of the validation split, never the run's
+ARCHIVE = "cifar-10-python.tar.gz (170,498,071 bytes, MD5 c58f30108f718f92721af3d95e74349a)"
+
+
+def cifar10(root: str, download: bool = True, n_val: int = 5000) -> ClassificationData:
+    """CIFAR-10 (Krizhevsky, 2009) through torchvision, which verifies its checksums.
+
+    n_val of the 50,000 training images are the validation split, always the same ones.
+
+    Shapes: x (n, 3, 32, 32) uint8. Raises DataError, with the place where the archive belongs, where it is
+    missing or damaged and cannot be downloaded.
+    """
+    train, test = (_read(Path(root), training, download) for training in (True, False))
+    held_in, held_out = hold_out(_split(train), n_val, SPLIT_SEED)
+    return ClassificationData(
+        "cifar10",
+        "torchvision",
+        tuple(train.classes),
+        held_in,
+        held_out,
+        _split(test),
+        normalize=CIFAR10_STATISTICS,
+        label="CIFAR-10",
+    )
+
+
+def _read(root: Path, training: bool, download: bool) -> CIFAR10:
+    try:
+        return CIFAR10(str(root), train=training, download=download)
+    except Exception as error:  # an OSError, a RuntimeError, a tarfile.ReadError: torchvision raises many kinds
+        there = (root / CIFAR10.filename).exists()
+        state = "is damaged" if there else "is not there"
+        attempt = "its download failed" if download else "dataset.download=false"
+        raise DataError(
+            f"CIFAR-10 in {root} {state} and {attempt} ({type(error).__name__}); "
+            f"put {ARCHIVE} into {root.resolve()}, or use dataset=image_folder."
+        ) from error
+
+
+def _split(raw: CIFAR10) -> Split:
+    x = torch.from_numpy(np.ascontiguousarray(raw.data.transpose(0, 3, 1, 2)))  # (n, 32, 32, 3) -> (n, 3, 32, 32)
+    return Split(x, torch.tensor(raw.targets), torch.arange(len(x)))

@@ -1,0 +1,103 @@
+"""What a data set is: three splits of tensors in [0, 1] (or uint8), and a fingerprint of their content."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from bregman_exp.data.errors import DataError
+from bregman_exp.data.keyed_random import generator
+
+CIFAR10_STATISTICS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))  # mean, std of [0, 1] channels
+
+
+@dataclass(frozen=True)
+class Split:
+    """x: uint8 images (N, 3, H, W) or float32 points (N, d) in [0, 1]; y: int64 labels (N,); ids: int64 (N,).
+
+    An id is the sample's place in the original set: it names the sample whatever subset or order it is in.
+    """
+
+    x: Tensor
+    y: Tensor
+    ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, index: Tensor) -> "Split":
+        """The samples at these places."""
+        return Split(self.x[index], self.y[index], self.ids[index])
+
+
+@dataclass(frozen=True)
+class ClassificationData:
+    """A data set with its fixed splits.
+
+    normalize: (mean, std) per channel for the model's first layer, None for points. label: the name in tables.
+    """
+
+    name: str
+    source: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split
+    test: Split
+    normalize: tuple[Sequence[float], Sequence[float]] | None
+    label: str
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def is_image(self) -> bool:
+        return self.train.x.dim() == 4
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over classes, shapes and content of all splits; the path of the data does not count."""
+        digest = hashlib.sha256(repr(self.classes).encode())
+        for split in (self.train, self.val, self.test):
+            for tensor in (split.x, split.y, split.ids):
+                digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
+                digest.update(tensor.contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+def as_unit(x: Tensor) -> Tensor:
+    """uint8 0 … 255 becomes float32 in [0, 1]; floats pass."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x
+
+
+def subset(split: Split, n: int, seed: int) -> Split:
+    """n samples drawn without replacement, in the split's order; the same for the same seed.
+
+    Raises DataError unless 1 ≤ n ≤ len(split).
+    """
+    if not 1 <= n <= len(split):
+        raise DataError(f"a subset of {n} samples is not possible; there are {len(split)}: use 1 to {len(split)}.")
+    chosen = torch.randperm(len(split), generator=generator(seed, "subset"))[:n]
+    return split.take(chosen.sort().values)
+
+
+def hold_out(split: Split, n_val: int, seed: int) -> tuple[Split, Split]:
+    """(train, validation): n_val random samples held out; the same for the same seed.
+
+    Raises DataError unless 1 ≤ n_val < len(split).
+    """
+    if not 1 <= n_val < len(split):
+        raise DataError(
+            f"dataset.n_val={n_val} is not possible with {len(split)} training samples; "
+            f"use 1 to {len(split) - 1}."
+        )
+    order = torch.randperm(len(split), generator=generator(seed, "validation"))
+    return split.take(order[n_val:].sort().values), split.take(order[:n_val].sort().values)
+
+
+def to_device(split: Split, device: torch.device) -> Split:
+    """The split with its tensors on the device."""
+    return Split(split.x.to(device), split.y.to(device), split.ids.to(device))

@@ -1,0 +1,157 @@
+"""Any tree of images: root/{train,test}/<class>/*.{png,jpg}."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from bregman_exp.data.dataset import CIFAR10_STATISTICS, ClassificationData, Split, hold_out
+from bregman_exp.data.errors import DataError
+
+SPLIT_SEED = 0  # of the validation split, never the run's
+ENDINGS = {".png", ".jpg", ".jpeg"}
+THREADS = 8  # PIL decodes outside the interpreter's lock
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The files of one split with their labels, in the order of the classes and names."""
+
+    files: list[Path]
+    labels: list[int]
+    classes: tuple[str, ...]
+
+
+def image_folder(
+    root: str, cache_dir: Path, n_val: int = 5000, size: int | None = None, label: str | None = None
+) -> ClassificationData:
+    """The images of a folder tree, decoded once, in parallel, into a cache outside the tree.
+
+    root/train and root/test hold one folder a class; root/val, where there is one, is the validation split,
+    else ``n_val`` training images are held out, always the same ones. All images must have one size;
+    ``size`` resizes them to size × size pixels (bilinear). The cache is made anew when a file's name, length
+    or time changes.
+
+    Shapes: x (n, 3, H, W) uint8. Raises DataError, in one sentence, for a tree that is missing, empty, has a
+    broken image, images of several sizes, or classes that differ between the splits.
+    """
+    tree = Path(root)
+    listings = {name: _list(tree / name) for name in ("train", "test")}
+    if (tree / "val").is_dir():
+        listings["val"] = _list(tree / "val")
+    _check_classes(tree, listings)
+    arrays = _cached(tree, listings, Path(cache_dir), size)
+    splits = {name: _split(arrays[name], listing) for name, listing in listings.items()}
+    train, val = (
+        (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val, SPLIT_SEED)
+    )
+    return ClassificationData(
+        "image_folder",
+        "folder",
+        listings["train"].classes,
+        train,
+        val,
+        splits["test"],
+        normalize=CIFAR10_STATISTICS,
+        label=label or tree.resolve().name,
+    )
+
+
+def _split(x: np.ndarray, listing: _Listing) -> Split:
+    return Split(torch.from_numpy(x), torch.tensor(listing.labels), torch.arange(len(x)))
+
+
+def _list(folder: Path) -> _Listing:
+    if not folder.is_dir():
+        raise DataError(f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*.")
+    classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if not classes:
+        raise DataError(f"dataset.root: {folder} has no class folders; put one folder of images a class there.")
+    files, labels = [], []
+    for number, name in enumerate(classes):
+        images = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS)
+        if not images:
+            raise DataError(f"dataset.root: {folder / name} has no .png or .jpg image; add some or remove it.")
+        files += images
+        labels += [number] * len(images)
+    return _Listing(files, labels, tuple(classes))
+
+
+def _check_classes(tree: Path, listings: dict[str, _Listing]) -> None:
+    train = set(listings["train"].classes)
+    for name, listing in listings.items():
+        different = sorted(train ^ set(listing.classes))
+        if different:
+            raise DataError(
+                f"dataset.root: the classes of {tree / 'train'} and {tree / name} differ in {', '.join(different)}; "
+                "both need the same class folders."
+            )
+    if len(train) < 2:
+        raise DataError(f"dataset.root: {tree / 'train'} has one class, {train.pop()}; at least 2 are needed.")
+
+
+def _cached(tree: Path, listings: dict[str, _Listing], cache_dir: Path, size: int | None) -> dict[str, np.ndarray]:
+    """The decoded images of each split, (n, 3, H, W) uint8, from the cache where it is whole."""
+    cache = cache_dir / f"images-{_key(tree, listings, size)}.npz"
+    try:
+        with np.load(cache, allow_pickle=False) as stored:
+            return {name: stored[name] for name in listings}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        arrays = {name: _decode_all(listing.files, name, size) for name, listing in listings.items()}
+    if len({array.shape[1:] for array in arrays.values()}) > 1:
+        shapes = ", ".join(f"{name} {a.shape[2]}×{a.shape[3]}" for name, a in arrays.items())
+        raise DataError(f"dataset.root: the splits have images of different sizes ({shapes}); use dataset.size=….")
+    _store(cache, arrays)
+    return arrays
+
+
+def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    part = cache.with_suffix(".part.npz")
+    np.savez(part, **arrays)  # pyright: ignore[reportArgumentType]
+    part.replace(cache)
+
+
+def _key(tree: Path, listings: dict[str, _Listing], size: int | None) -> str:
+    digest = hashlib.sha256(repr(size).encode())
+    for listing in listings.values():
+        for file in listing.files:
+            stat = file.stat()
+            digest.update(f"{file.relative_to(tree)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _decode_all(files: Sequence[Path], name: str, size: int | None) -> np.ndarray:
+    with ThreadPoolExecutor(THREADS) as pool:
+        decoded = pool.map(lambda file: _decode(file, size), files)
+        console = Console(file=sys.stderr)
+        images = list(
+            track(decoded, f"decoding {name}", len(files), console=console, disable=not console.is_terminal)
+        )
+    for file, image in zip(files, images, strict=True):
+        if image.shape != images[0].shape:
+            raise DataError(
+                f"dataset.root: {file} has {image.shape[2]}×{image.shape[1]} pixels, {files[0]} has "
+                f"{images[0].shape[2]}×{images[0].shape[1]}; use dataset.size=… to make them one size."
+            )
+    return np.stack(images)
+
+
+def _decode(file: Path, size: int | None) -> np.ndarray:
+    try:
+        with Image.open(file) as image:
+            image = image.convert("RGB")
+            if size is not None:
+                image = image.resize((size, size), Image.Resampling.BILINEAR)
+            return np.asarray(image).transpose(2, 0, 1)  # (3, H, W)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"dataset.root: {file} is not a readable image; repair or remove it.") from error
