@@ -1,0 +1,15 @@
+"""Robust accuracy of any classifier on [0, 1]: threats, attacks, and the harness that verifies them."""
+
+from bregman_exp.robustness.accuracy import Accuracy as Accuracy
+from bregman_exp.robustness.accuracy import wilson_interval as wilson_interval
+from bregman_exp.robustness.evaluation import Check as Check
+from bregman_exp.robustness.evaluation import Evaluation as Evaluation
+from bregman_exp.robustness.evaluation import evaluate as evaluate
+from bregman_exp.robustness.isolation import evaluating as evaluating
+from bregman_exp.robustness.progress import EvaluationProgress as EvaluationProgress
+from bregman_exp.robustness.report import Report as Report
+from bregman_exp.robustness.report import robust_accuracy as robust_accuracy
+from bregman_exp.robustness.suite import ATTACKS as ATTACKS
+from bregman_exp.robustness.suite import AttackSpec as AttackSpec
+from bregman_exp.robustness.suite import unique_ids as unique_ids
+from bregman_exp.robustness.threat import Threat as Threat

@@ -1,0 +1,73 @@
+"""An evaluation that leaves no trace in the model or the program, and is not led astray by their state."""
+
+import copy
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in eval mode, in float32 without TF32 or autocast, with gradients allowed.
+
+    Yields the model itself, or a float32 copy of a half-precision one (in bf16 the points of an attack leave
+    the ball). Afterwards, also after an exception, everything is as it was: each submodule's training flag,
+    each parameter's requires_grad and .grad, the random states of torch, NumPy and Python, the TF32 flags.
+    """
+    half = {torch.float16, torch.bfloat16}
+    used = copy.deepcopy(model).float() if any(p.dtype in half for p in model.parameters()) else model
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for device in ("cpu", "cuda"):
+            stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(torch.random.fork_rng(devices=range(torch.cuda.device_count())))
+        stack.enter_context(_other_random_states_kept())
+        stack.enter_context(_full_float32())
+        stack.enter_context(_module_state_kept(used))
+        used.eval()
+        used.requires_grad_(False)
+        yield used
+
+
+@contextmanager
+def _other_random_states_kept() -> Iterator[None]:
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+
+
+@contextmanager
+def _full_float32() -> Iterator[None]:
+    precision = torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
+@contextmanager
+def _module_state_kept(model: nn.Module) -> Iterator[None]:
+    modes = [(module, module.training) for module in model.modules()]
+    parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
+    for parameter, _, _ in parameters:
+        parameter.grad = None  # an attack that calls backward() adds to .grad in place
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode  # not .train(), which would touch every submodule
+        for parameter, required, gradient in parameters:
+            parameter.requires_grad_(required)
+            parameter.grad = gradient

@@ -1,0 +1,40 @@
+"""The progress of a long evaluation."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
+
+
+class EvaluationProgress:
+    """Samples done, samples still right and time left of each attack; use it as ``on_progress``."""
+
+    def __init__(self, console: Console | None = None):
+        self.console = console or Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
+        self._bar = Progress(
+            *columns, TimeRemainingColumn(), console=self.console, disable=not self.console.is_terminal
+        )
+        self._tasks: dict[str, int] = {}
+        self._line = time.perf_counter()
+
+    def __enter__(self) -> "EvaluationProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, name: str, done: int, total: int, right: int) -> None:
+        figures = f"{done}/{total}, {right} still right"
+        if name not in self._tasks:
+            self._tasks[name] = self._bar.add_task(name, total=total, figures="")
+        self._bar.update(self._tasks[name], completed=done, figures=figures)  # pyright: ignore
+        if not self.console.is_terminal and time.perf_counter() - self._line > LINE_EVERY:
+            self._line = time.perf_counter()
+            self.console.print(f"{name}  {figures}", highlight=False)

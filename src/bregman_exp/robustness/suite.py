@@ -1,0 +1,134 @@
+"""The attacks of a suite: what each entry may say, and which function does it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from bregman_exp.robustness.loss import LOSSES
+from bregman_exp.robustness.pgd import pgd
+from bregman_exp.robustness.single_step import single_step
+from bregman_exp.robustness.threat import NORMS, Threat
+from bregman_exp.robustness.torchattack import check_torchattack, torchattack
+
+
+@dataclass(frozen=True)
+class AttackSpec:
+    """One attack with its threat.
+
+    eps in units of data in [0, 1]; rel_step is the step over ε. steps, rel_step, restarts and random_start
+    are PGD's; cls and parameters torchattacks'.
+
+    Raises ValueError, in one sentence, for a value that is not allowed and for a norm the attack cannot do.
+    """
+
+    attack: str
+    norm: str
+    eps: float
+    steps: int = 50
+    rel_step: float = 0.25
+    restarts: int = 1
+    random_start: bool = True
+    loss: str = "ce"
+    cls: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.attack not in ATTACKS:
+            raise ValueError(f"attack={self.attack!r} is unknown; use one of {', '.join(ATTACKS)}.")
+        norms = ATTACKS[self.attack].norms
+        if self.norm in NORMS and self.norm not in norms:
+            raise ValueError(f"attack={self.attack} cannot do norm={self.norm}; it does {' and '.join(norms)}.")
+        if not isinstance(self.eps, int | float):
+            raise ValueError(f"eps={self.eps!r} is not a number; give one in [0, 1].")
+        _ = self.threat
+        for name in ("steps", "restarts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}={value}: it must be a whole number ≥ 1.")
+        if not 0 < self.rel_step <= 2:
+            raise ValueError(f"rel_step={self.rel_step}: the step over ε must lie in (0, 2].")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss={self.loss!r} is unknown; use one of {', '.join(LOSSES)}.")
+        if self.attack == "torchattacks":
+            if self.cls is None:
+                raise ValueError("attack=torchattacks needs cls, the name of a torchattacks class such as PGD.")
+            check_torchattack(self.cls, self.norm, self.parameters)
+
+    @property
+    def threat(self) -> Threat:
+        return Threat(self.norm, self.eps)
+
+    @property
+    def id(self) -> str:
+        """E.g. pgd-linf-0.0028, torchattacks-PGD-linf-0.0314."""
+        size = f"{self.eps:.4f}".rstrip("0").rstrip(".")
+        return "-".join(filter(None, (self.attack, self.cls, self.norm, size)))
+
+    def run(self, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
+        """The adversarial points, not yet verified; see the attack's own function."""
+        return ATTACKS[self.attack].run(self, model, x, y, ids, seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """What metrics.json says of the attack; null where a setting does not apply."""
+        iterated = self.attack == "pgd"
+        settings: dict[str, Any] = {
+            "attack": self.attack,
+            "norm": self.norm,
+            "eps": self.eps,
+            "steps": self.steps if iterated else None,
+            "restarts": self.restarts if iterated else None,
+            "rel_step": self.rel_step if iterated else None,
+            "loss": None if self.cls else self.loss,
+        }
+        return settings | ({"class": self.cls, "parameters": dict(self.parameters)} if self.cls else {})
+
+
+def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:
+    """The ids of the attacks; a second one of the same id ends in -2, a third in -3."""
+    ids = [spec.id for spec in specs]
+    counts = [ids[: place + 1].count(name) for place, name in enumerate(ids)]
+    return [name if count == 1 else f"{name}-{count}" for name, count in zip(ids, counts, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    norms: tuple[str, ...]
+    run: Callable[[AttackSpec, nn.Module, Tensor, Tensor, Tensor, int], Tensor]
+
+
+def _pgd(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
+    return pgd(
+        model,
+        x,
+        y,
+        spec.threat,
+        steps=spec.steps,
+        rel_step=spec.rel_step,
+        restarts=spec.restarts,
+        random_start=spec.random_start,
+        loss=spec.loss,
+        ids=ids,
+        seed=seed,
+    )
+
+
+def _single_step(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
+    return single_step(model, x, y, spec.threat, loss=spec.loss)
+
+
+def _torchattack(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
+    assert spec.cls is not None
+    return torchattack(
+        model, x, y, spec.threat, cls=spec.cls, parameters=spec.parameters, ids=ids, seed=seed
+    )
+
+
+ATTACKS: dict[str, _Kind] = {
+    "fgsm": _Kind(("linf",), _single_step),
+    "fgm": _Kind(("l2",), _single_step),
+    "pgd": _Kind(NORMS, _pgd),
+    "torchattacks": _Kind(NORMS, _torchattack),
+}
+

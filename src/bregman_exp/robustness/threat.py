@@ -1,0 +1,86 @@
+"""The threat model: what an adversary may do to an input."""
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NORMS = ("linf", "l2")
+
+
+@dataclass(frozen=True)
+class Threat:
+    """All points within ``eps`` of the input, in ``norm``, inside the box [0, 1].
+
+    Shapes: inputs (N, …), the norm over all dimensions but the first; eps in units of data in [0, 1].
+
+    Raises ValueError for an unknown norm and for eps outside [0, 1].
+    """
+
+    norm: str
+    eps: float
+
+    def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise ValueError(f"norm={self.norm!r} is unknown; use one of {', '.join(NORMS)}.")
+        if not 0 <= self.eps <= 1:
+            raise ValueError(f"eps={self.eps} is not allowed; data live in [0, 1], so eps must too.")
+
+    def project(self, moved: Tensor, x: Tensor) -> Tensor:
+        """The point of the ball nearest to ``moved``, then of the box (x lies in the box: no way out of the ball)."""
+        change = moved - x
+        if self.norm == "linf":
+            change = change.clamp(-self.eps, self.eps)
+        else:
+            length = _length(change)
+            change = change * (self.eps / length.clamp(min=self.eps)) if self.eps > 0 else change * 0
+        return (x + change).clamp(0, 1)
+
+    def ascent(self, gradient: Tensor) -> Tensor:
+        """The direction of steepest ascent of unit size: sign(g), or g / ‖g‖; 0 where the gradient is 0."""
+        if self.norm == "linf":
+            return gradient.sign()
+        # scaled first, so that squares of tiny gradients do not vanish
+        scale = gradient.abs().flatten(1).amax(dim=1).view(_per_sample(gradient))
+        scaled = gradient / torch.where(scale > 0, scale, torch.ones_like(scale))
+        length = _length(scaled)
+        return scaled / torch.where(length > 0, length, torch.ones_like(length))
+
+    def noise(self, x: Tensor, ids: Tensor, seed: int, stream: str) -> Tensor:
+        """Points uniform in the ball around 0, each from its own sample's generator.
+
+        A sample's noise follows from (seed, stream, id), not from the batch it is in.
+        """
+        drawn = [self._one_noise(x[0].shape, seed, stream, int(i)) for i in ids]
+        return torch.stack(drawn).to(x) if drawn else torch.zeros_like(x)
+
+    def _one_noise(self, shape: torch.Size, seed: int, stream: str, sample: int) -> Tensor:
+        random = torch.Generator().manual_seed(_hash(seed, stream, sample))
+        if self.norm == "linf":
+            return (2 * torch.rand(shape, generator=random) - 1) * self.eps
+        direction = torch.randn(shape, generator=random)
+        radius = torch.rand((), generator=random) ** (1 / direction.numel())  # uniform in volume
+        return direction / direction.norm() * radius * self.eps
+
+    def violation(self, adversarial: Tensor, x: Tensor) -> Tensor:
+        """How far each point leaves the box or the ball, (N,); infinite for a point that is not finite."""
+        change = (adversarial.double() - x.double()).flatten(1)
+        size = change.abs().amax(dim=1) if self.norm == "linf" else change.norm(dim=1)
+        flat = adversarial.double().flatten(1)
+        outside = torch.maximum(-flat.amin(dim=1), flat.amax(dim=1) - 1)
+        worst = torch.maximum(size - self.eps, outside).clamp(min=0)
+        return torch.where(flat.isfinite().all(dim=1), worst, torch.inf)
+
+
+def _per_sample(x: Tensor) -> tuple[int, ...]:
+    return (-1,) + (1,) * (x.dim() - 1)
+
+
+def _length(x: Tensor) -> Tensor:
+    return x.flatten(1).norm(dim=1).view(_per_sample(x))
+
+
+def _hash(*key: object) -> int:
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
