@@ -26,7 +26,7 @@ CACHE = ".cache"  # below the output folder: decoded images
 def _factory(node: Any) -> Callable[..., Any]:
     """What ``_target_`` names (config.TARGETS has permitted it), with the node's settings bound."""
     settings = {key: value for key, value in asdict(node).items() if key not in ("name", "eps", "augment")}
-    return instantiate({**settings, "_partial_": True}, _convert_="all")
+    return instantiate({**settings, "_partial_": True})
 
 
 def activation(run: Run) -> Activation:
@@ -147,7 +147,6 @@ def epochs(run: Run, data: ClassificationData) -> Epochs:
                 augment=augment,
                 seed=run.seed,
                 epoch=epoch,
-                device=device,
                 rank=rank,
                 world_size=world_size,
             )

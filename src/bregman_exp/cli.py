@@ -150,7 +150,7 @@ def _evaluate(
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
     specs = build.attack_specs(attack)
     log.info("evaluating on %d test samples: clean, %s", len(samples.y), ", ".join(s.id for s in specs))
-    with EvaluationProgress(len(samples.y)) as progress:
+    with EvaluationProgress() as progress:
         evaluation = attack_all(
             net.to(device),
             samples.x,
@@ -177,7 +177,10 @@ def _evaluate(
         device=_device_name(device),
     )
     target.finish(record, evaluation.arrays(samples.ids, samples.y))
-    log.info("%s", evaluation.summary())
+    log.info("clean %.4f", evaluation.clean.accuracy)
+    for entry in evaluation.robust:
+        figure = "not reported" if entry.result is None else f"{entry.result.accuracy:.4f}"
+        log.info("%s %s (%s)", entry.id, figure, entry.verdict)
 
 
 def _device_name(device: torch.device) -> str:
