@@ -1,6 +1,5 @@
 """From a checked config to objects: the hall that joins the wings, and the one place of ``instantiate``."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,20 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 
-from bregman_exp.config import Attack, ConfigError, Mlp, Run, check, config_hash
-from bregman_exp.data import ClassificationData, DeviceLoader, Split, generator, to_device
+from bregman_exp.config import (
+    Attack,
+    ConfigError,
+    ImageFolder,
+    Mlp,
+    Resnet,
+    Run,
+    check,
+    config_hash,
+    short_hash,
+)
+from bregman_exp.data import ClassificationData, EpochLoader
 from bregman_exp.geometry import Activation
+from bregman_exp.keyed_random import generator
 from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec
 from bregman_exp.training import Classifier, CsvLogger, Epochs, TrainingProgress, load_weights
@@ -23,51 +33,63 @@ from bregman_exp.training import Classifier, CsvLogger, Epochs, TrainingProgress
 CACHE = ".cache"  # below the output folder: decoded images
 
 
-def _factory(node: Any) -> Callable[..., Any]:
-    """What ``_target_`` names (config.TARGETS has permitted it), with the node's settings bound."""
-    settings = {key: value for key, value in asdict(node).items() if key not in ("name", "eps", "augment")}
-    return instantiate({**settings, "_partial_": True})
+def _called(node: Any, **settings: Any) -> Any:
+    """What the node's ``_target_`` names (config.TARGETS has permitted it), called with these settings."""
+    return instantiate({"_target_": node._target_, "_partial_": True})(**settings)
+
+
+def _settings(node: Any) -> dict[str, Any]:
+    """What the node says to the function that its ``_target_`` names."""
+    return {key: value for key, value in asdict(node).items() if key not in ("_target_", "name", "eps")}
 
 
 def activation(run: Run) -> Activation:
     """The Legendre map (or plain activation) of ``act``."""
-    given = {key: value for key, value in asdict(run.act).items() if value is not None}
-    return instantiate(given)
+    given = {key: value for key, value in _settings(run.act).items() if value is not None}
+    return _called(run.act, name=run.act.name, **given)
 
 
 def dataset(run: Run) -> ClassificationData:
     """The data set; an image folder is decoded once into a cache below the output folder."""
-    factory = _factory(run.dataset)
-    if run.dataset.name == "image_folder":
-        return factory(cache_dir=Path(run.output_dir) / CACHE)
-    return factory()
+    settings = _settings(run.dataset)
+    settings.pop("augment", None)  # the loader's
+    if isinstance(run.dataset, ImageFolder):
+        settings["cache_dir"] = Path(run.output_dir) / CACHE
+    return _called(run.dataset, **settings)
+
+
+def check_model(run: Run) -> None:
+    """Raises what ``model`` would raise of the config alone, without data or memory."""
+    with torch.device("meta"):
+        _network(run, in_features=2, num_classes=2, normalize=getattr(run.dataset, "normalize", None))
 
 
 def model(run: Run, data: ClassificationData) -> nn.Module:
     """The network with its initial weights, which follow from the seed alone."""
-    act, settings = activation(run), asdict(run.model)
-    node = {"_target_": settings.pop("_target_"), "_partial_": True}
-    settings.pop("name")
+    if isinstance(run.model, Resnet) and not data.is_image:
+        raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator(run.seed, "init").initial_seed())
-        if isinstance(run.model, Mlp):
-            depth, width, widths = (settings.pop(key) for key in ("depth", "width", "widths"))
-            in_features = data.train.x[0].numel()
-            widths = widths or [width] * depth
-            return instantiate(node)(
-                widths, act=act, in_features=in_features, num_classes=data.num_classes, **settings
-            )
-        if not data.is_image:
-            raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
-        return instantiate(node)(
-            act=act, num_classes=data.num_classes, normalize=data.normalize, **settings
-        )
+        return _network(run, data.train.x[0].numel(), data.num_classes, data.normalize)
+
+
+def _network(run: Run, in_features: int, num_classes: int, normalize: str | None) -> nn.Module:
+    settings = {"act": activation(run), "num_classes": num_classes, **_settings(run.model)}
+    if isinstance(run.model, Mlp):
+        depth, width, widths = (settings.pop(key) for key in ("depth", "width", "widths"))
+        settings |= {"widths": [width] * depth if widths is None else widths, "in_features": in_features}
+    else:
+        settings["normalize"] = normalize
+    return _called(run.model, **settings)
 
 
 def stored_run(folder: RunFolder) -> Run:
-    """The checked config of an existing run."""
+    """The checked config of an existing run, wherever its output folder lies now."""
     plain = OmegaConf.to_container(OmegaConf.load(folder.config))
-    return check({str(key): value for key, value in dict(plain).items()})  # pyright: ignore
+    if not isinstance(plain, dict):
+        raise ConfigError(f"{folder.config} is not a config of a run.")
+    output_dir = folder.path.absolute().parents[2]
+    return check({str(key): value for key, value in plain.items()} | {"output_dir": str(output_dir)})
 
 
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
@@ -89,15 +111,18 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
         unknown = set(entry) - {field.name for field in fields(AttackSpec)}
         if unknown:
             known = ", ".join(field.name for field in fields(AttackSpec))
-            raise ConfigError(f"unknown key {', '.join(sorted(unknown))} in attack.attacks; there are {known}.")
+            raise ConfigError(
+                f"unknown key {', '.join(sorted(unknown))} in attack.attacks; there are {known}."
+            )
         sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
         specs += [AttackSpec(**{**entry, "eps": eps}) for eps in sizes]
     return specs
 
 
-def suite_record(attack: Attack) -> dict[str, Any]:
-    """What determines the figures of a suite; the batch size does not."""
-    return {"samples": attack.samples, "attacks": [asdict(spec) for spec in attack_specs(attack)]}
+def suite_record(run: Run) -> dict[str, Any]:
+    """What determines the figures of an evaluation of given weights; the batch size does not."""
+    attacks = [asdict(spec) for spec in attack_specs(run.attack)]
+    return {"weights": run.eval.weights, "samples": run.attack.samples, "attacks": attacks}
 
 
 def run_folder(run: Run, data: ClassificationData) -> RunFolder:
@@ -128,32 +153,13 @@ def dataset_record(data: ClassificationData) -> dict[str, Any]:
 
 
 def epochs(run: Run, data: ClassificationData) -> Epochs:
-    """The batches of every epoch; the data lie on the device."""
-    on_device: dict[tuple[str, torch.device], Split] = {}
-
-    def split_on(name: str, device: torch.device) -> Split:
-        if (name, device) not in on_device:
-            on_device[name, device] = to_device(getattr(data, name), device)
-        return on_device[name, device]
-
-    def loader(name: str, training: bool) -> Callable[[int, torch.device, int, int], Iterable]:
-        augment = training and data.is_image and getattr(run.dataset, "augment", False)
-
-        def load(epoch: int, device: torch.device, rank: int, world_size: int) -> Iterable:
-            return DeviceLoader(
-                split_on(name, device),
-                run.trainer.batch_size // world_size,
-                shuffle=training,
-                augment=augment,
-                seed=run.seed,
-                epoch=epoch,
-                rank=rank,
-                world_size=world_size,
-            )
-
-        return load
-
-    return Epochs(loader("train", True), loader("val", False))
+    """The batches of every epoch."""
+    augment = data.is_image and getattr(run.dataset, "augment", False)
+    size, seed = run.trainer.batch_size, run.seed
+    return Epochs(
+        EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
+        EpochLoader(data.val, size, shuffle=False, augment=False, seed=seed),
+    )
 
 
 def classifier(run: Run, net: nn.Module) -> Classifier:
@@ -166,19 +172,14 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
     settings = run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
-        ModelCheckpoint(
-            dirpath=folder.checkpoints,
-            filename="best",
-            monitor="val/accuracy",
-            mode="max",
-            save_last=True,
-            save_on_train_epoch_end=True,  # after validation: a resumed run starts with the next epoch
-            enable_version_counter=False,
-        ),
+        _checkpoint(folder, "best", monitor="val/accuracy", mode="max"),
+        _checkpoint(folder, "last"),  # after "best", whose state it holds
     ]
     if settings.patience is not None:
         callbacks.append(
-            EarlyStopping("val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True)
+            EarlyStopping(
+                "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
+            )
         )
     return pl.Trainer(
         accelerator=settings.accelerator,
@@ -197,15 +198,33 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
     )
 
 
+def _checkpoint(folder: RunFolder, name: str, **which: Any) -> ModelCheckpoint:
+    """Written at the end of an epoch, after validation: a resumed run starts with the next epoch."""
+    return ModelCheckpoint(
+        dirpath=folder.checkpoints,
+        filename=name,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+        **which,
+    )
+
+
 def loggers(run: Run, folder: RunFolder) -> list[Logger]:
-    """metrics.csv always; W&B (offline unless the user is logged in) or TensorBoard beside it if asked for."""
+    """metrics.csv always; if asked for, TensorBoard or W&B (offline unless the user is logged in)."""
     found: list[Logger] = [CsvLogger(folder.curves)]
     if run.logger.name == "tensorboard":
         found.append(TensorBoardLogger(folder.path, name="", version="tensorboard"))
     if run.logger.name == "wandb":
         name = "/".join(folder.path.parts[-2:])
         found.append(
-            WandbLogger(name=name, save_dir=folder.path, project=run.logger.project, offline=not _logged_in())
+            WandbLogger(
+                name=name,
+                id=short_hash(name),  # a resumed run goes on in the same W&B run
+                resume="allow",
+                save_dir=folder.path,
+                project=run.logger.project,
+                offline=not _logged_in(),
+            )
         )
     return found
 

@@ -1,33 +1,39 @@
 """The two commands, step by step: ``train`` and ``evaluate``."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import hydra
 import torch
-from hydra.errors import HydraException
+from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
-from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check, check_group, short_hash
+from bregman_exp.config import Attack, ConfigError, Eval, Run, check, check_group, short_hash
 from bregman_exp.data import ClassificationData, subset
 from bregman_exp.results import RunBusyError, RunFolder, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
-from bregman_exp.training import training_facts
+from bregman_exp.training import training_facts, without_advice
 
 log = logging.getLogger("bregman_exp")
 
 SUBSET_SEED = 0  # attack.samples=N means the same N samples for every run
 
 
-class CommandFailedError(HydraException):
-    """One sentence for the user; in a sweep the other jobs go on, and the exit code is not 0."""
+class CommandFailedError(CompactHydraException):
+    """Something went wrong and has been told; in a sweep the other jobs go on, and the exit code is not 0."""
+
+
+class RunFailedError(RuntimeError):
+    """A run that began and failed; its failure.json says why."""
 
 
 def train() -> None:
@@ -48,18 +54,32 @@ def conf_dir() -> str:
 
 def _command(config_name: str, job: Callable[[DictConfig], None]) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    failed: list[DictConfig] = []
+    here = os.getpid()
+
+    @wraps(job)
+    def told(cfg: DictConfig) -> None:
+        try:
+            job(cfg)
+        except CommandFailedError:
+            if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
+                raise
+            failed.append(cfg)  # raised here, Hydra would add four lines of its own to our sentence
+
     try:
-        hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(job)()
+        hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
     except KeyboardInterrupt:
         sys.exit("Interrupted; the same command goes on from here.")
+    if failed:
+        sys.exit(1)
 
 
 @contextmanager
-def _mistakes_in_one_sentence() -> Iterator[None]:
-    """A user's mistake becomes one sentence on stderr, at once also in a sweep; a bug keeps its traceback."""
+def _told_in_one_sentence() -> Iterator[None]:
+    """A mistake or a failed run is told on stderr, at once also in a sweep; a bug keeps its traceback."""
     try:
         yield
-    except (ValueError, RunBusyError) as error:
+    except (ValueError, RunBusyError, RunFailedError) as error:
         print(f"Error: {error}", file=sys.stderr)
         raise CommandFailedError from None
 
@@ -68,18 +88,29 @@ def _mistakes_in_one_sentence() -> Iterator[None]:
 
 
 def train_job(cfg: DictConfig) -> None:
-    """Checks everything, then trains and evaluates each seed."""
-    with _mistakes_in_one_sentence():
+    """Checks everything, then trains and evaluates each seed; one that fails does not stop the others."""
+    with _told_in_one_sentence():
         plain = _plain(cfg)
         seeds = seeds_of(plain.pop("seed", None), plain.pop("seeds", None))
         runs = [check(plain | {"seed": seed}) for seed in seeds]
-        check_device(runs[0].trainer)
+        check_device(runs[0].trainer.accelerator, runs[0].trainer.devices)
         build.attack_specs(runs[0].attack)
+        build.check_model(runs[0])
         data = build.dataset(runs[0])
         check_samples(runs[0].attack, data)
         build.model(runs[0], data)
-        for run in runs:
-            train_run(run, data)
+    failed = [run for run in runs if not _went_well(lambda run=run: train_run(run, data))]
+    if failed:
+        raise CommandFailedError
+
+
+def _went_well(step: Callable[[], object]) -> bool:
+    try:
+        with _told_in_one_sentence():
+            step()
+    except CommandFailedError:
+        return False
+    return True
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
@@ -100,13 +131,11 @@ def seeds_of(seed: Any, seeds: Any) -> list[Any]:
     return list(range(int(first), int(last) + 1))
 
 
-def check_device(trainer: Trainer) -> None:
+def check_device(accelerator: str, devices: int) -> None:
     """Raises ConfigError where more GPUs are asked for than there are."""
-    if trainer.accelerator == "gpu" and torch.cuda.device_count() < trainer.devices:
-        raise ConfigError(
-            f"trainer asks for {trainer.devices} GPU(s) and torch sees {torch.cuda.device_count()} here; "
-            "use trainer=cpu."
-        )
+    if accelerator == "gpu" and torch.cuda.device_count() < devices:
+        there = torch.cuda.device_count()
+        raise ConfigError(f"trainer asks for {devices} GPU(s) and torch sees {there} here; use trainer=cpu.")
 
 
 def check_samples(attack: Attack, data: ClassificationData) -> None:
@@ -116,19 +145,22 @@ def check_samples(attack: Attack, data: ClassificationData) -> None:
         raise ConfigError(f"attack.samples={attack.samples}: the test set has {n}; use null for all of it.")
 
 
-def train_run(run: Run, data: ClassificationData) -> RunFolder:
-    """Trains and evaluates one run; resumes an interrupted one, skips a complete one."""
+def train_run(run: Run, data: ClassificationData) -> None:
+    """Trains and evaluates one run; resumes an interrupted one, skips a complete one.
+
+    Of a complete run with another suite or other weights only these are evaluated, under its evaluations/.
+    """
     folder = build.run_folder(run, data)
     with folder.locked(), _logging_to(folder.log):
-        if folder.complete:
-            log.info("%s is complete: skipped", folder.path)
-            return folder
-        with _failures_recorded_in(folder):
-            folder.begin(run.to_yaml())
-            if not folder.trained.exists():
-                _fit(run, data, folder)
-            _evaluate(run, data, folder, folder, run.attack)
-    return folder
+        if not folder.complete:
+            with _failures_recorded_in(folder):
+                folder.begin(run.to_yaml())
+                if not folder.trained.exists():
+                    _fit(run, data, folder)
+                return _evaluate(run, data, folder, folder)
+        if build.suite_record(run) == build.suite_record(build.stored_run(folder)):
+            return log.info("%s is complete: skipped", folder.path)
+    evaluate_run(run, data, folder)
 
 
 def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
@@ -137,19 +169,24 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     classifier = build.classifier(run, build.model(run, data))
     trainer = build.trainer(run, folder)
     resume = last if last.exists() else None
-    trainer.fit(classifier, build.epochs(run, data), ckpt_path=resume, weights_only=True)
+    try:
+        with without_advice():
+            trainer.fit(classifier, build.epochs(run, data), ckpt_path=resume, weights_only=True)
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
     folder.end_training()
 
 
-def _evaluate(
-    run: Run, data: ClassificationData, trained: RunFolder, target: RunFolder, attack: Attack
-) -> None:
-    """Attacks the trained weights with a suite and writes the figures into the target folder."""
+def _evaluate(run: Run, data: ClassificationData, trained: RunFolder, target: RunFolder) -> None:
+    """Attacks the trained weights with the run's suite and writes the figures into the target folder."""
+    attack = run.attack
     net = build.trained_model(run, data, trained)
     device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
     specs = build.attack_specs(attack)
-    log.info("evaluating on %d test samples: clean, %s", len(samples.y), ", ".join(s.id for s in specs))
+    log.info(
+        "evaluating on %d test samples: %s", len(samples.y), ", ".join(["clean", *(s.id for s in specs)])
+    )
     with EvaluationProgress() as progress:
         evaluation = attack_all(
             net.to(device),
@@ -192,7 +229,7 @@ def _device_name(device: torch.device) -> str:
 
 def evaluate_job(cfg: DictConfig) -> None:
     """Adds another suite, or other weights, to an existing run, under its evaluations/."""
-    with _mistakes_in_one_sentence():
+    with _told_in_one_sentence():
         keys = {"run", "weights", "attack", "trainer"}
         unknown = [str(key) for key in cfg if key not in keys]
         if unknown:
@@ -206,24 +243,22 @@ def evaluate_job(cfg: DictConfig) -> None:
         run.attack = check_group("attack", Attack, settings["attack"])
         run.eval = check_group("eval", Eval, {"weights": settings["weights"]})
         run.trainer.accelerator = settings["trainer"]["accelerator"]
-        check_device(run.trainer)
+        check_device(run.trainer.accelerator, 1)
         build.attack_specs(run.attack)
         data = build.dataset(run)
         check_samples(run.attack, data)
         evaluate_run(run, data, folder)
 
 
-def evaluate_run(run: Run, data: ClassificationData, folder: RunFolder) -> RunFolder:
+def evaluate_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     """Evaluates a trained run; a complete evaluation is skipped."""
-    suite = {"attack": build.suite_record(run.attack), "weights": run.eval.weights}
-    target = folder.evaluation(f"{run.attack.name}-{short_hash(suite)}")
+    target = folder.evaluation(f"{run.attack.name}-{short_hash(build.suite_record(run))}")
     with target.locked(), _logging_to(target.log):
         if target.complete:
             log.info("%s is complete: skipped", target.path)
-            return target
+            return
         with _failures_recorded_in(target):
-            _evaluate(run, data, folder, target, run.attack)
-    return target
+            _evaluate(run, data, folder, target)
 
 
 # ---- around both ------------------------------------------------------------------------------------------
@@ -253,7 +288,9 @@ def _failures_recorded_in(folder: RunFolder) -> Iterator[None]:
         yield
     except Exception as error:
         folder.fail(error)
-        where = f"(traceback in {folder.failure})"
-        if isinstance(error, ValueError | ArithmeticError):
-            raise ConfigError(f"{error} {where}") from error
-        raise ConfigError(f"{type(error).__name__}: {error} {where}") from error
+        told = (
+            str(error)
+            if isinstance(error, ValueError | ArithmeticError)
+            else f"{type(error).__name__}: {error}"
+        )
+        raise RunFailedError(f"{told} (traceback in {folder.failure})") from error

@@ -97,9 +97,15 @@ def test_weight_normalisation() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"version": "hyperbolic"}, "version='hyperbolic' does not exist; use one of standard, euclidean, bregman"),
+        (
+            {"version": "hyperbolic"},
+            "version='hyperbolic' does not exist; use one of standard, euclidean, bregman",
+        ),
         ({"version": "bregman", "act": "relu"}, "relu.*no inverse.*atan"),
-        ({"version": "bregman", "init": "zero"}, "init='zero' does not exist; use one of random, deterministic"),
+        (
+            {"version": "bregman", "init": "zero"},
+            "init='zero' does not exist; use one of random, deterministic",
+        ),
         ({"version": "bregman", "clamp": -1.0}, r"clamp=-1.0 is not allowed; it must lie in \(0, 1\)"),
         ({"version": "bregman", "widths": []}, "at least one layer"),
     ],

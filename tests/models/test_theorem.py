@@ -30,7 +30,9 @@ def solve(objective, start: torch.Tensor, act: LegendreMap) -> torch.Tensor:
     lo, hi = act.range
     bounds = [(lo + 1e-9 if lo > -np.inf else None, hi - 1e-9 if hi < np.inf else None)] * len(start)
     options = {"ftol": 0, "gtol": 1e-11, "maxiter": 2000, "maxcor": 30}
-    found = minimize(value_and_gradient, start.numpy(), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    found = minimize(
+        value_and_gradient, start.numpy(), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
     return torch.tensor(found.x)
 
 

@@ -9,6 +9,6 @@ from bregman_exp.data.dataset import subset as subset
 from bregman_exp.data.dataset import to_device as to_device
 from bregman_exp.data.errors import DataError as DataError
 from bregman_exp.data.image_folder import image_folder as image_folder
-from bregman_exp.data.keyed_random import generator as generator
 from bregman_exp.data.loader import DeviceLoader as DeviceLoader
+from bregman_exp.data.loader import EpochLoader as EpochLoader
 from bregman_exp.data.two_spiral import two_spiral as two_spiral

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torchvision.datasets import CIFAR10
 
-from bregman_exp.data.dataset import CIFAR10_STATISTICS, ClassificationData, Split, hold_out
+from bregman_exp.data.dataset import ClassificationData, Split, hold_out
 from bregman_exp.data.errors import DataError
 
 SPLIT_SEED = 0  # of the validation split, never the run's
@@ -30,7 +30,7 @@ def cifar10(root: str, download: bool = True, n_val: int = 5000) -> Classificati
         held_in,
         held_out,
         _split(test),
-        normalize=CIFAR10_STATISTICS,
+        normalize="cifar10",
         label="CIFAR-10",
     )
 
@@ -38,7 +38,9 @@ def cifar10(root: str, download: bool = True, n_val: int = 5000) -> Classificati
 def _read(root: Path, training: bool, download: bool) -> CIFAR10:
     try:
         return CIFAR10(str(root), train=training, download=download)
-    except Exception as error:  # an OSError, a RuntimeError, a tarfile.ReadError: torchvision raises many kinds
+    except (
+        Exception
+    ) as error:  # an OSError, a RuntimeError, a tarfile.ReadError: torchvision raises many kinds
         there = (root / CIFAR10.filename).exists()
         state = "is damaged" if there else "is not there"
         attempt = "its download failed" if download else "dataset.download=false"
@@ -49,5 +51,7 @@ def _read(root: Path, training: bool, download: bool) -> CIFAR10:
 
 
 def _split(raw: CIFAR10) -> Split:
-    x = torch.from_numpy(np.ascontiguousarray(raw.data.transpose(0, 3, 1, 2)))  # (n, 32, 32, 3) -> (n, 3, 32, 32)
+    x = torch.from_numpy(
+        np.ascontiguousarray(raw.data.transpose(0, 3, 1, 2))
+    )  # (n, 32, 32, 3) -> (n, 3, 32, 32)
     return Split(x, torch.tensor(raw.targets), torch.arange(len(x)))

@@ -1,7 +1,6 @@
 """What a data set is: three splits of tensors in [0, 1] (or uint8), and a fingerprint of their content."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,9 +8,7 @@ import torch
 from torch import Tensor
 
 from bregman_exp.data.errors import DataError
-from bregman_exp.data.keyed_random import generator
-
-CIFAR10_STATISTICS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))  # mean, std of [0, 1] channels
+from bregman_exp.keyed_random import generator
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,8 @@ class Split:
 class ClassificationData:
     """A data set with its fixed splits.
 
-    normalize: (mean, std) per channel for the model's first layer, None for points. label: the name in tables.
+    normalize: the name of the channel statistics for the model's first layer, None for no normalisation.
+    label: the name in tables.
     """
 
     name: str
@@ -46,7 +44,7 @@ class ClassificationData:
     train: Split
     val: Split
     test: Split
-    normalize: tuple[Sequence[float], Sequence[float]] | None
+    normalize: str | None
     label: str
 
     @property
@@ -79,7 +77,9 @@ def subset(split: Split, n: int, seed: int) -> Split:
     Raises DataError unless 1 ≤ n ≤ len(split).
     """
     if not 1 <= n <= len(split):
-        raise DataError(f"a subset of {n} samples is not possible; there are {len(split)}: use 1 to {len(split)}.")
+        raise DataError(
+            f"a subset of {n} samples is not possible; there are {len(split)}: use 1 to {len(split)}."
+        )
     chosen = torch.randperm(len(split), generator=generator(seed, "subset"))[:n]
     return split.take(chosen.sort().values)
 

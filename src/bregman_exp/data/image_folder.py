@@ -14,7 +14,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from bregman_exp.data.dataset import CIFAR10_STATISTICS, ClassificationData, Split, hold_out
+from bregman_exp.data.dataset import ClassificationData, Split, hold_out
 from bregman_exp.data.errors import DataError
 
 SPLIT_SEED = 0  # of the validation split, never the run's
@@ -32,13 +32,19 @@ class _Listing:
 
 
 def image_folder(
-    root: str, cache_dir: Path, n_val: int = 5000, size: int | None = None, label: str | None = None
+    root: str,
+    cache_dir: Path,
+    n_val: int = 5000,
+    size: int | None = None,
+    label: str | None = None,
+    normalize: str | None = "cifar10",
 ) -> ClassificationData:
     """The images of a folder tree, decoded once, in parallel, into a cache outside the tree.
 
     root/train and root/test hold one folder a class; root/val, where there is one, is the validation split,
     else ``n_val`` training images are held out, always the same ones. All images must have one size;
-    ``size`` resizes them to size × size pixels (bilinear). The cache is made anew when a file's name, length
+    ``size`` resizes them to size × size pixels (bilinear). ``normalize`` names the channel statistics of the
+    model's first layer. The cache is made anew when a file's name, length
     or time changes.
 
     Shapes: x (n, 3, H, W) uint8. Raises DataError, in one sentence, for a tree that is missing, empty, has a
@@ -61,7 +67,7 @@ def image_folder(
         train,
         val,
         splits["test"],
-        normalize=CIFAR10_STATISTICS,
+        normalize=normalize,
         label=label or tree.resolve().name,
     )
 
@@ -72,15 +78,21 @@ def _split(x: np.ndarray, listing: _Listing) -> Split:
 
 def _list(folder: Path) -> _Listing:
     if not folder.is_dir():
-        raise DataError(f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*.")
+        raise DataError(
+            f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*."
+        )
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
     if not classes:
-        raise DataError(f"dataset.root: {folder} has no class folders; put one folder of images a class there.")
+        raise DataError(
+            f"dataset.root: {folder} has no class folders; put one folder of images a class there."
+        )
     files, labels = [], []
     for number, name in enumerate(classes):
         images = sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in ENDINGS)
         if not images:
-            raise DataError(f"dataset.root: {folder / name} has no .png or .jpg image; add some or remove it.")
+            raise DataError(
+                f"dataset.root: {folder / name} has no .png or .jpg image; add some or remove it."
+            )
         files += images
         labels += [number] * len(images)
     return _Listing(files, labels, tuple(classes))
@@ -92,14 +104,18 @@ def _check_classes(tree: Path, listings: dict[str, _Listing]) -> None:
         different = sorted(train ^ set(listing.classes))
         if different:
             raise DataError(
-                f"dataset.root: the classes of {tree / 'train'} and {tree / name} differ in {', '.join(different)}; "
-                "both need the same class folders."
+                f"dataset.root: the classes of {tree / 'train'} and {tree / name} differ in "
+                f"{', '.join(different)}; both need the same class folders."
             )
     if len(train) < 2:
-        raise DataError(f"dataset.root: {tree / 'train'} has one class, {train.pop()}; at least 2 are needed.")
+        raise DataError(
+            f"dataset.root: {tree / 'train'} has one class, {train.pop()}; at least 2 are needed."
+        )
 
 
-def _cached(tree: Path, listings: dict[str, _Listing], cache_dir: Path, size: int | None) -> dict[str, np.ndarray]:
+def _cached(
+    tree: Path, listings: dict[str, _Listing], cache_dir: Path, size: int | None
+) -> dict[str, np.ndarray]:
     """The decoded images of each split, (n, 3, H, W) uint8, from the cache where it is whole."""
     cache = cache_dir / f"images-{_key(tree, listings, size)}.npz"
     try:
@@ -109,7 +125,9 @@ def _cached(tree: Path, listings: dict[str, _Listing], cache_dir: Path, size: in
         arrays = {name: _decode_all(listing.files, name, size) for name, listing in listings.items()}
     if len({array.shape[1:] for array in arrays.values()}) > 1:
         shapes = ", ".join(f"{name} {a.shape[2]}×{a.shape[3]}" for name, a in arrays.items())
-        raise DataError(f"dataset.root: the splits have images of different sizes ({shapes}); use dataset.size=….")
+        raise DataError(
+            f"dataset.root: the splits have images of different sizes ({shapes}); use dataset.size=…."
+        )
     _store(cache, arrays)
     return arrays
 

@@ -1,4 +1,4 @@
-"""The batches of one epoch, from tensors that already lie on the device."""
+"""The batches of an epoch, from tensors that lie on the device."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from bregman_exp.data.augment import random_crop_flip
-from bregman_exp.data.dataset import Split, as_unit
+from bregman_exp.data.dataset import Split, as_unit, to_device
 from bregman_exp.data.errors import DataError
-from bregman_exp.data.keyed_random import generator
+from bregman_exp.keyed_random import generator
 
 
 class DeviceLoader:
@@ -56,3 +56,24 @@ class DeviceLoader:
             order = torch.randperm(n, generator=generator(self.seed, "shuffle", self.epoch))
         share = n // self.world_size
         return order[self.rank : share * self.world_size : self.world_size]
+
+
+class EpochLoader:
+    """The loader of any epoch, on any device; ``batch_size`` is the whole batch, shared among the ranks."""
+
+    def __init__(self, split: Split, batch_size: int, *, shuffle: bool, augment: bool, seed: int):
+        self.split, self.batch_size = split, batch_size
+        self.shuffle, self.augment, self.seed = shuffle, augment, seed
+
+    def __call__(self, epoch: int, device: torch.device, rank: int, world_size: int) -> DeviceLoader:
+        self.split = to_device(self.split, device)  # moves once, then costs nothing
+        return DeviceLoader(
+            self.split,
+            self.batch_size // world_size,
+            shuffle=self.shuffle,
+            augment=self.augment,
+            seed=self.seed,
+            epoch=epoch,
+            rank=rank,
+            world_size=world_size,
+        )

@@ -8,7 +8,9 @@ import torch
 from bregman_exp.data.dataset import ClassificationData, Split
 from bregman_exp.data.errors import DataError
 
-SCALE = 5 * math.pi + 4  # the arms end at radius 5π; beyond four standard deviations of noise points are clamped
+SCALE = (
+    5 * math.pi + 4
+)  # the arms end at radius 5π; beyond four standard deviations of noise points are clamped
 GRID = 2.0**20  # coordinates are multiples of 2⁻²⁰: the same on every platform, whatever its last bit
 
 
@@ -21,7 +23,8 @@ def two_spiral(
     negative, both with Gaussian noise of standard deviation ``noise`` in each coordinate; half of the samples
     each. A point p becomes (p / (5π + 4) + 1) / 2, held in [0, 1].
 
-    Shapes: x (n, 2) float32 in [0, 1], y (n,). Raises DataError for an odd or too small n and a negative noise.
+    Shapes: x (n, 2) float32 in [0, 1], y (n,). Raises DataError for an odd or too small n and for a noise
+    below 0.
     """
     sizes = {"n_train": n_train, "n_val": n_val, "n_test": n_test}
     for name, n in sizes.items():

@@ -1,6 +1,6 @@
 """Multilayer perceptrons: standard, euclidean and Bregman, one class with one switch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import weight_norm as add_weight_norm
 from bregman_exp.geometry import Activation, LegendreMap
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.simplex import SimplexRows
-from bregman_exp.models.version import check_version, dual_clamp
+from bregman_exp.models.version import DualClamp, check_version, dual_clamp
 
 INITS = ("random", "deterministic")
 
@@ -34,7 +34,7 @@ class Layer(nn.Module):
         out_features: int,
         act: Activation,
         version: str,
-        hold: Callable[[Tensor], Tensor],
+        hold: DualClamp,
         init: str,
         weight_norm: bool,
     ):
@@ -98,7 +98,7 @@ class MLP(nn.Module):
             z = self.act.act(u)
         return self.output(z)  # (N, num_classes)
 
-    def hidden_weights(self) -> list[nn.Parameter]:
+    def hidden_weights(self) -> list[Tensor]:
         """The matrices W of the hidden layers: what an ℓ1 proximal step may act on."""
         return [layer.linear.weight for layer in self.layers if isinstance(layer, Layer)]
 
@@ -116,8 +116,8 @@ def mlp(
 ) -> MLP:
     """A multilayer perceptron with hidden layers of the given widths and a linear output layer.
 
-    With z⁰ the data mapped affinely from [0, 1] into the domain of Φ, and l = 0 … L−1 (Frecon et al., "Bregman
-    Neural Networks", ICML 2022):
+    With z⁰ the data mapped affinely from [0, 1] into the domain of Φ (Frecon et al., "Bregman Neural
+    Networks", ICML 2022):
 
         standard    z ← ρ(W z + b)
         euclidean   z ← ρ(z + W z + b)

@@ -46,5 +46,3 @@ def _resnet(model: ResNet, x: Tensor) -> Tensor:
     for block in model.blocks():
         z = act.act(block.shortcut(act.inverse(_clamped(act, z, model.clamp))) + block.residual(z))
     return model.head(z)
-
-

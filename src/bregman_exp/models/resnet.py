@@ -1,13 +1,13 @@
 """The CIFAR ResNet family: standard and Bregman, one class with one switch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bregman_exp.geometry import Activation
 from bregman_exp.models.input_map import normalization
-from bregman_exp.models.version import check_version, dual_clamp
+from bregman_exp.models.version import DualClamp, check_version, dual_clamp
 
 DEPTHS = (20, 32, 44, 56, 110, 1202)
 SHORTCUTS = ("pad", "projection")
@@ -48,7 +48,7 @@ class BasicBlock(nn.Module):
         stride: int,
         act: Activation,
         version: str,
-        hold: Callable[[Tensor], Tensor],
+        hold: DualClamp,
         shortcut: nn.Module,
     ):
         super().__init__()
@@ -128,7 +128,7 @@ class ResNet(nn.Module):
             u = block(u)
         return self.head(self.act.act(u))
 
-    def hidden_weights(self) -> list[nn.Parameter]:
+    def hidden_weights(self) -> list[Tensor]:
         """The kernels of all convolutions: what an ℓ1 proximal step may act on."""
         return [module.weight for module in self.modules() if isinstance(module, nn.Conv2d)]
 
@@ -151,10 +151,10 @@ def resnet(
         bregman     z ← ρ(ρ⁻¹(z) + Conv2[ρ(Conv1[z])])
 
     "euclidean" is the standard network here (its skip is the identity already) and recorded as such. Where a
-    stage halves the image and doubles the channels, ``shortcut="pad"`` subsamples and pads with the dual value
-    0 (ρ(0) in the primal space), ``"projection"`` is a 1×1 convolution with batch normalisation, in the dual
-    space for a Bregman network. ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact
-    formula; Bregman only. ``normalize``: "cifar10", "imagenet", (mean, std) or None; the model's first layer.
+    stage halves the image and doubles the channels, ``shortcut="pad"`` subsamples and pads with zeros in the
+    dual space (ρ(0) in the primal one), ``"projection"`` is a 1×1 convolution with batch normalisation, in
+    the dual space for a Bregman network. ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the
+    exact formula; Bregman only. ``normalize``: "cifar10", "imagenet", (mean, std) or None; the first layer.
 
     Shapes: images (N, 3, 32, 32) in [0, 1] -> logits (N, num_classes).
 

@@ -1,6 +1,7 @@
 """The one switch between an ordinary network and its Bregman twin."""
 
-from collections.abc import Callable
+import math
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -16,8 +17,20 @@ def check_version(version: str) -> str:
     return version
 
 
-def dual_clamp(act: Activation, version: str, clamp: float | None) -> Callable[[Tensor], Tensor]:
-    """What holds the dual variable u inside [ρ⁻¹(lo + c), ρ⁻¹(hi − c)], as the reference holds z in [lo + c, hi − c].
+@dataclass(frozen=True)
+class DualClamp:
+    """u ↦ min(max(u, lo), hi), elementwise; an infinite end does nothing."""
+
+    lo: float = -math.inf
+    hi: float = math.inf
+
+    def __call__(self, u: Tensor) -> Tensor:
+        below, above = (None if math.isinf(end) else end for end in (self.lo, self.hi))
+        return u if below is None and above is None else u.clamp(below, above)
+
+
+def dual_clamp(act: Activation, version: str, clamp: float | None) -> DualClamp:
+    """Holds the dual variable u in [ρ⁻¹(lo + c), ρ⁻¹(hi − c)], as the reference holds z in [lo + c, hi − c].
 
     ``clamp`` is c; None is the exact formula, without any clamp (a map that is Legendre only inside an
     interval, the sine, keeps u there all the same). Only Bregman networks clamp.
@@ -25,20 +38,16 @@ def dual_clamp(act: Activation, version: str, clamp: float | None) -> Callable[[
     Raises ValueError for a Bregman version of a map without inverse, and for c outside (0, half the range).
     """
     if version != "bregman":
-        return lambda u: u
-    lo, hi = as_legendre(act).dual_bounds(check_clamp(as_legendre(act), clamp))
-    below, above = (None if abs(end) == float("inf") else end for end in (lo, hi))
-    if below is None and above is None:
-        return lambda u: u
-    return lambda u: u.clamp(below, above)
+        return DualClamp()
+    legendre = as_legendre(act)
+    _check_clamp(legendre, clamp)
+    return DualClamp(*legendre.dual_bounds(clamp))
 
 
-def check_clamp(act: LegendreMap, clamp: float | None) -> float | None:
-    """The clamp, or a ValueError where it leaves nothing of the range of ρ."""
+def _check_clamp(act: LegendreMap, clamp: float | None) -> None:
     lo, hi = act.range
-    if clamp is not None and not 0 < clamp < min((hi - lo) / 2, 1.0):
+    limit = min((hi - lo) / 2, 1.0)
+    if clamp is not None and not 0 < clamp < limit:
         raise ValueError(
-            f"clamp={clamp} is not allowed; it must lie in (0, {min((hi - lo) / 2, 1.0):g}), "
-            "or be null for the exact formula."
+            f"clamp={clamp} is not allowed; it must lie in (0, {limit:g}), or be null for the exact formula."
         )
-    return clamp

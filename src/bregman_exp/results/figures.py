@@ -16,14 +16,16 @@ REGIONS = LinearSegmentedColormap.from_list("regions", ["#9EC9E8", "#FFFFFF", "#
 
 @dataclass(frozen=True)
 class Regions:
-    """A classifier of the plane: its probability of class 1 on a square grid over [0, 1]², (n, n), rows by y."""
+    """A classifier of the plane: its probability of class 1 on a grid over [0, 1]², (n, n), rows by y."""
 
     title: str
     probability: np.ndarray
 
 
-def decision_regions(points: np.ndarray, labels: np.ndarray, classifiers: Sequence[Regions], path: Path) -> None:
-    """The data alone, then the data over each classifier's regions; written to ``path`` (format by its ending).
+def decision_regions(
+    points: np.ndarray, labels: np.ndarray, classifiers: Sequence[Regions], path: Path
+) -> None:
+    """The data alone, then over each classifier's regions; written to ``path`` (format by its ending).
 
     Shapes: points (N, 2) in [0, 1]; labels (N,) of 0 and 1.
     """
@@ -47,7 +49,13 @@ def _show_points(panel: Axes, points: np.ndarray, labels: np.ndarray, title: str
 
 def _show_regions(panel: Axes, probability: np.ndarray) -> None:
     panel.imshow(
-        probability, origin="lower", extent=(0, 1, 0, 1), cmap=REGIONS, vmin=0, vmax=1, interpolation="bilinear"
+        probability,
+        origin="lower",
+        extent=(0, 1, 0, 1),
+        cmap=REGIONS,
+        vmin=0,
+        vmax=1,
+        interpolation="bilinear",
     )
     centres = (np.arange(len(probability)) + 0.5) / len(probability)
     panel.contour(centres, centres, probability, levels=[0.5], colors="black", linewidths=0.8)

@@ -43,7 +43,9 @@ class RunFolder:
         """The run in this folder; NotARunError, in one sentence, where there is none."""
         run = cls(path)
         if not run.config.is_file():
-            raise NotARunError(f"run={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/.")
+            raise NotARunError(
+                f"run={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/."
+            )
         return run
 
     @property
@@ -69,7 +71,9 @@ class RunFolder:
             with FileLock(self.path / ".lock", timeout=0):
                 yield
         except Timeout:
-            raise RunBusyError(f"{self.path} is being written by another process; wait for it to end.") from None
+            raise RunBusyError(
+                f"{self.path} is being written by another process; wait for it to end."
+            ) from None
 
     def begin(self, config_yaml: str) -> None:
         """Writes the resolved config and forgets an earlier failure."""

@@ -15,7 +15,7 @@ Key = tuple[str, str, str, str, int, int]
 
 @dataclass(frozen=True)
 class Cell:
-    """Mean and sample standard deviation over seeds of an accuracy, as fractions; ``marked`` if not reliable."""
+    """Accuracies over seeds (fractions), shown as mean ± standard deviation; ``marked``: unreliable."""
 
     values: tuple[float, ...]
     marked: bool = False
@@ -47,7 +47,14 @@ def rows_of(metrics: Iterable[dict[str, Any]]) -> list[Row]:
 
 def _key(record: dict[str, Any]) -> Key:
     data, train = record["dataset"], record["train"]
-    return (data["label"], record["model"], record["act"], record["row_hash"], train["epochs"], record["clean"]["n"])
+    return (
+        data["label"],
+        record["model"],
+        record["act"],
+        record["row_hash"],
+        train["epochs"],
+        record["clean"]["n"],
+    )
 
 
 def _row(key: Key, records: list[dict[str, Any]]) -> Row:

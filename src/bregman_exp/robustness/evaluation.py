@@ -14,6 +14,7 @@ from bregman_exp.robustness.isolation import evaluating
 from bregman_exp.robustness.suite import AttackSpec, unique_ids
 
 TOLERANCE = 1e-6  # how far a verified point may leave box or ball: float32 rounding
+NO_CLASS = -1  # the prediction where the logits are not finite: never right
 
 # (id of the attack, samples done, samples in all, samples still right)
 OnProgress = Callable[[str, int, int, int], None]
@@ -42,7 +43,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Robustness:
-    """One attack's result. ``survivors`` (N,) bool: still right; None where the points failed verification."""
+    """One attack's result. ``survivors`` (N,) bool: still right; None where verification failed."""
 
     id: str
     spec: AttackSpec
@@ -61,7 +62,13 @@ class Robustness:
     def to_json(self) -> dict[str, Any]:
         none = {"accuracy": None, "correct": None, "n": self.n, "ci95": None}
         figures = none if self.result is None else self.result.to_json()
-        return {"id": self.id, **self.spec.to_json(), **figures, "verdict": self.verdict, "seconds": self.seconds}
+        return {
+            "id": self.id,
+            **self.spec.to_json(),
+            **figures,
+            "verdict": self.verdict,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,8 @@ def evaluate(
     with evaluating(model) as used:
         samples = _Samples(used, x, y, ids, batch_size)
         predictions = samples.predictions()
+        if (predictions == NO_CLASS).any():
+            raise ValueError("the model gives logits that are not finite; its accuracy means nothing.")
         right = predictions == y.cpu()
         tell = on_progress or (lambda *_: None)
         tell("clean", len(y), len(y), int(right.sum()))
@@ -136,8 +145,8 @@ def _check_inputs(x: Tensor, y: Tensor, batch_size: int) -> None:
         return
     if not x.is_floating_point() or not ((x >= 0) & (x <= 1)).all():
         raise ValueError(
-            f"inputs lie in [{float(x.min()):g}, {float(x.max()):g}]; give uint8 images or floats in [0, 1], and "
-            "put any normalisation into the model."
+            f"inputs lie in [{float(x.min()):g}, {float(x.max()):g}]; give uint8 images or floats in [0, 1], "
+            "and put any normalisation into the model."
         )
 
 
@@ -165,15 +174,18 @@ class _Samples:
 
     @torch.no_grad()
     def predict(self, x: Tensor, y: Tensor) -> Tensor:
-        """The predicted classes, (n,) on the CPU, of inputs whose labels are y."""
+        """The predicted classes, (n,) on the CPU; NO_CLASS where the logits are not finite."""
         logits = self.model(x)
         if logits.dim() != 2 or len(logits) != len(x) or logits.shape[1] < 2:
-            raise ValueError(f"the model gives {tuple(logits.shape)} for {len(x)} inputs; logits (N, K ≥ 2) are needed.")
-        if not logits.isfinite().all():
-            raise ValueError("the model gives logits that are not finite; its accuracy means nothing.")
+            raise ValueError(
+                f"the model gives {tuple(logits.shape)} for {len(x)} inputs; logits (N, K ≥ 2) are needed."
+            )
         if not 0 <= int(y.min()) <= int(y.max()) < logits.shape[1]:
-            raise ValueError(f"labels lie in {int(y.min())} … {int(y.max())}; the model has {logits.shape[1]} classes.")
-        return logits.argmax(dim=1).cpu()
+            raise ValueError(
+                f"labels lie in {int(y.min())} … {int(y.max())}; the model has {logits.shape[1]} classes."
+            )
+        finite = logits.isfinite().all(dim=1)
+        return logits.argmax(dim=1).where(finite, NO_CLASS).cpu()
 
 
 def _attacked(

@@ -32,7 +32,9 @@ def pgd(
 
     Shapes: x (N, …) in [0, 1], y and ids (N,) -> adversarial points like x.
     """
-    best = _Best(x.clone(), x.new_full((len(x),), -torch.inf), torch.ones(len(x), dtype=torch.bool, device=x.device))
+    best = _Best(
+        x.clone(), x.new_full((len(x),), -torch.inf), torch.ones(len(x), dtype=torch.bool, device=x.device)
+    )
     if threat.eps == 0:
         return best.points
     for restart in range(restarts):

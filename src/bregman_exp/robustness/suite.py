@@ -39,7 +39,9 @@ class AttackSpec:
             raise ValueError(f"attack={self.attack!r} is unknown; use one of {', '.join(ATTACKS)}.")
         norms = ATTACKS[self.attack].norms
         if self.norm in NORMS and self.norm not in norms:
-            raise ValueError(f"attack={self.attack} cannot do norm={self.norm}; it does {' and '.join(norms)}.")
+            raise ValueError(
+                f"attack={self.attack} cannot do norm={self.norm}; it does {' and '.join(norms)}."
+            )
         if not isinstance(self.eps, int | float):
             raise ValueError(f"eps={self.eps!r} is not a number; give one in [0, 1].")
         _ = self.threat
@@ -53,7 +55,9 @@ class AttackSpec:
             raise ValueError(f"loss={self.loss!r} is unknown; use one of {', '.join(LOSSES)}.")
         if self.attack == "torchattacks":
             if self.cls is None:
-                raise ValueError("attack=torchattacks needs cls, the name of a torchattacks class such as PGD.")
+                raise ValueError(
+                    "attack=torchattacks needs cls, the name of a torchattacks class such as PGD."
+                )
             check_torchattack(self.cls, self.norm, self.parameters)
 
     @property
@@ -71,18 +75,20 @@ class AttackSpec:
         return ATTACKS[self.attack].run(self, model, x, y, ids, seed)
 
     def to_json(self) -> dict[str, Any]:
-        """What metrics.json says of the attack; null where a setting does not apply."""
-        iterated = self.attack == "pgd"
-        settings: dict[str, Any] = {
-            "attack": self.attack,
-            "norm": self.norm,
-            "eps": self.eps,
-            "steps": self.steps if iterated else None,
-            "restarts": self.restarts if iterated else None,
-            "rel_step": self.rel_step if iterated else None,
-            "loss": None if self.cls else self.loss,
+        """What metrics.json says of the attack; null where the library decides."""
+        told: dict[str, Any] = {"attack": self.attack, "norm": self.norm, "eps": self.eps}
+        if self.attack == "torchattacks":
+            unknown = {"steps": None, "restarts": None, "loss": None}
+            return told | unknown | {"class": self.cls, "parameters": dict(self.parameters)}
+        if self.attack != "pgd":
+            return told | {"steps": 1, "restarts": 1, "loss": self.loss}
+        return told | {
+            "steps": self.steps,
+            "restarts": self.restarts,
+            "loss": self.loss,
+            "rel_step": self.rel_step,
+            "random_start": self.random_start,
         }
-        return settings | ({"class": self.cls, "parameters": dict(self.parameters)} if self.cls else {})
 
 
 def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:
@@ -120,9 +126,7 @@ def _single_step(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: 
 
 def _torchattack(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
     assert spec.cls is not None
-    return torchattack(
-        model, x, y, spec.threat, cls=spec.cls, parameters=spec.parameters, ids=ids, seed=seed
-    )
+    return torchattack(model, x, y, spec.threat, cls=spec.cls, parameters=spec.parameters, ids=ids, seed=seed)
 
 
 ATTACKS: dict[str, _Kind] = {
@@ -131,4 +135,3 @@ ATTACKS: dict[str, _Kind] = {
     "pgd": _Kind(NORMS, _pgd),
     "torchattacks": _Kind(NORMS, _torchattack),
 }
-

@@ -1,10 +1,12 @@
 """The threat model: what an adversary may do to an input."""
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from bregman_exp.geometry import project_l2, project_linf
+from bregman_exp.keyed_random import generator
 
 NORMS = ("linf", "l2")
 
@@ -28,23 +30,19 @@ class Threat:
             raise ValueError(f"eps={self.eps} is not allowed; data live in [0, 1], so eps must too.")
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
-        """The point of the ball nearest to ``moved``, then of the box (x lies in the box: no way out of the ball)."""
-        change = moved - x
-        if self.norm == "linf":
-            change = change.clamp(-self.eps, self.eps)
-        else:
-            length = _length(change)
-            change = change * (self.eps / length.clamp(min=self.eps)) if self.eps > 0 else change * 0
-        return (x + change).clamp(0, 1)
+        """The point of the ball nearest to ``moved``, then of the box; x lies in it."""
+        to_ball = project_linf if self.norm == "linf" else project_l2
+        return to_ball(moved, x, self.eps).clamp(0, 1)
 
     def ascent(self, gradient: Tensor) -> Tensor:
         """The direction of steepest ascent of unit size: sign(g), or g / ‖g‖; 0 where the gradient is 0."""
         if self.norm == "linf":
             return gradient.sign()
         # scaled first, so that squares of tiny gradients do not vanish
-        scale = gradient.abs().flatten(1).amax(dim=1).view(_per_sample(gradient))
+        per_sample = (-1,) + (1,) * (gradient.dim() - 1)
+        scale = gradient.abs().flatten(1).amax(dim=1).view(per_sample)
         scaled = gradient / torch.where(scale > 0, scale, torch.ones_like(scale))
-        length = _length(scaled)
+        length = scaled.flatten(1).norm(dim=1).view(per_sample)
         return scaled / torch.where(length > 0, length, torch.ones_like(length))
 
     def noise(self, x: Tensor, ids: Tensor, seed: int, stream: str) -> Tensor:
@@ -56,7 +54,7 @@ class Threat:
         return torch.stack(drawn).to(x) if drawn else torch.zeros_like(x)
 
     def _one_noise(self, shape: torch.Size, seed: int, stream: str, sample: int) -> Tensor:
-        random = torch.Generator().manual_seed(_hash(seed, stream, sample))
+        random = generator(seed, stream, sample)
         if self.norm == "linf":
             return (2 * torch.rand(shape, generator=random) - 1) * self.eps
         direction = torch.randn(shape, generator=random)
@@ -71,16 +69,3 @@ class Threat:
         outside = torch.maximum(-flat.amin(dim=1), flat.amax(dim=1) - 1)
         worst = torch.maximum(size - self.eps, outside).clamp(min=0)
         return torch.where(flat.isfinite().all(dim=1), worst, torch.inf)
-
-
-def _per_sample(x: Tensor) -> tuple[int, ...]:
-    return (-1,) + (1,) * (x.dim() - 1)
-
-
-def _length(x: Tensor) -> Tensor:
-    return x.flatten(1).norm(dim=1).view(_per_sample(x))
-
-
-def _hash(*key: object) -> int:
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.threat import Threat, _hash
+from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.threat import Threat
 
 # classes whose perturbation is bounded in ℓ2; those with an eps and no norm are bounded in ℓ∞ otherwise
 L2_CLASSES = {"PGDL2", "PGDRSL2", "CW", "DeepFool", "EADEN"}
@@ -41,7 +42,9 @@ def torchattack(
     known = inspect.signature(kind.__init__).parameters
     viewed = _AsImages(model, x.shape[1:])
     attack = _build(kind, viewed.eval(), _settings(known, threat, parameters))
-    torch.manual_seed(_hash(seed, cls, int(ids[0])))  # the caller has forked the global generator
+    torch.manual_seed(
+        generator(seed, cls, int(ids[0])).initial_seed()
+    )  # the caller has forked the global state
     with contextlib.redirect_stdout(io.StringIO()):
         found = attack(viewed.image(x), y).detach().view_as(x)
     if "eps" in known:

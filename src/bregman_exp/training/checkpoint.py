@@ -14,7 +14,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a checkpoint says of the training behind it; seconds are those of the epochs, validation included."""
+    """What a checkpoint says of the training behind it; seconds are the epochs', validation included."""
 
     epochs: int
     steps: int

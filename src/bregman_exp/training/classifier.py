@@ -18,17 +18,13 @@ class Classifier(pl.LightningModule):
     Sums of loss and right answers stay on the device and are read once an epoch (``train/loss``,
     ``train/accuracy``, ``val/loss``, ``val/accuracy``), so that a step waits for nothing.
 
-    Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()``.
+    Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()`` that can be set.
     """
 
     def __init__(self, model: nn.Module, optim: Optim):
         super().__init__()
         self.model, self.optim = model, optim
-        if optim.l1 > 0 and not hasattr(model, "hidden_weights"):
-            raise ValueError(
-                f"optim.l1={optim.l1}: {type(model).__name__} does not say which weights are hidden "
-                "(no hidden_weights()); use optim.l1=0."
-            )
+        self.hidden_weights = _hidden_weights(model, optim.l1)
         self.sums: dict[str, Tensor] = {}  # (loss · n, correct, n) of "train" and "val"
         self.watch = LossWatch()
         self.seconds = 0.0  # spent in finished training epochs, also before a resume
@@ -48,7 +44,9 @@ class Classifier(pl.LightningModule):
         loss = F.cross_entropy(logits, y)
         with torch.no_grad():
             correct = (logits.argmax(dim=1) == y).sum()
-            seen = torch.stack([loss.detach().double() * len(y), correct.double(), correct.new_tensor(len(y)).double()])
+            seen = torch.stack(
+                [loss.detach().double() * len(y), correct.double(), correct.new_tensor(len(y)).double()]
+            )
             self.sums[stage] = self.sums[stage] + seen if stage in self.sums else seen
         return loss
 
@@ -76,20 +74,22 @@ class Classifier(pl.LightningModule):
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)
-        if self.optim.l1 > 0:
-            self._shrink_hidden_weights()
+        self._shrink_hidden_weights()
 
     @torch.no_grad()
     def _shrink_hidden_weights(self) -> None:
         """The proximal step of λ‖·‖₁: W ← sign(W) max(|W| − lr · λ, 0)."""
         threshold = self.trainer.optimizers[0].param_groups[0]["lr"] * self.optim.l1
-        for weight in self.model.hidden_weights():  # pyright: ignore[reportCallIssue]
+        for weight in self.hidden_weights:
             weight.copy_(F.softshrink(weight, threshold))
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optim.build_optimizer(self.model.parameters())
         epochs = self.trainer.max_epochs or 1
-        schedule = self.optim.build_schedule(optimizer, epochs, self.trainer.num_training_batches)
+        steps = int(
+            self.trainer.estimated_stepping_batches
+        )  # of all epochs; num_training_batches is not known yet
+        schedule = self.optim.build_schedule(optimizer, epochs, steps // epochs)
         if schedule is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -99,3 +99,16 @@ class Classifier(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seconds = checkpoint["train_seconds"]
+
+
+def _hidden_weights(model: nn.Module, l1: float) -> list[Tensor]:
+    """The weights of the ℓ1 proximal step: none for λ = 0."""
+    if l1 == 0:
+        return []
+    weights = getattr(model, "hidden_weights", list)()
+    if not weights or not all(isinstance(weight, nn.Parameter) for weight in weights):
+        raise ValueError(
+            f"optim.l1={l1}: {type(model).__name__} has no hidden weights that can be set "
+            "(weight normalisation computes them); use optim.l1=0 or model.weight_norm=false."
+        )
+    return weights

@@ -18,7 +18,7 @@ class Optim:
 
     optimizer: sgd | adam | adamw. lr: learning rate (the maximum for onecycle). momentum, nesterov: sgd only.
     schedule: constant | multistep (× gamma at each of ``milestones``, in epochs) | cosine (to 0) | onecycle.
-    l1: λ ≥ 0 of a proximal step W ← soft_threshold(W, lr · λ) on the hidden weights after every step.
+    l1: λ ≥ 0 of a proximal step W ← sign(W) max(|W| − lr · λ, 0) on the hidden weights after every step.
 
     Raises ValueError for a value out of range, in one sentence.
     """

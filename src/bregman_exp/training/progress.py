@@ -13,7 +13,7 @@ LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
 
 
 class TrainingProgress(pl.Callback):
-    """Epoch, loss, accuracy, samples per second and time left; a line now and then where there is no terminal."""
+    """Epoch, loss, accuracy, samples per second and time left; without a terminal, a line now and then."""
 
     def __init__(self, label: str, console: Console | None = None):
         self.console = console or Console(stderr=True)
@@ -60,10 +60,14 @@ class TrainingProgress(pl.Callback):
             self._line = time.perf_counter()
             left = self._bar.tasks[0].time_remaining
             left_text = "" if left is None else f"  {left:,.0f} s left"
-            self.console.print(f"{self.label}  epoch {epoch}  {figures}{left_text}", highlight=False)
+            self.console.print(
+                f"{self.label}  epoch {epoch}  {figures}{left_text}", soft_wrap=True, highlight=False
+            )
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._bar.stop()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         self._bar.stop()

@@ -1,0 +1,13 @@
+"""What a config may say, how it is checked, and the hash it gives a run."""
+
+from bregman_exp.config.check import check as check
+from bregman_exp.config.check import check_group as check_group
+from bregman_exp.config.hashing import config_hash as config_hash
+from bregman_exp.config.hashing import short_hash as short_hash
+from bregman_exp.config.schema import Attack as Attack
+from bregman_exp.config.schema import ConfigError as ConfigError
+from bregman_exp.config.schema import Eval as Eval
+from bregman_exp.config.schema import ImageFolder as ImageFolder
+from bregman_exp.config.schema import Mlp as Mlp
+from bregman_exp.config.schema import Resnet as Resnet
+from bregman_exp.config.schema import Run as Run

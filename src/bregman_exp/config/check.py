@@ -1,0 +1,67 @@
+"""From a plain container to the typed config. A key that the schema does not have is an error."""
+
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from bregman_exp.config.schema import TARGETS, Attack, ConfigError, Eval, Logger, Run, Trainer, require
+from bregman_exp.training import Optim
+
+
+def check(plain: dict[str, Any]) -> Run:
+    """The typed config; raises ConfigError, in one sentence, for the first thing that is not allowed."""
+    plain = dict(plain)
+    unknown = [key for key in plain if key not in {f.name for f in fields(Run)}]
+    require(not unknown, f"unknown key {', '.join(unknown)}; a config has {_names(Run)}")
+    missing = [f.name for f in fields(Run) if f.name not in plain]
+    require(not missing, f"the config lacks {', '.join(missing)}")
+    schemas = {"optim": Optim, "trainer": Trainer, "attack": Attack, "logger": Logger, "eval": Eval}
+    groups = {key: check_group(key, schema, plain[key]) for key, schema in schemas.items()}
+    targets = {key: check_group(key, _schema_of_target(key, plain[key]), plain[key]) for key in TARGETS}
+    values = {f.name: plain[f.name] for f in fields(Run) if f.name not in groups | targets}
+    return Run(**groups, **targets, **_plain_values(values))
+
+
+def _plain_values(values: dict[str, Any]) -> dict[str, Any]:
+    seed = values["seed"]
+    require(
+        isinstance(seed, int) and not isinstance(seed, bool), f"seed={seed}: it must be a whole number ≥ 0"
+    )
+    name = str(values["experiment_name"])
+    require(
+        bool(name) and name == name.strip() and "/" not in name and name not in (".", ".."),
+        f"experiment_name={name!r}: it names a folder, so it must be one word without '/'",
+    )
+    return values
+
+
+def _names(schema: type) -> str:
+    return ", ".join(f.name for f in fields(schema) if not f.name.startswith("_"))
+
+
+def _schema_of_target(key: str, node: Any) -> type:
+    require(isinstance(node, dict), f"{key}={node} is not a config of a {key}")
+    target, allowed = node.get("_target_"), TARGETS[key]
+    require(target in allowed, f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}")
+    return allowed[target]
+
+
+def check_group(key: str, schema: type, node: Any) -> Any:
+    """One group of a config as an object of its schema; raises ConfigError, in one sentence."""
+    require(isinstance(node, dict), f"{key}={node} is not a config of {key}")
+    _refuse_unknown(key, schema, node)
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), node))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{key}: {str(error).splitlines()[0]}.") from None
+
+
+def _refuse_unknown(key: str, schema: type, node: dict[str, Any]) -> None:
+    known = {f.name: f for f in fields(schema)}
+    for name, value in node.items():
+        require(name in known, f"unknown key {key}.{name}; {key} has {_names(schema)}")
+        inner = known[name].default_factory
+        if inner is not MISSING and is_dataclass(inner) and isinstance(value, dict):
+            _refuse_unknown(f"{key}.{name}", inner, value)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,231 @@
+"""What a config may say: every key, its type, its range.
+
+``_target_`` may only name what ``TARGETS`` lists, so a config that came with somebody's checkpoint cannot run
+code.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from omegaconf import MISSING as REQUIRED
+from omegaconf import OmegaConf
+
+from bregman_exp.training import Optim
+
+PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+WEIGHTS = ("last", "best")
+
+
+class ConfigError(ValueError):
+    """A config that is not allowed, told in one sentence."""
+
+
+def require(holds: bool, sentence: str) -> None:
+    """ConfigError with this sentence (and a full stop) unless it holds."""
+    if not holds:
+        raise ConfigError(sentence + ".")
+
+
+# ---- the groups -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Act:
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    beta: float | None = None
+    alpha: float | None = None
+    scale: float | None = None
+    slope: float | None = None
+
+
+@dataclass
+class Mlp:
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    version: str = REQUIRED
+    depth: int = REQUIRED
+    width: int = REQUIRED
+    widths: list[int] | None = None  # any widths; replaces depth × width
+    init: str = "random"
+    clamp: float | None = 1e-5
+    weight_norm: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.depth >= 1, f"model.depth={self.depth}: an MLP needs at least one hidden layer")
+        require(self.width >= 1, f"model.width={self.width}: it must be ≥ 1")
+
+
+@dataclass
+class Resnet:
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    version: str = REQUIRED
+    depth: int = REQUIRED
+    clamp: float | None = 2e-5
+    shortcut: str = "pad"
+
+    def __post_init__(self) -> None:
+        # the skip of an ordinary ResNet is the identity already
+        self.version = "standard" if self.version == "euclidean" else self.version
+
+
+@dataclass
+class Eps:
+    """Perturbation sizes that suit a data set, in units of data in [0, 1]; suites refer to them."""
+
+    linf: list[float] = field(default_factory=list)
+    l2: list[float] = field(default_factory=list)
+    linf_single_step: list[float] = field(default_factory=list)
+    l2_single_step: list[float] = field(default_factory=list)
+    linf_curve: list[float] = field(default_factory=list)
+    l2_curve: list[float] = field(default_factory=list)
+
+
+@dataclass
+class TwoSpiral:
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    eps: Eps = field(default_factory=Eps)
+    n_train: int = 1000
+    n_val: int = 500
+    n_test: int = 500
+    noise: float = 1.0
+    seed: int = 0
+
+
+@dataclass
+class Cifar10:
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    root: str = REQUIRED
+    eps: Eps = field(default_factory=Eps)
+    download: bool = True
+    n_val: int = 5000
+    augment: bool = True
+
+
+@dataclass
+class ImageFolder:
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    root: str = REQUIRED
+    eps: Eps = field(default_factory=Eps)
+    n_val: int = 5000
+    size: int | None = None
+    label: str | None = None
+    augment: bool = True
+    normalize: str | None = "cifar10"
+
+
+@dataclass
+class Attack:
+    """A suite: named attacks, the test samples they see (null: all) and how many at a time."""
+
+    name: str = REQUIRED
+    samples: int | None = None
+    batch_size: int = 250
+    attacks: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        require(
+            self.samples is None or self.samples >= 1,
+            f"attack.samples={self.samples}: it must be ≥ 1, or null for the whole test set",
+        )
+        require(self.batch_size >= 1, f"attack.batch_size={self.batch_size}: it must be ≥ 1")
+
+
+@dataclass
+class Trainer:
+    """accelerator, devices, strategy, precision as in Lightning; batch_size is the whole batch of a step."""
+
+    accelerator: str = REQUIRED
+    devices: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    max_epochs: int = REQUIRED
+    batch_size: int = REQUIRED
+    patience: int | None = None  # epochs without a better validation accuracy before training stops
+
+    def __post_init__(self) -> None:
+        require(self.accelerator in ("cpu", "gpu"), f"trainer.accelerator={self.accelerator}: use cpu or gpu")
+        require(self.devices >= 1, f"trainer.devices={self.devices}: it must be ≥ 1")
+        require(
+            self.precision in PRECISIONS,
+            f"trainer.precision={self.precision}: use one of {', '.join(PRECISIONS)}",
+        )
+        require(self.max_epochs >= 1, f"trainer.max_epochs={self.max_epochs}: it must be ≥ 1")
+        require(self.batch_size >= 1, f"trainer.batch_size={self.batch_size}: it must be ≥ 1")
+        require(
+            self.batch_size % self.devices == 0,
+            f"trainer.batch_size={self.batch_size}: it must be a multiple of trainer.devices={self.devices}",
+        )
+        require(
+            self.patience is None or self.patience >= 1,
+            f"trainer.patience={self.patience}: it must be ≥ 1 or null",
+        )
+
+
+@dataclass
+class Logger:
+    """metrics.csv is always written; name: csv (nothing more) | wandb | tensorboard."""
+
+    name: str = "csv"
+    project: str = "bregman-exp"
+
+    def __post_init__(self) -> None:
+        require(
+            self.name in ("csv", "wandb", "tensorboard"),
+            f"logger.name={self.name}: use csv, wandb or tensorboard",
+        )
+
+
+@dataclass
+class Eval:
+    weights: str = "last"
+
+    def __post_init__(self) -> None:
+        require(self.weights in WEIGHTS, f"weights={self.weights}: use one of {', '.join(WEIGHTS)}")
+
+
+TARGETS: dict[str, dict[str, type]] = {
+    "act": {"bregman_exp.geometry.legendre_map": Act},
+    "model": {"bregman_exp.models.mlp": Mlp, "bregman_exp.models.resnet": Resnet},
+    "dataset": {
+        "bregman_exp.data.two_spiral": TwoSpiral,
+        "bregman_exp.data.cifar10": Cifar10,
+        "bregman_exp.data.image_folder": ImageFolder,
+    },
+}
+
+
+@dataclass
+class Run:
+    """The whole config of a run."""
+
+    act: Act
+    dataset: TwoSpiral | Cifar10 | ImageFolder
+    model: Mlp | Resnet
+    optim: Optim
+    trainer: Trainer
+    attack: Attack
+    logger: Logger
+    eval: Eval
+    seed: int
+    experiment_name: str
+    output_dir: str
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, f"seed={self.seed}: it must be ≥ 0")
+        if self.trainer.patience is not None:  # early stopping restores the best weights
+            self.eval.weights = "best"
+
+    @property
+    def model_name(self) -> str:
+        """E.g. bregman_resnet20: the version and the architecture."""
+        return PREFIX.get(self.model.version, "") + self.model.name
+
+    def to_yaml(self) -> str:
+        """The config as the YAML that ``check`` reads again."""
+        return OmegaConf.to_yaml(OmegaConf.create(asdict(self)))

@@ -1,0 +1,21 @@
+"""Lightning's advice that does not concern us."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NOT_FOR_US = (
+    "The number of training batches",  # smaller than the logging interval: we log once an epoch
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning and torch
+    "GPU available but not used",  # trainer=cpu was asked for
+    r"The '\w+_dataloader' does not have many workers",  # batches are made on the device
+)
+
+
+@contextmanager
+def without_advice() -> Iterator[None]:
+    """Hides these warnings of Lightning; all others are shown."""
+    with warnings.catch_warnings():
+        for message in NOT_FOR_US:
+            warnings.filterwarnings("ignore", message)
+        yield
