@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
+from yaml import YAMLError
 
 from bregman_exp.config import (
     Attack,
@@ -85,10 +86,13 @@ def _network(run: Run, in_features: int, num_classes: int, normalize: str | None
 
 def stored_run(folder: RunFolder) -> Run:
     """The checked config of an existing run, wherever its output folder lies now."""
-    plain = OmegaConf.to_container(OmegaConf.load(folder.config))
+    try:
+        plain = OmegaConf.to_container(OmegaConf.load(folder.config))
+    except (OSError, YAMLError) as error:
+        raise ConfigError(f"{folder.config} cannot be read: {str(error).splitlines()[0]}.") from None
     if not isinstance(plain, dict):
         raise ConfigError(f"{folder.config} is not a config of a run.")
-    output_dir = folder.path.absolute().parents[2]
+    *_, output_dir = folder.path.absolute().parents[:3]
     return check({str(key): value for key, value in plain.items()} | {"output_dir": str(output_dir)})
 
 

@@ -246,8 +246,19 @@ def evaluate_job(cfg: DictConfig) -> None:
         check_device(run.trainer.accelerator, 1)
         build.attack_specs(run.attack)
         data = build.dataset(run)
+        check_same_data(data, folder)
         check_samples(run.attack, data)
-        evaluate_run(run, data, folder)
+        build.trained_model(run, data, folder)
+    if not _went_well(lambda: evaluate_run(run, data, folder)):
+        raise CommandFailedError
+
+
+def check_same_data(data: ClassificationData, folder: RunFolder) -> None:
+    """Raises ConfigError where the data are not those of the run's own figures."""
+    if folder.complete and folder.read_metrics()["dataset"]["fingerprint"] != data.fingerprint:
+        raise ConfigError(
+            f"run={folder.path}: its data set {data.label} has changed since; bring the old one back."
+        )
 
 
 def evaluate_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:

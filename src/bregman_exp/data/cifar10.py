@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import check_integrity
 
 from bregman_exp.data.dataset import ClassificationData, Split, hold_out
 from bregman_exp.data.errors import DataError
 
 SPLIT_SEED = 0  # of the validation split, never the run's
-ARCHIVE = "cifar-10-python.tar.gz (170,498,071 bytes, MD5 c58f30108f718f92721af3d95e74349a)"
+ARCHIVE = "cifar-10-python.tar.gz (170,498,071 bytes, MD5 c58f30108f718f92721af3b95e74349a)"
 
 
 def cifar10(root: str, download: bool = True, n_val: int = 5000) -> ClassificationData:
@@ -21,7 +22,7 @@ def cifar10(root: str, download: bool = True, n_val: int = 5000) -> Classificati
     Shapes: x (n, 3, 32, 32) uint8. Raises DataError, with the place where the archive belongs, where it is
     missing or damaged and cannot be downloaded.
     """
-    train, test = (_read(Path(root), training, download) for training in (True, False))
+    train, test = (_read(Path(root).expanduser(), training, download) for training in (True, False))
     held_in, held_out = hold_out(_split(train), n_val, SPLIT_SEED)
     return ClassificationData(
         "cifar10",
@@ -36,12 +37,14 @@ def cifar10(root: str, download: bool = True, n_val: int = 5000) -> Classificati
 
 
 def _read(root: Path, training: bool, download: bool) -> CIFAR10:
+    archive = root / CIFAR10.filename
     try:
-        return CIFAR10(str(root), train=training, download=download)
+        whole = not download and check_integrity(archive, CIFAR10.tgz_md5)  # then only unpacked, no network
+        return CIFAR10(str(root), train=training, download=download or whole)
     except (
         Exception
     ) as error:  # an OSError, a RuntimeError, a tarfile.ReadError: torchvision raises many kinds
-        there = (root / CIFAR10.filename).exists()
+        there = archive.exists()
         state = "is damaged" if there else "is not there"
         attempt = "its download failed" if download else "dataset.download=false"
         raise DataError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
@@ -48,7 +49,7 @@ def image_folder(
     or time changes.
 
     Shapes: x (n, 3, H, W) uint8. Raises DataError, in one sentence, for a tree that is missing, empty, has a
-    broken image, images of several sizes, or classes that differ between the splits.
+    broken image, images of several sizes or of more than 8 bits a channel, or classes that differ between the splits.
     """
     tree = Path(root)
     listings = {name: _list(tree / name) for name in ("train", "test")}
@@ -134,9 +135,12 @@ def _cached(
 
 def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_suffix(".part.npz")
-    np.savez(part, **arrays)  # pyright: ignore[reportArgumentType]
-    part.replace(cache)
+    part = cache.with_suffix(f".{uuid4().hex}.part.npz")  # its own name: two runs may decode at once
+    try:
+        np.savez(part, **arrays)  # pyright: ignore[reportArgumentType]
+        part.replace(cache)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _key(tree: Path, listings: dict[str, _Listing], size: int | None) -> str:
@@ -161,15 +165,19 @@ def _decode_all(files: Sequence[Path], name: str, size: int | None) -> np.ndarra
                 f"dataset.root: {file} has {image.shape[2]}×{image.shape[1]} pixels, {files[0]} has "
                 f"{images[0].shape[2]}×{images[0].shape[1]}; use dataset.size=… to make them one size."
             )
-    return np.stack(images)
+    return np.ascontiguousarray(np.stack(images))  # stack keeps the decoder's strides
 
 
 def _decode(file: Path, size: int | None) -> np.ndarray:
     try:
         with Image.open(file) as image:
+            deep = image.mode[0] in "IF"  # more than 8 bits a channel: convert would clip them
             image = image.convert("RGB")
             if size is not None:
                 image = image.resize((size, size), Image.Resampling.BILINEAR)
-            return np.asarray(image).transpose(2, 0, 1)  # (3, H, W)
+            pixels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))  # (3, H, W), as in the cache
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"dataset.root: {file} is not a readable image; repair or remove it.") from error
+    if deep:
+        raise DataError(f"dataset.root: {file} has more than 8 bits a channel; convert it to 8 bits.")
+    return pixels

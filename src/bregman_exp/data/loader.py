@@ -32,6 +32,8 @@ class DeviceLoader:
     ):
         if batch_size < 1:
             raise DataError(f"batch_size={batch_size}: it must be ≥ 1.")
+        if len(split) < world_size:
+            raise DataError(f"{len(split)} samples cannot be shared among {world_size} ranks.")
         self.split, self.batch_size = split, batch_size
         self.shuffle, self.augment = shuffle, augment
         self.seed, self.epoch = seed, epoch

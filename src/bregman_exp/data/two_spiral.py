@@ -24,7 +24,7 @@ def two_spiral(
     each. A point p becomes (p / (5π + 4) + 1) / 2, held in [0, 1].
 
     Shapes: x (n, 2) float32 in [0, 1], y (n,). Raises DataError for an odd or too small n and for a noise
-    below 0.
+    or seed below 0.
     """
     sizes = {"n_train": n_train, "n_val": n_val, "n_test": n_test}
     for name, n in sizes.items():
@@ -32,6 +32,8 @@ def two_spiral(
             raise DataError(f"dataset.{name}={n}: two spirals need an even number of samples, at least 2.")
     if not 0 <= noise < math.inf:
         raise DataError(f"dataset.noise={noise}: the standard deviation must be ≥ 0.")
+    if seed < 0:
+        raise DataError(f"dataset.seed={seed}: it must be ≥ 0.")
     splits = [_split(n, noise, seed, stream) for stream, n in enumerate(sizes.values())]
     return ClassificationData(
         "two_spiral", "generated", ("0", "1"), *splits, normalize=None, label="two-spiral"

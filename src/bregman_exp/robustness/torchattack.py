@@ -46,7 +46,7 @@ def torchattack(
         generator(seed, cls, int(ids[0])).initial_seed()
     )  # the caller has forked the global state
     with contextlib.redirect_stdout(io.StringIO()):
-        found = attack(viewed.image(x), y).detach().view_as(x)
+        found = attack(viewed.image(x).contiguous(), y).detach().view_as(x)
     if "eps" in known:
         return found
     near = threat.violation(found, x) <= 1e-6

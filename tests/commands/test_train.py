@@ -1,0 +1,184 @@
+"""train.py from the command line to the run folder."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bregman_exp import build
+from bregman_exp.results import RunFolder
+from tests.conftest import TINY
+
+KEYS = {
+    "": "schema status config_hash seed model act version weights dataset train clean robust checks environment",
+    "dataset": "name source n_train n_val n_test fingerprint",
+    "train": "epochs steps seconds samples_per_second params",
+    "clean": "accuracy correct n ci95",
+    "environment": "torch python device git",
+}
+ENTRY = "id attack norm eps steps restarts loss accuracy correct n ci95 verdict"
+CHECK = "name applies_to status value limit"
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def only(root: Path, name: str = "metrics.json") -> Path:
+    (found,) = root.rglob(name)
+    return found
+
+
+def test_a_run_leaves_what_the_contract_says(command, tmp_path: Path) -> None:
+    outcome = command("train", *TINY, "attack=paper")
+    assert outcome.code == 0, outcome.err
+    folder = only(tmp_path).parent
+    assert folder.relative_to(tmp_path).match("outputs/adhoc/bregman_mlp-atan-two_spiral/seed-0-*")
+    files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {".lock"}
+    assert files == {
+        "config.yaml",
+        "metrics.json",
+        "predictions.npz",
+        "metrics.csv",
+        "run.log",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+        "checkpoints/finished",
+    }
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for part, keys in KEYS.items():
+        assert set(keys.split()) <= set(metrics[part] if part else metrics)
+    assert len(metrics["robust"]) == 12  # 3 sizes × (pgd, single step) × 2 norms
+    for entry in metrics["robust"]:
+        assert set(ENTRY.split()) <= set(entry)
+        assert entry["verdict"] == "unchecked"
+        assert entry["accuracy"] == entry["correct"] / entry["n"] <= metrics["clean"]["accuracy"]
+        assert entry["ci95"][0] <= entry["accuracy"] <= entry["ci95"][1]
+    assert all(set(CHECK.split()) <= set(check) for check in metrics["checks"])
+    assert metrics["train"]["epochs"] == 2
+    assert metrics["train"]["steps"] == 8
+    assert metrics["config_hash"] in folder.name
+    assert [p.name for p in tmp_path.iterdir()] == ["outputs"]  # nothing of Hydra's own
+
+
+def test_predictions_agree_with_the_metrics(command, tmp_path: Path) -> None:
+    command("train", *TINY, "attack=paper", "attack.samples=25")
+    metrics = json.loads(only(tmp_path).read_text())
+    arrays = np.load(only(tmp_path, "predictions.npz"))
+    assert metrics["clean"]["n"] == len(arrays["id"]) == 25
+    right = arrays["label"] == arrays["prediction"]
+    assert right.sum() == metrics["clean"]["correct"]
+    for entry in metrics["robust"]:
+        survivors = arrays[entry["id"]]
+        assert survivors.dtype == bool
+        assert survivors.sum() == entry["correct"]
+        assert not (survivors & ~right).any()
+
+
+def test_the_same_command_gives_the_same_weights_and_another_seed_others(command, tmp_path: Path) -> None:
+    words = (*TINY, "attack=none")
+    for place, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert command("train", *words, f"output_dir={place}", f"seed={seed}").code == 0
+    a, b, c = (weights_of(only(tmp_path / place).parent) for place in "abc")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not all(torch.equal(a[key], c[key]) for key in a)
+
+
+def test_last_is_the_last_epoch_also_where_the_best_was_earlier(command, tmp_path: Path) -> None:
+    # a rate of 1e-12 changes nothing: the first epoch stays the best
+    assert command("train", *TINY, "attack=none", "optim.lr=1e-12", "trainer.max_epochs=3").code == 0
+    folder = only(tmp_path).parent / "checkpoints"
+    epochs = {w: torch.load(folder / f"{w}.ckpt", weights_only=True)["epoch"] for w in ("last", "best")}
+    assert epochs == {"last": 2, "best": 0}
+    assert json.loads(only(tmp_path).read_text())["train"]["epochs"] == 3
+
+
+def test_a_finished_run_is_skipped_and_another_suite_only_evaluated(command, trained: Path) -> None:
+    before = (trained / "metrics.json").read_bytes(), (trained / "checkpoints/last.ckpt").read_bytes()
+    assert "skipped" in command("train", *TINY, "attack=none").err
+    other = command("train", *TINY, "attack=curve", "attack.samples=10")
+    assert "training" not in other.err
+    assert ((trained / "metrics.json").read_bytes(), (trained / "checkpoints/last.ckpt").read_bytes()) == before
+    added = json.loads(only(trained / "evaluations").read_text())
+    assert added["clean"]["n"] == 10
+    assert added["robust"]
+    assert "skipped" in command("train", *TINY, "attack=curve", "attack.samples=10").err
+
+
+def test_seeds_give_one_folder_each_as_single_runs_do(command, tmp_path: Path) -> None:
+    words = (*TINY, "attack=none")
+    assert command("train", *words, "seeds=0..2", "output_dir=many").code == 0
+    assert command("train", *words, "seed=1", "output_dir=one").code == 0
+    folders = sorted(p.parent.name for p in (tmp_path / "many").rglob("metrics.json"))
+    assert [name[:6] for name in folders] == ["seed-0", "seed-1", "seed-2"]
+    single = only(tmp_path / "one").parent
+    assert single.name == folders[1]
+    many = weights_of(next((tmp_path / "many").rglob(single.name)))
+    assert all(torch.equal(value, many[key]) for key, value in weights_of(single).items())
+
+
+def test_a_sweep_goes_on_after_a_failed_job(command, tmp_path: Path) -> None:
+    outcome = command("train", "-m", *TINY, "attack=none", "act=relu,atan,tanh")
+    assert outcome.code == 1
+    assert outcome.err.count("Error: ") == 1
+    assert "Traceback" not in outcome.err
+    assert len(list(tmp_path.rglob("metrics.json"))) == 2
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(command, tmp_path: Path) -> None:
+    diverging = ("optim.lr=1e30", "act=identity")
+    outcome = command("train", *TINY, *diverging, "seeds=0..1", "attack=none")
+    assert outcome.code == 1
+    failures = [json.loads(p.read_text()) for p in tmp_path.rglob("failure.json")]
+    assert len(failures) == 2  # the first failure does not stop the second seed
+    for failure in failures:
+        assert failure["epoch"] == 0
+        assert failure["step"] >= 0
+        assert "NonFiniteLossError" in failure["error"]
+        assert "optim.lr" in failure["error"]
+        assert "Traceback" in failure["traceback"]
+    assert not list(tmp_path.rglob("metrics.json"))
+
+
+def test_a_failed_run_starts_again_with_the_same_command(command, tmp_path, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "classifier", broken)
+        outcome = command("train", *TINY, "attack=none")
+    assert outcome.code == 1
+    assert "RuntimeError: out of memory" in json.loads(only(tmp_path, "failure.json").read_text())["error"]
+    assert command("train", *TINY, "attack=none").code == 0
+    assert not list(tmp_path.rglob("failure.json"))
+
+
+def test_two_processes_cannot_write_to_one_folder(command, trained: Path) -> None:
+    with RunFolder(trained).locked():
+        outcome = command("train", *TINY, "attack=none")
+    assert outcome.code == 1
+    assert "another process" in outcome.err
+
+
+@pytest.mark.parametrize("model", ["resnet20", "bregman_resnet20"])
+def test_images_from_folders(command, image_tree: Path, tmp_path: Path, model: str) -> None:
+    outcome = command(
+        "train",
+        f"model={model}",
+        "act=tanh",
+        "dataset=image_folder",
+        f"dataset.root={image_tree}",
+        "dataset.n_val=6",
+        "trainer.max_epochs=1",
+        "trainer.batch_size=6",
+        "attack=torchattacks",
+        "attack.samples=5",
+    )
+    assert outcome.code == 0, outcome.err
+    metrics = json.loads(only(tmp_path / "outputs").read_text())
+    assert metrics["dataset"]["label"] == "images"
+    assert metrics["train"]["params"] == 269_722 - 8 * 65  # 2 classes in place of 10
+    assert [entry["verdict"] for entry in metrics["robust"]] == ["unchecked"] * 3
+    assert not [p for p in image_tree.rglob("*") if p.is_file() and p.suffix != ".png"]

@@ -1,0 +1,62 @@
+"""What the tests of the commands share: running a command in this process, and small data."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bregman_exp import cli
+
+TINY = ("model=bregman_mlp", "trainer.max_epochs=2", "dataset.n_train=64", "dataset.n_val=32", "dataset.n_test=40")
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path) -> Callable[..., Outcome]:
+    """``command("train", "model=mlp", …)`` in this process, in an empty folder; its exit code and what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *words: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
+        try:
+            {"train": cli.train, "evaluate": cli.evaluate}[name]()
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code
+        out, err = capfd.readouterr()
+        return Outcome(code if isinstance(code, int) else 1, out, err + (code if isinstance(code, str) else ""))
+
+    return run
+
+
+@pytest.fixture
+def trained(command: Callable[..., Outcome], tmp_path: Path) -> Path:
+    """The folder of a tiny trained run."""
+    assert command("train", *TINY, "attack=none").code == 0
+    (metrics,) = tmp_path.rglob("metrics.json")
+    return metrics.parent
+
+
+@pytest.fixture
+def image_tree(tmp_path: Path) -> Path:
+    """root/{train,test}/{cat,dog}: 12 and 6 images a class of 8×8 pixels; cats are dark, dogs bright."""
+    random = np.random.default_rng(0)
+    for split, n in (("train", 12), ("test", 6)):
+        for name, level in (("cat", 60), ("dog", 180)):
+            folder = tmp_path / "images" / split / name
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = np.clip(random.normal(level, 30, (8, 8, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    return tmp_path / "images"

@@ -1,0 +1,83 @@
+"""The order of the house: a folder imports only what stands under it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "bregman_exp"
+# part -> the parts it may import; the wings do not know each other
+MAY_IMPORT = {
+    "__init__": {"api", "robustness"},
+    "api": {"models", "geometry"},
+    "cli": {"build", "config", "data", "results", "robustness", "training"},
+    "build": {"config", "data", "geometry", "keyed_random", "results", "robustness", "training"},
+    "config": {"training"},
+    "training": set(),
+    "results": set(),
+    "robustness": {"geometry", "keyed_random"},
+    "data": {"keyed_random"},
+    "models": {"geometry"},
+    "geometry": set(),
+    "keyed_random": set(),
+}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def part_of(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(file: Path) -> list[tuple[str, str]]:
+    """(module, name) of everything the file imports; the name is "" for a plain import."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} has a relative import"
+            found += [(node.module or "", alias.name) for alias in node.names]
+    return found
+
+
+def parts_imported(file: Path) -> set[str]:
+    inside = [(m.split(".")[1:], name) for m, name in imports_of(file) if m.split(".")[0] == "bregman_exp"]
+    return {path[0] if path else name for path, name in inside} - {part_of(file)}
+
+
+def test_every_part_has_its_place() -> None:
+    assert {part_of(file) for file in FILES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_imports_go_one_way(file: Path) -> None:
+    assert parts_imported(file) <= MAY_IMPORT[part_of(file)]
+
+
+def test_robustness_takes_from_geometry_projections_alone() -> None:
+    taken = {
+        name
+        for file in (SOURCE / "robustness").glob("*.py")
+        for module, name in imports_of(file)
+        if module.startswith("bregman_exp.geometry")
+    }
+    assert taken == {"project_l2", "project_linf"}
+
+
+def test_only_the_hall_knows_hydra_and_instantiates_once() -> None:
+    hydra = {part_of(file) for file in FILES for module, _ in imports_of(file) if module.startswith("hydra")}
+    assert hydra == {"build", "cli"}
+    assert sum(file.read_text().count("instantiate({") for file in FILES) == 1
+
+
+def test_results_and_geometry_stay_light() -> None:
+    for folder, banned in (("results", {"torch", "pytorch_lightning"}), ("geometry", {"numpy", "omegaconf"})):
+        for file in (SOURCE / folder).glob("*.py"):
+            assert not {module.split(".")[0] for module, _ in imports_of(file)} & banned
+
+
+def test_checkpoints_are_never_unpickled() -> None:
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "pickle.load"):
+                assert "weights_only=True" in ast.unparse(node)
