@@ -12,7 +12,8 @@ from bregman_exp.results import RunFolder
 from tests.conftest import TINY
 
 KEYS = {
-    "": "schema status config_hash seed model act version weights dataset train clean robust checks environment",
+    "": "schema status config_hash seed model act version weights dataset train clean robust checks "
+    "environment",
     "dataset": "name source n_train n_val n_test fingerprint",
     "train": "epochs steps seconds samples_per_second params",
     "clean": "accuracy correct n ci95",
@@ -100,7 +101,10 @@ def test_a_finished_run_is_skipped_and_another_suite_only_evaluated(command, tra
     assert "skipped" in command("train", *TINY, "attack=none").err
     other = command("train", *TINY, "attack=curve", "attack.samples=10")
     assert "training" not in other.err
-    assert ((trained / "metrics.json").read_bytes(), (trained / "checkpoints/last.ckpt").read_bytes()) == before
+    assert (
+        (trained / "metrics.json").read_bytes(),
+        (trained / "checkpoints/last.ckpt").read_bytes(),
+    ) == before
     added = json.loads(only(trained / "evaluations").read_text())
     assert added["clean"]["n"] == 10
     assert added["robust"]

@@ -53,7 +53,10 @@ def check_group(key: str, schema: type, node: Any) -> Any:
     require(isinstance(node, dict), f"{key}={node} is not a config of {key}")
     _refuse_unknown(key, schema, node)
     try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), node))
+        merged = OmegaConf.merge(OmegaConf.structured(schema), node)
+        missing = sorted(OmegaConf.missing_keys(merged))
+        require(not missing, f"{key}.{missing[0] if missing else ''} is missing; give it")
+        return OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{key}: {str(error).splitlines()[0]}.") from None
 

@@ -11,7 +11,7 @@ from bregman_exp.data.dataset import ClassificationData, Split, hold_out
 from bregman_exp.data.errors import DataError
 
 SPLIT_SEED = 0  # of the validation split, never the run's
-ARCHIVE = "cifar-10-python.tar.gz (170,498,071 bytes, MD5 c58f30108f718f92721af3b95e74349a)"
+ARCHIVE = f"{CIFAR10.filename} (170,498,071 bytes, MD5 {CIFAR10.tgz_md5})"
 
 
 def cifar10(root: str, download: bool = True, n_val: int = 5000) -> ClassificationData:

@@ -49,7 +49,8 @@ def image_folder(
     or time changes.
 
     Shapes: x (n, 3, H, W) uint8. Raises DataError, in one sentence, for a tree that is missing, empty, has a
-    broken image, images of several sizes or of more than 8 bits a channel, or classes that differ between the splits.
+    broken image, images of several sizes or of more than 8 bits a channel, or classes that differ between
+    the splits.
     """
     tree = Path(root)
     listings = {name: _list(tree / name) for name in ("train", "test")}
@@ -120,7 +121,7 @@ def _cached(
     """The decoded images of each split, (n, 3, H, W) uint8, from the cache where it is whole."""
     cache = cache_dir / f"images-{_key(tree, listings, size)}.npz"
     try:
-        with np.load(cache, allow_pickle=False) as stored:
+        with cache.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in listings}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         arrays = {name: _decode_all(listing.files, name, size) for name, listing in listings.items()}
@@ -175,7 +176,7 @@ def _decode(file: Path, size: int | None) -> np.ndarray:
             image = image.convert("RGB")
             if size is not None:
                 image = image.resize((size, size), Image.Resampling.BILINEAR)
-            pixels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))  # (3, H, W), as in the cache
+            pixels = np.asarray(image).transpose(2, 0, 1)  # (3, H, W)
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"dataset.root: {file} is not a readable image; repair or remove it.") from error
     if deep:

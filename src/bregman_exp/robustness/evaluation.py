@@ -139,6 +139,8 @@ def evaluate(
 def _check_inputs(x: Tensor, y: Tensor, batch_size: int) -> None:
     if len(x) == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs with {len(y)} labels: give the same number of each, at least 1.")
+    if y.dim() != 1 or y.is_floating_point() or y.is_complex():
+        raise ValueError(f"labels are {y.dtype} of shape {tuple(y.shape)}; give whole numbers of shape (N,).")
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size}: it must be ≥ 1.")
     if x.dtype == torch.uint8:
@@ -161,12 +163,12 @@ class _Samples:
     batch_size: int
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """x in [0, 1] and y of these samples, in the model's type, on its device."""
+        """x in [0, 1], in the model's type (never half precision), and y of these samples, on its device."""
         like = next(self.model.parameters(), self.x)
-        dtype = like.dtype if like.is_floating_point() else torch.float32
+        dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         x = self.x[index.to(self.x.device)].to(like.device)
         x = x.to(dtype) / 255 if x.dtype == torch.uint8 else x.to(dtype)
-        return x, self.y[index.to(self.y.device)].to(like.device)
+        return x, self.y[index.to(self.y.device)].to(like.device, torch.int64)
 
     def predictions(self) -> Tensor:
         batches = torch.arange(len(self.y)).split(self.batch_size)
@@ -194,7 +196,10 @@ def _attacked(
     """One attack on the samples that are right on clean data, verified."""
     start, survivors, worst = time.perf_counter(), right.clone(), 0.0
     n, done = len(right), int((~right).sum())
+    tell(name, done, n, n - done)
     for index in right.nonzero().flatten().split(samples.batch_size):
+        if len(index) == 0:
+            break  # torch splits nothing into one empty part
         x, y = samples.batch(index)
         points = spec.run(samples.model, x, y, samples.ids[index], seed).detach()
         worst = max(worst, float(spec.threat.violation(points, x).max()))

@@ -18,10 +18,10 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     the ball). Afterwards, also after an exception, everything is as it was: each submodule's training flag,
     each parameter's requires_grad and .grad, the random states of torch, NumPy and Python, the TF32 flags.
     """
-    half = {torch.float16, torch.bfloat16}
-    used = copy.deepcopy(model).float() if any(p.dtype in half for p in model.parameters()) else model
     with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.inference_mode(False))  # first: tensors made inside it take no gradient
+        half = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
+        used = copy.deepcopy(model).float() if half else model
         stack.enter_context(torch.enable_grad())
         for device in ("cpu", "cuda"):
             stack.enter_context(torch.autocast(device, enabled=False))
@@ -46,15 +46,26 @@ def _other_random_states_kept() -> Iterator[None]:
 
 @contextmanager
 def _full_float32() -> Iterator[None]:
-    precision = torch.get_float32_matmul_precision()
-    convolutions = torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = False
+    cuda, cudnn, mkldnn = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
+    switches = (cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv)  # pyright: ignore
+    kept = [switch.fp32_precision for switch in switches]
+    try:  # the older switches, which torch will not read where the program has set the newer ones
+        older = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    except RuntimeError:
+        older = None
+    if older is not None:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+    for switch in switches:
+        switch.fp32_precision = "ieee"
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(precision)
-        torch.backends.cudnn.allow_tf32 = convolutions
+        if older is not None:
+            torch.set_float32_matmul_precision(older[0])
+            torch.backends.cudnn.allow_tf32 = older[1]
+        for switch, precision in zip(switches, kept, strict=True):
+            switch.fp32_precision = precision
 
 
 @contextmanager

@@ -28,7 +28,8 @@ def pgd(
     d is the sign of the gradient (ℓ∞) or the gradient over its length (ℓ2), Π the projection on ball and box.
     The step follows from ε. Every iterate is looked at, the start and the last too: a sample leaves the batch
     at its first wrong iterate, which is returned; a sample that is never wrong returns its iterate of highest
-    loss. Losses are summed, never averaged, so that no sample depends on its batch.
+    loss. Logits that are not finite are wrong. Losses are summed, never averaged, so that no sample depends
+    on its batch.
 
     Shapes: x (N, …) in [0, 1], y and ids (N,) -> adversarial points like x.
     """
@@ -43,7 +44,7 @@ def pgd(
             break
         start = x[left]
         if random_start:
-            noise = threat.noise(start, ids[left], seed, f"pgd-{threat.norm}-{restart}")
+            noise = threat.noise(start, ids[left.cpu()], seed, f"pgd-{threat.norm}-{restart}")
             start = threat.project(start + noise, start)
         _descend(model, x, y, start, left, best, threat, steps, rel_step * threat.eps, LOSSES[loss])
     return best.points
@@ -82,7 +83,7 @@ def _descend(
         with torch.set_grad_enabled(taken < steps):
             logits = model(points)
             losses = loss(logits, y[places])
-        right = logits.argmax(dim=1) == y[places]
+        right = (logits.argmax(dim=1) == y[places]) & logits.isfinite().all(dim=1)
         best.see(places, points.detach(), losses.detach(), right)
         if taken == steps or not right.any():
             return

@@ -35,9 +35,12 @@ class Threat:
         return to_ball(moved, x, self.eps).clamp(0, 1)
 
     def ascent(self, gradient: Tensor) -> Tensor:
-        """The direction of steepest ascent of unit size: sign(g), or g / ‖g‖; 0 where the gradient is 0."""
+        """The direction of steepest ascent of unit size: sign(g), or g / ‖g‖; 0 where the gradient is 0.
+
+        A NaN stays one (its sign would be 0), so that the point fails verification instead of standing still.
+        """
         if self.norm == "linf":
-            return gradient.sign()
+            return gradient.sign().where(~gradient.isnan(), gradient)
         # scaled first, so that squares of tiny gradients do not vanish
         per_sample = (-1,) + (1,) * (gradient.dim() - 1)
         scale = gradient.abs().flatten(1).amax(dim=1).view(per_sample)

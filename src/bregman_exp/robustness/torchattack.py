@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,15 +43,16 @@ def torchattack(
     known = inspect.signature(kind.__init__).parameters
     viewed = _AsImages(model, x.shape[1:])
     attack = _build(kind, viewed.eval(), _settings(known, threat, parameters))
-    torch.manual_seed(
-        generator(seed, cls, int(ids[0])).initial_seed()
-    )  # the caller has forked the global state
+    key = generator(seed, cls, int(ids[0])).initial_seed()
+    torch.manual_seed(key)  # the caller keeps the global states
+    np.random.seed(key % 2**32)  # Pixle and OnePixel draw from it
     with contextlib.redirect_stdout(io.StringIO()):
         found = attack(viewed.image(x).contiguous(), y).detach().view_as(x)
     if "eps" in known:
         return found
-    near = threat.violation(found, x) <= 1e-6
-    return torch.where(near.view((-1,) + (1,) * (x.dim() - 1)), found, x)
+    violation = threat.violation(found, x)
+    far = (violation > 1e-6) & violation.isfinite()  # a NaN is no failure to find: verification must see it
+    return torch.where(far.view((-1,) + (1,) * (x.dim() - 1)), x, found)
 
 
 def torchattacks_class(cls: str) -> type:

@@ -57,6 +57,7 @@ class Classifier(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.sums.pop("train", None)
         self._epoch_start = time.perf_counter()
+        self._epoch_lr = self.trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_validation_epoch_start(self) -> None:
         self.sums.pop("val", None)
@@ -69,8 +70,7 @@ class Classifier(pl.LightningModule):
         self._log_sums("train")
         seconds = time.perf_counter() - self._epoch_start
         self.seconds += seconds
-        lr = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict({"lr": lr, "seconds": seconds}, rank_zero_only=True)
+        self.log_dict({"lr": self._epoch_lr, "seconds": seconds}, rank_zero_only=True)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)

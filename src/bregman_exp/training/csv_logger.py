@@ -20,7 +20,8 @@ COLUMNS: list[str] = [
 
 
 class CsvLogger(Logger):
-    """Writes an epoch's figures to a CSV file (losses are means in nats, accuracies fractions).
+    """Writes an epoch's figures to a CSV file: losses are means in nats, accuracies fractions, lr the learning
+    rate at the epoch's start.
 
     Lightning's own CSV logger deletes the earlier file when a run resumes; here a line is only replaced when
     its epoch is run again.
@@ -56,7 +57,9 @@ class CsvLogger(Logger):
             self._rewrite(self._lines_before(row["epoch"]))
         self._last = row["epoch"]
         with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS, extrasaction="ignore").writerow(row)
+            csv.DictWriter(file, COLUMNS, extrasaction="ignore").writerow(
+                {k: f"{v:.7g}" for k, v in row.items()}
+            )
 
     def _lines_before(self, epoch: int) -> list[dict[str, str]]:
         if not self.path.exists():

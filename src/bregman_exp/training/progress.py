@@ -15,9 +15,12 @@ LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
 class TrainingProgress(pl.Callback):
     """Epoch, loss, accuracy, samples per second and time left; without a terminal, a line now and then."""
 
-    def __init__(self, label: str, console: Console | None = None):
-        self.console = console or Console(stderr=True)
+    def __init__(self, label: str):
         self.label = label
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # made here, since a callback travels to other processes and a console cannot
+        self.console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -26,18 +29,16 @@ class TrainingProgress(pl.Callback):
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self.console,
-            disable=not self.console.is_terminal,
+            disable=not (self.console.is_terminal and trainer.is_global_zero),
         )
-        self._samples, self._since, self._line = 0, 0.0, 0.0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epochs, steps = trainer.max_epochs or 0, int(trainer.num_training_batches)
         self._epochs = epochs
         self._task = self._bar.add_task(
             self.label, total=epochs * steps, completed=trainer.global_step, epoch=f"0/{epochs}", figures=""
         )
         self._bar.start()
-        self._since = self._line = time.perf_counter()
+        self._samples, self._since = 0, time.perf_counter()
+        self._line = self._since
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -56,7 +57,11 @@ class TrainingProgress(pl.Callback):
             figures += f"  validation accuracy {float(accuracy):.3f}"
         epoch = f"{trainer.current_epoch + 1}/{self._epochs}"
         self._bar.update(self._task, completed=trainer.global_step, epoch=epoch, figures=figures)
-        if not self.console.is_terminal and time.perf_counter() - self._line > LINE_EVERY:
+        if (
+            not self.console.is_terminal
+            and trainer.is_global_zero
+            and time.perf_counter() - self._line > LINE_EVERY
+        ):
             self._line = time.perf_counter()
             left = self._bar.tasks[0].time_remaining
             left_text = "" if left is None else f"  {left:,.0f} s left"
@@ -70,4 +75,5 @@ class TrainingProgress(pl.Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        self._bar.stop()
+        if hasattr(self, "_bar"):  # an error before the start has none
+            self._bar.stop()

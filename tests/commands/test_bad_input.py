@@ -1,0 +1,261 @@
+"""A mistake is one sentence: the value, what is allowed, what to do; nothing is written."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torchvision.datasets import CIFAR10
+
+from tests.conftest import TINY
+
+MLP = ("model=bregman_mlp",)
+IMAGES = ("model=resnet20", "dataset=image_folder", "dataset.root=images", "dataset.n_val=4")
+
+WORDS = [
+    (("model=resnet21",), ["Could not find 'model/resnet21'", "bregman_resnet20"]),
+    ((*MLP, "act=swish"), ["Could not find 'act/swish'", "atan", "softplus"]),
+    ((*MLP, "dataset=mnist"), ["Could not find 'dataset/mnist'", "two_spiral"]),
+    ((*MLP, "attack=pgd9"), ["Could not find 'attack/pgd9'", "paper"]),
+    ((), ["model", "bregman_resnet20"]),
+    ((*MLP, "optim.learning_rate=1"), ["learning_rate"]),
+    ((*MLP, "+foo=1"), ["unknown key foo"]),
+    ((*MLP, "++optim.lrr=1"), ["unknown key optim.lrr", "lr,"]),
+    ((*MLP, "+dataset.eps.l3=[1]"), ["unknown key dataset.eps.l3"]),
+    ((*MLP, "act=relu"), ["relu", "no inverse", "atan"]),
+    ((*MLP, "act=softplus", "act.beta=-1"), ["beta=-1", "above 0"]),
+    ((*MLP, "act=tanh", "+act.beta=2"), ["'tanh' has no parameter 'beta'"]),
+    ((*MLP, "model.clamp=2"), ["clamp=2", "(0, 1)"]),
+    ((*MLP, "model.init=zeros"), ["init='zeros'", "random, deterministic"]),
+    ((*MLP, "model.depth=0"), ["model.depth=0"]),
+    ((*MLP, "model.widths=[2,0]"), ["widths=[2, 0]"]),
+    ((*MLP, "model._target_=os.system"), ["model._target_=os.system is not permitted"]),
+    ((*MLP, "act._target_=builtins.eval"), ["act._target_=builtins.eval is not permitted"]),
+    ((*MLP, "dataset._target_=subprocess.run"), ["dataset._target_=subprocess.run is not permitted"]),
+    ((*MLP, "trainer.max_epochs=0"), ["trainer.max_epochs=0", "≥ 1"]),
+    ((*MLP, "trainer.max_epochs=many"), ["trainer", "many"]),
+    ((*MLP, "trainer.batch_size=0"), ["trainer.batch_size=0", "≥ 1"]),
+    ((*MLP, "trainer.precision=8"), ["trainer.precision=8", "bf16-mixed"]),
+    ((*MLP, "trainer.accelerator=tpu"), ["trainer.accelerator=tpu", "cpu or gpu"]),
+    ((*MLP, "trainer.patience=0"), ["trainer.patience=0"]),
+    ((*MLP, "optim.lr=0"), ["optim.lr=0", "> 0"]),
+    ((*MLP, "optim.lr=-1"), ["optim.lr=-1"]),
+    ((*MLP, "optim.momentum=1"), ["optim.momentum=1", "[0, 1)"]),
+    ((*MLP, "optim.optimizer=lion"), ["optim.optimizer=lion", "adamw"]),
+    ((*MLP, "optim.schedule=step"), ["optim.schedule=step", "multistep"]),
+    ((*MLP, "optim.weight_decay=-1"), ["optim.weight_decay=-1"]),
+    ((*MLP, "optim.l1=0.1", "model.weight_norm=true"), ["optim.l1=0.1", "weight_norm"]),
+    ((*MLP, "dataset.n_train=3"), ["dataset.n_train=3", "even"]),
+    ((*MLP, "dataset.noise=-1"), ["dataset.noise=-1"]),
+    ((*MLP, "attack.samples=0"), ["attack.samples=0", "≥ 1"]),
+    ((*MLP, "attack.samples=9999"), ["attack.samples=9999", "500"]),
+    ((*MLP, "attack.batch_size=0"), ["attack.batch_size=0"]),
+    ((*MLP, "dataset.eps.linf=[1.5]"), ["eps=1.5", "[0, 1]"]),
+    ((*MLP, "dataset.eps.l2=[-0.1]"), ["eps=-0.1", "[0, 1]"]),
+    ((*MLP, "attack.attacks=[{attack: fgsm, norm: l2, eps: 0.1}]"), ["fgsm cannot do norm=l2"]),
+    ((*MLP, "attack.attacks=[{attack: pgd, eps: 0.1}]"), ["needs attack, norm and eps"]),
+    ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: 0.1, stepz: 3}]"), ["unknown key stepz"]),
+    ((*MLP, "seed=-1"), ["seed=-1"]),
+    ((*MLP, "seed=1", "seeds=0..3"), ["seed=1 and seeds=0..3"]),
+    ((*MLP, "seeds=3..0"), ["seeds=3..0", "0..63"]),
+    ((*MLP, "eval.weights=first"), ["weights=first", "last, best"]),
+    ((*MLP, "experiment_name=a/b"), ["experiment_name='a/b'"]),
+    ((*MLP, "logger.name=mlflow"), ["logger.name=mlflow"]),
+    (("model=resnet20", "dataset=two_spiral"), ["resnet20 needs images"]),
+    (("model=bregman_resnet20", "model.depth=21"), ["depth=21", "20, 32"]),
+    (("model=bregman_resnet20", "model.shortcut=A"), ["shortcut='A'", "pad, projection"]),
+    (("model=resnet20", "dataset=image_folder"), ["dataset.root is missing"]),
+    (("model=resnet20", "dataset=image_folder", "dataset.root=nowhere"), ["no folder nowhere"]),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), WORDS, ids=lambda value: " ".join(value)[:60])
+def test_train(command, tmp_path: Path, words: tuple[str, ...], said: list[str]) -> None:
+    outcome = command("train", *words)
+    assert outcome.code != 0
+    for part in said:
+        assert part in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not list(tmp_path.iterdir())  # nothing was written
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("trainer", ["gpu", "ddp"])
+def test_a_gpu_where_there_is_none(command, tmp_path: Path, trainer: str) -> None:
+    outcome = command("train", *MLP, f"trainer={trainer}")
+    assert outcome.code == 1
+    assert "torch sees 0 here; use trainer=cpu" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_key_in_a_file(command, tmp_path: Path) -> None:
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\noptim:\n  lerning_rate: 1\n"
+    )
+    outcome = command("train", "--config-dir", "own", *MLP, "experiment=mine")
+    assert outcome.code != 0
+    assert "lerning_rate" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not (tmp_path / "outputs").exists()
+
+
+def remove_test(root: Path) -> None:
+    shutil.rmtree(root / "test")
+
+
+def break_image(root: Path) -> None:
+    (root / "train" / "cat" / "03.png").write_bytes(b"no image")
+
+
+def truncate_image(root: Path) -> None:
+    file = root / "test" / "dog" / "01.png"
+    file.write_bytes(file.read_bytes()[:-60])
+
+
+def rename_class(root: Path) -> None:
+    (root / "test" / "dog").rename(root / "test" / "wolf")
+
+
+def empty_class(root: Path) -> None:
+    for file in (root / "train" / "dog").iterdir():
+        file.unlink()
+
+
+def other_size(root: Path) -> None:
+    Image.new("RGB", (9, 8)).save(root / "train" / "cat" / "zz.png")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (remove_test, "no folder images/test"),
+        (break_image, "images/train/cat/03.png is not a readable image"),
+        (truncate_image, "images/test/dog/01.png is not a readable image"),
+        (rename_class, "differ in dog, wolf"),
+        (empty_class, "images/train/dog has no .png or .jpg image"),
+        (other_size, "zz.png has 9×8 pixels"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_damaged_image_folders(command, image_tree: Path, damage, said: str) -> None:
+    damage(image_tree)
+    outcome = command("train", *IMAGES)
+    assert outcome.code == 1
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not list(Path("outputs").rglob("config.yaml"))
+
+
+@pytest.mark.parametrize(("archive", "state"), [(None, "is not there"), (b"half of it", "is damaged")])
+def test_cifar10_that_cannot_be_had(command, tmp_path: Path, monkeypatch, archive, state: str) -> None:
+    def no_network(self: CIFAR10) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(CIFAR10, "download", no_network)
+    (tmp_path / "data").mkdir()
+    if archive:
+        (tmp_path / "data" / "cifar-10-python.tar.gz").write_bytes(archive)
+    outcome = command("train", "model=resnet20")
+    assert outcome.code == 1
+    assert f"CIFAR-10 in data {state} and its download failed" in outcome.err
+    assert f"{CIFAR10.tgz_md5}) into {tmp_path / 'data'}" in outcome.err
+
+
+# ---- evaluate
+
+
+def test_evaluate_what_is_not_a_run(command, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for words in (("run=folder",), ("run=nowhere",)):
+        outcome = command("evaluate", *words)
+        assert outcome.code == 1
+        assert "is not a run" in outcome.err
+    assert command("evaluate").code != 0
+    assert not list((tmp_path / "folder").iterdir())
+
+
+def keep_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def of_another_model(file: Path) -> None:
+    content = torch.load(file, weights_only=True)
+    content["state_dict"] = {"model.conv1.weight": torch.zeros(3)}
+    torch.save(content, file)
+
+
+class Code:
+    def __reduce__(self):
+        return (Path.touch, (Path("was-run"),))
+
+
+def with_code_inside(file: Path) -> None:
+    torch.save({"state_dict": {}, "more": Code()}, file)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (Path.unlink, "there is no checkpoint"),
+        (keep_half, "is damaged"),
+        (of_another_model, "is of another model"),
+        (with_code_inside, "is damaged"),
+    ],
+    ids=["missing", "truncated", "other", "code"],
+)
+def test_evaluate_with_a_bad_checkpoint(command, trained: Path, damage, said: str) -> None:
+    damage(trained / "checkpoints" / "last.ckpt")
+    outcome = command("evaluate", f"run={trained}", "attack=none")
+    assert outcome.code == 1
+    assert said in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not (trained / "evaluations").exists()
+    assert not Path("was-run").exists()
+
+
+def test_evaluate_with_a_config_that_is_damaged_or_names_code(command, trained: Path) -> None:
+    config = trained / "config.yaml"
+    text = config.read_text()
+    for changed, said in (
+        (text.replace("bregman_exp.models.mlp", "os.system"), "model._target_=os.system is not permitted"),
+        (text + "more: 1\n", "unknown key more"),
+        ("a: [", "cannot be read"),
+        ("- a", "is not a config"),
+    ):
+        config.write_text(changed)
+        outcome = command("evaluate", f"run={trained}", "attack=none")
+        assert outcome.code == 1
+        assert said in outcome.err
+        assert "Traceback" not in outcome.err
+
+
+def test_evaluate_other_mistakes(command, trained: Path) -> None:
+    for words, said in (
+        (("weights=first",), "weights=first"),
+        (("attack.samples=41",), "attack.samples=41"),
+        (("attack=nothing",), "Could not find 'attack/nothing'"),
+        (("+optim=sgd",), "unknown key optim"),
+    ):
+        outcome = command("evaluate", f"run={trained}", *words)
+        assert outcome.code == 1
+        assert said in outcome.err
+    assert not (trained / "evaluations").exists()
+
+
+def test_evaluate_after_the_data_changed(command, image_tree: Path, tmp_path: Path) -> None:
+    words = (*IMAGES, "trainer.max_epochs=1", "trainer.batch_size=10", "attack=none")
+    assert command("train", *words).code == 0
+    (folder,) = (p.parent for p in (tmp_path / "outputs").rglob("metrics.json"))
+    Image.new("RGB", (8, 8)).save(image_tree / "test" / "cat" / "00.png")
+    outcome = command("evaluate", f"run={folder}", "attack=none")
+    assert outcome.code == 1
+    assert "has changed since" in outcome.err
+
+
+def test_evaluate_an_unfinished_run(command, trained: Path) -> None:
+    (trained / "checkpoints" / "finished").unlink()
+    outcome = command("evaluate", f"run={trained}", *TINY[:0])
+    assert outcome.code == 1
+    assert "has not finished training" in outcome.err
