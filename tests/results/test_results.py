@@ -1,0 +1,143 @@
+"""Run folders, whole files, and the table of what is there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bregman_exp.results import NotARunError, RunBusyError, RunFolder, find_runs, results_table
+from bregman_exp.results.atomic import write_json, write_text
+from bregman_exp.results.figures import Regions, decision_regions
+from bregman_exp.results.record import environment
+from bregman_exp.results.table import rows_of
+
+
+def record(seed: int, clean: float, robust: float | None = 0.25, **changes: object) -> dict:
+    entry = {
+        "id": "pgd-linf-0.1",
+        "accuracy": robust,
+        "verdict": "unchecked" if robust is not None else "unreliable",
+    }
+    base = {
+        "seed": seed,
+        "model": "mlp",
+        "act": "atan",
+        "row_hash": "r",
+        "dataset": {"label": "two-spiral"},
+        "train": {"epochs": 5},
+        "clean": {"accuracy": clean, "n": 40},
+        "robust": [entry],
+    }
+    return {**base, **changes}
+
+
+def finish(path: Path, content: dict) -> RunFolder:
+    folder = RunFolder(path)
+    folder.begin("a: 1\n")
+    folder.finish(content, {"id": np.arange(3)})
+    return folder
+
+
+def shown(runs: list[RunFolder]) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(results_table(runs))
+    return capture.get()
+
+
+def test_a_row_is_mean_and_sample_deviation_over_seeds() -> None:
+    (row,) = rows_of([record(1, 0.8), record(0, 0.6), record(2, 0.7)])
+    assert row.seeds == (0, 1, 2)
+    assert str(row.clean) == "70.00 ± 10.00"
+    assert str(row.robust["pgd-linf-0.1"]) == "25.00 ± 0.00"
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_not_mixed() -> None:
+    records = [record(0, 0.5), record(0, 0.5, row_hash="other"), record(0, 0.5, act="tanh")]
+    assert len(rows_of(records)) == 3
+    assert len(rows_of([record(0, 0.5), record(1, 0.5) | {"clean": {"accuracy": 0.5, "n": 20}}])) == 2
+
+
+def test_a_number_that_failed_verification_is_marked_and_not_averaged(tmp_path: Path) -> None:
+    runs = [finish(tmp_path / "a", record(0, 0.5)), finish(tmp_path / "b", record(1, 0.7, robust=None))]
+    text = shown(runs)
+    assert "60.00 ± 14.14" in text
+    assert "25.00 UNRELIABLE" in text
+
+
+def test_incomplete_runs_are_counted(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "open").begin("a: 1\n")
+    runs = [*find_runs(tmp_path), finish(tmp_path / "done", record(0, 0.5))]
+    assert "1 runs are not complete" in shown(runs)
+
+
+def test_find_runs_passes_over_evaluations(tmp_path: Path) -> None:
+    run = finish(tmp_path / "x" / "seed-0", record(0, 0.5))
+    run.evaluation("curve-1").begin("a: 1\n")
+    assert [found.path for found in find_runs(tmp_path, tmp_path / "x")] == [run.path]
+
+
+def test_a_folder_is_locked_for_others(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from bregman_exp.results import RunFolder, RunBusyError\n"
+        "try:\n    RunFolder(Path(sys.argv[1])).locked().__enter__()\n"
+        "except RunBusyError as error: print(error)"
+    )
+    with RunFolder(tmp_path).locked():
+        found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+        assert "is being written by another process" in found.stdout
+    with RunFolder(tmp_path).locked(), pytest.raises(RunBusyError), RunFolder(tmp_path).locked():
+        pass
+
+
+def test_failures_are_recorded_and_forgotten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    error = ArithmeticError("bad")
+    error.epoch, error.step = 3, 17  # type: ignore[attr-defined]
+    folder.fail(error)
+    told = json.loads(folder.failure.read_text())
+    assert (told["error"], told["epoch"], told["step"]) == ("ArithmeticError: bad", 3, 17)
+    folder.begin("a: 1\n")
+    assert not folder.failure.exists()
+
+
+def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "metrics.json"
+    write_json(file, {"ε": 1.0})
+    assert json.loads(file.read_text()) == {"ε": 1.0}
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(file, {"x": float("nan")})
+    with pytest.raises(UnicodeEncodeError):
+        write_text(file, "\ud800")
+    assert json.loads(file.read_text()) == {"ε": 1.0}
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(NotARunError, match=r"is not a run: it has no config\.yaml"):
+        RunFolder.existing(tmp_path)
+
+
+def test_environment_names_the_versions() -> None:
+    import torch
+
+    told = environment("cpu")
+    assert told["torch"] == torch.__version__.split("+")[0]
+    assert told["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert told["device"] == "cpu"
+
+
+def test_the_picture_shows_points_and_regions(tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    points, labels = np.array([[0.2, 0.2], [0.8, 0.8]]), np.array([0, 1])
+    step = np.tile(np.linspace(0, 1, 50), (50, 1))  # class 1 on the right
+    decision_regions(points, labels, [Regions("a net", step)], tmp_path / "out" / "p.png")
+    pixels = imread(tmp_path / "out" / "p.png")[..., :3]
+    left, right = pixels[300, 700], pixels[300, 1080]
+    assert left[2] > left[0]  # blue
+    assert right[0] > right[2]  # vermilion

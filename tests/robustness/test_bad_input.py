@@ -1,0 +1,117 @@
+import pytest
+import torch
+from torch import nn
+
+from bregman_exp.robustness import AttackSpec, evaluate, robust_accuracy
+
+from .reference import Function, tiny_mlp
+
+X, Y = torch.full((4, 2), 0.5), torch.tensor([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"attack": "ddos"}, r"attack='ddos' is unknown; use one of .*fgsm, fgm, pgd, torchattacks"),
+        ({"norm": "l1"}, r"norm='l1' is unknown; use one of linf, l2"),
+        ({"attack": "fgsm", "norm": "l2"}, r"attack=fgsm cannot do norm=l2; it does linf"),
+        ({"attack": "fgm", "norm": "linf"}, r"attack=fgm cannot do norm=linf; it does l2"),
+        ({"eps": -0.1}, r"eps=-0.1 is not allowed; data live in \[0, 1\]"),
+        ({"eps": 1.5}, r"eps=1.5 is not allowed"),
+        ({"eps": float("nan")}, r"eps=nan is not allowed"),
+        ({"eps": "a"}, r"eps='a' is not a number; give one in \[0, 1\]"),
+        ({"eps": None}, r"eps=None is not a number"),
+        ({"steps": 0}, r"steps=0: it must be a whole number ≥ 1"),
+        ({"steps": 2.5}, r"steps=2.5: it must be a whole number ≥ 1"),
+        ({"restarts": 0}, r"restarts=0: it must be a whole number ≥ 1"),
+        ({"rel_step": 0}, r"rel_step=0: the step over ε must lie in \(0, 2\]"),
+        ({"rel_step": 3}, r"rel_step=3: the step over ε must lie in \(0, 2\]"),
+        ({"loss": "mse"}, r"loss='mse' is unknown; use one of ce, margin"),
+        ({"attack": "torchattacks"}, r"attack=torchattacks needs cls"),
+        (
+            {"attack": "torchattacks", "cls": "Nope"},
+            r"torchattacks has no attack cls='Nope'; it has .*DeepFool.*FGSM.*PGD.*PGDL2",
+        ),
+        (
+            {"attack": "torchattacks", "cls": "PGD", "parameters": {"step": 3}},
+            r"torchattacks.PGD has no parameter 'step'; it has alpha, steps, random_start",
+        ),
+        (
+            {"attack": "torchattacks", "cls": "PGD", "parameters": {"eps": 0.3}},
+            r"torchattacks.PGD has no parameter 'eps'; .*eps and norm come from the entry",
+        ),
+        (
+            {"attack": "torchattacks", "cls": "PGD", "norm": "l2"},
+            r"torchattacks.PGD cannot do norm=l2; it does linf",
+        ),
+        ({"attack": "torchattacks", "cls": "PGDL2"}, r"torchattacks.PGDL2 cannot do norm=linf; it does l2"),
+        ({"attack": "torchattacks", "cls": "CW"}, r"torchattacks.CW cannot do norm=linf; it does l2"),
+    ],
+)
+def test_settings_of_an_attack(settings: dict, sentence: str) -> None:
+    settings = {"attack": "pgd", "norm": "linf", "eps": 0.1} | settings
+    with pytest.raises(ValueError, match=sentence):
+        AttackSpec(**settings)
+    with pytest.raises(ValueError, match=sentence):
+        robust_accuracy(tiny_mlp(), X, Y, **settings)
+
+
+def test_a_torchattacks_class_with_a_norm_does_both() -> None:
+    for norm in ("linf", "l2"):
+        assert AttackSpec("torchattacks", norm, 0.1, cls="APGD").norm == norm
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "sentence"),
+    [
+        (X + 0.6, Y, r"inputs lie in \[1.1, 1.1\]; give uint8 images or floats in \[0, 1\]"),
+        (X - 0.6, Y, r"inputs lie in \[-0.1, -0.1\]"),
+        (X * float("nan"), Y, r"inputs lie in \[nan, nan\]"),
+        (torch.full((4, 2), 255), Y, r"inputs lie in \[255, 255\]; give uint8 images"),
+        (X[:0], Y[:0], r"0 inputs with 0 labels: give the same number of each, at least 1"),
+        (X, Y[:3], r"4 inputs with 3 labels"),
+        (X, Y + 1, r"labels lie in 1 … 3; the model has 3 classes"),
+        (X, Y - 1, r"labels lie in -1 … 1; the model has 3 classes"),
+        (X, Y[:, None], r"labels are torch.int64 of shape \(4, 1\); give whole numbers of shape \(N,\)"),
+        (X, Y.float(), r"labels are torch.float32 of shape \(4,\)"),
+    ],
+)
+def test_samples(x: torch.Tensor, y: torch.Tensor, sentence: str) -> None:
+    for specs in ([], [AttackSpec("fgsm", "linf", 0.1)]):
+        with pytest.raises(ValueError, match=sentence):
+            evaluate(tiny_mlp(), x, y, specs)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8])
+@pytest.mark.parametrize("loss", ["ce", "margin"])
+def test_labels_of_any_whole_type(dtype: torch.dtype, loss: str) -> None:
+    model, x = tiny_mlp(), torch.rand(30, 2)
+    y = model(x).argmax(1)
+    expected = robust_accuracy(model, x, y, "pgd", "linf", 0.1, loss=loss, steps=3)
+    found = robust_accuracy(model, x, y.to(dtype), "pgd", "linf", 0.1, loss=loss, steps=3)
+    assert torch.equal(found.survivors, expected.survivors)
+
+
+def test_batch_size() -> None:
+    with pytest.raises(ValueError, match="batch_size=0: it must be ≥ 1"):
+        robust_accuracy(tiny_mlp(), X, Y, batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (nn.Linear(2, 1), r"\(4, 1\)"),
+        (nn.Unflatten(1, (2, 1)), r"\(4, 2, 1\)"),
+        (nn.Flatten(0), r"\(8,\)"),
+        (Function(lambda x: x[:, 0]).f, r"\(4,\)"),
+    ],
+)
+def test_outputs_that_are_no_logits(model, shape: str) -> None:
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return model(x)
+
+    with pytest.raises(
+        ValueError, match=rf"the model gives {shape} for 4 inputs; logits \(N, K ≥ 2\) are needed"
+    ):
+        evaluate(Model(), X, Y, [])

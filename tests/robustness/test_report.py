@@ -1,0 +1,134 @@
+"""What is said of a robust accuracy: interval, fields, JSON, progress."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import bregman_exp as bx
+from bregman_exp.robustness import (
+    Accuracy,
+    AttackSpec,
+    EvaluationProgress,
+    evaluate,
+    progress,
+    wilson_interval,
+)
+
+from .reference import Function, Watched, labelled, tiny_mlp
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),  # Newcombe, Statistics in Medicine 17, 1998, table I
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_interval(correct: int, n: int, low: float, high: float) -> None:
+    assert wilson_interval(correct, n) == pytest.approx((low, high), abs=5e-5)
+    mirrored = wilson_interval(n - correct, n)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=5e-5)
+
+
+def test_accuracy() -> None:
+    accuracy = Accuracy(81, 263)
+    assert accuracy.accuracy == 81 / 263
+    assert accuracy.to_json() == {
+        "accuracy": 81 / 263,
+        "correct": 81,
+        "n": 263,
+        "ci95": list(wilson_interval(81, 263)),
+    }
+
+
+def test_the_report_of_a_robust_accuracy() -> None:
+    model = Function(lambda x: x[:, 0] - 0.5)
+    x, y = torch.tensor([[0.1], [0.45], [0.9], [0.2]]), torch.zeros(4, dtype=torch.int64)
+    report = bx.robust_accuracy(model, x, y, attack="pgd", norm="linf", eps=0.1, steps=10)
+    assert (report.accuracy, report.correct, report.n, report.verdict) == (0.5, 2, 4, "unchecked")
+    assert report.ci95 == wilson_interval(2, 4)
+    assert report.survivors.dtype == torch.bool
+    assert report.survivors.tolist() == [True, False, False, True]
+    (check,) = report.checks
+    assert (check.name, check.status, check.limit) == ("points-in-threat", "passed", 1e-6)
+    assert 0 <= check.value <= 1e-6
+
+
+def test_the_default_attack_is_pgd_of_1_255() -> None:
+    model = Watched(Function(lambda x: x[:, 0] - 0.5))
+    x, y = torch.tensor([[0.5 - 0.9 / 255], [0.5 - 1.1 / 255]]), torch.zeros(2, dtype=torch.int64)
+    assert bx.robust_accuracy(model, x, y).survivors.tolist() == [False, True]
+
+
+def test_an_evaluation_as_json_and_arrays() -> None:
+    model = tiny_mlp()
+    x, y = labelled(model, 20, 2)
+    y[0] = (y[0] + 1) % 3
+    specs = [AttackSpec("pgd", "linf", 0.05, steps=3), AttackSpec("fgm", "l2", 0.05)] + [
+        AttackSpec("pgd", "linf", 0.05, steps=5)
+    ]
+    evaluation = evaluate(model, x, y, specs)
+    told = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
+    assert told["clean"]["correct"] == 19
+    assert [entry["id"] for entry in told["robust"]] == ["pgd-linf-0.05", "fgm-l2-0.05", "pgd-linf-0.05-2"]
+    assert set(told["robust"][0]) == {
+        *("id", "attack", "norm", "eps", "steps", "restarts", "loss", "rel_step", "random_start"),
+        *("accuracy", "correct", "n", "ci95", "verdict", "seconds"),
+    }
+    assert set(told["checks"][0]) == {"name", "applies_to", "status", "value", "limit"}
+    assert [check["applies_to"] for check in told["checks"]] == [[entry["id"]] for entry in told["robust"]]
+
+    arrays = evaluation.arrays(torch.arange(20) * 5, y)
+    assert arrays["id"].tolist() == list(range(0, 100, 5))
+    assert (arrays["prediction"] == arrays["label"]).tolist() == [False] + [True] * 19
+    for entry in told["robust"]:
+        assert arrays[entry["id"]].dtype == np.bool_
+        assert arrays[entry["id"]].sum() == entry["correct"]
+
+
+def test_a_suite_gives_each_attack_the_number_it_has_alone() -> None:
+    model = tiny_mlp()
+    x, y = labelled(model, 40, 2)
+    specs = [
+        AttackSpec("torchattacks", "linf", 0.1, cls="PGD"),
+        AttackSpec("pgd", "l2", 0.1, steps=3),
+        AttackSpec("fgsm", "linf", 0.1),
+    ]
+    together = evaluate(model, x, y, specs).robust
+    for spec, entry in zip(specs, together, strict=True):
+        assert torch.equal(evaluate(model, x, y, [spec]).robust[0].survivors, entry.survivors)
+
+
+def test_progress_ends_with_all_samples_done() -> None:
+    model = tiny_mlp()
+    x, y = labelled(model, 23, 2)
+    y[:4] = (y[:4] + 1) % 3
+    told: list[tuple[str, int, int, int]] = []
+    specs = [AttackSpec("pgd", "linf", 0.1, steps=2), AttackSpec("fgsm", "linf", 0.1)]
+    evaluation = evaluate(model, x, y, specs, batch_size=5, on_progress=lambda *figures: told.append(figures))
+    assert told[0] == ("clean", 23, 23, 19)
+    for entry in evaluation.robust:
+        figures = [of for name, *of in told if name == entry.id]
+        assert [done for done, _, _ in figures] == [4, 9, 14, 19, 23]
+        assert figures[0] == [4, 23, 19]
+        assert figures[-1] == [23, 23, entry.result.correct]
+        assert [right for _, _, right in figures] == sorted((right for _, _, right in figures), reverse=True)
+
+
+def test_progress_is_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for line_every, lines in ((-1.0, ["clean  9/9, 9 still right", "pgd  4/9, 8 still right"]), (30.0, [])):
+        monkeypatch.setattr(progress, "LINE_EVERY", line_every)
+        console = Console(file=io.StringIO(), width=100)
+        with EvaluationProgress(console) as tell:
+            tell("clean", 9, 9, 9)
+            tell("pgd", 4, 9, 8)
+        assert console.file.getvalue().splitlines() == lines
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with EvaluationProgress(console) as tell:
+        tell("pgd-linf-0.1", 4, 9, 8)
+        tell("pgd-linf-0.1", 9, 9, 7)
+    assert "9/9, 7 still right" in console.file.getvalue()
