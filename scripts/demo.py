@@ -1,5 +1,6 @@
 """make demo: the two-spiral experiment, standard beside Bregman, to a table and a picture."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +15,14 @@ def main() -> None:
     jobs = [start("train.py", "experiment=two_spiral_3", f"model={model}", "seed=0") for model in MODELS]
     if any([job.wait() for job in jobs]):
         sys.exit("The demo did not train; the reason stands above.")
-    for script in ("table", "regions"):
-        if start(f"scripts/{script}.py", FOLDER).wait():
-            sys.exit(f"scripts/{script}.py failed; the reason stands above.")
+    for script in (("scripts/table.py", FOLDER, "--attack", "pgd"), ("scripts/regions.py", FOLDER)):
+        if start(*script).wait():
+            sys.exit(f"{script[0]} failed; the reason stands above.")
 
 
 def start(*words: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, *words], cwd=ROOT)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=environment)
 
 
 if __name__ == "__main__":

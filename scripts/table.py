@@ -1,6 +1,7 @@
-"""python scripts/table.py outputs/…: the results table of whatever runs are there."""
+"""python scripts/table.py outputs/… [--attack pgd]: the results table of whatever runs are there."""
 
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 from rich.console import Console
@@ -9,14 +10,22 @@ from bregman_exp.results import find_runs, results_table
 
 
 def main() -> None:
-    places = [Path(place) for place in sys.argv[1:] or ["outputs"]]
-    missing = [str(place) for place in places if not place.is_dir()]
+    parser = ArgumentParser(description="The results table of whatever runs are there.")
+    parser.add_argument(
+        "places", nargs="*", type=Path, default=[Path("outputs")], help="folders that hold runs"
+    )
+    parser.add_argument("--attack", default="", help="only the attacks whose id starts so, e.g. pgd-linf")
+    words = parser.parse_args()
+    missing = [str(place) for place in words.places if not place.is_dir()]
     if missing:
         sys.exit(f"there is no folder {', '.join(missing)}; give folders that hold runs.")
-    runs = find_runs(*places)
+    runs = find_runs(*words.places)
     if not runs:
-        sys.exit(f"there are no runs in {', '.join(map(str, places))}; train some first.")
-    Console().print(results_table(runs))
+        sys.exit(f"there are no runs in {', '.join(map(str, words.places))}; train some first.")
+    table, console = results_table(runs, words.attack), Console()
+    whole = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    console.width = max(console.width, whole)  # never cut a figure off
+    console.print(table)
 
 
 if __name__ == "__main__":

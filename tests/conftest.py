@@ -12,7 +12,13 @@ from PIL import Image
 
 from bregman_exp import cli
 
-TINY = ("model=bregman_mlp", "trainer.max_epochs=2", "dataset.n_train=64", "dataset.n_val=32", "dataset.n_test=40")
+TINY = (
+    "model=bregman_mlp",
+    "trainer.max_epochs=2",
+    "dataset.n_train=64",
+    "dataset.n_val=32",
+    "dataset.n_test=40",
+)
 
 
 @dataclass
@@ -23,8 +29,10 @@ class Outcome:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path) -> Callable[..., Outcome]:
-    """``command("train", "model=mlp", …)`` in this process, in an empty folder; its exit code and what it said."""
+def command(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
+) -> Callable[..., Outcome]:
+    """``command("train", "model=mlp", …)`` in this process, in an empty folder: its code and what it said."""
     monkeypatch.chdir(tmp_path)
 
     def run(name: str, *words: str) -> Outcome:
@@ -35,7 +43,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_p
         except SystemExit as end:
             code = end.code
         out, err = capfd.readouterr()
-        return Outcome(code if isinstance(code, int) else 1, out, err + (code if isinstance(code, str) else ""))
+        return Outcome(
+            code if isinstance(code, int) else 1, out, err + (code if isinstance(code, str) else "")
+        )
 
     return run
 

@@ -32,6 +32,7 @@ from bregman_exp.robustness import AttackSpec
 from bregman_exp.training import Classifier, CsvLogger, Epochs, TrainingProgress, load_weights
 
 CACHE = ".cache"  # below the output folder: decoded images
+VALIDATION_BATCH = 500  # at least: its size changes no figure
 
 
 def _called(node: Any, **settings: Any) -> Any:
@@ -162,7 +163,7 @@ def epochs(run: Run, data: ClassificationData) -> Epochs:
     size, seed = run.trainer.batch_size, run.seed
     return Epochs(
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
-        EpochLoader(data.val, size, shuffle=False, augment=False, seed=seed),
+        EpochLoader(data.val, max(size, VALIDATION_BATCH), shuffle=False, augment=False, seed=seed),
     )
 
 

@@ -10,6 +10,6 @@ def generator(seed: int, stream: str, *counters: int) -> torch.Generator:
 
     Its 63-bit seed is a BLAKE2 hash of the key, the same on every platform; the global state is not touched.
     """
-    key = repr((int(seed), stream, *map(int, counters))).encode()  # a NumPy 3 is a 3
+    key = repr((int(seed), stream, *map(int, counters))).encode()  # NumPy's 3 is 3
     digest = hashlib.blake2b(key, digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)

@@ -151,7 +151,7 @@ def test_a_failed_run_starts_again_with_the_same_command(command, tmp_path, monk
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(build, "classifier", broken)
+        patch.setattr(build, "trainer", broken)
         outcome = command("train", *TINY, "attack=none")
     assert outcome.code == 1
     assert "RuntimeError: out of memory" in json.loads(only(tmp_path, "failure.json").read_text())["error"]

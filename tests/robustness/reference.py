@@ -94,7 +94,7 @@ def tiny_conv() -> nn.Module:
 
 
 def labelled(model: nn.Module, *shape: int) -> tuple[Tensor, Tensor]:
-    """Samples in [0, 1] with the classes that the model gives them in eval mode, in one half of their range."""
+    """Samples in [0, 1] and the classes that the model gives them in eval mode."""
     mode = model.training
     x = torch.rand(shape)
     with torch.no_grad():

@@ -78,11 +78,14 @@ def precisions() -> list[str]:
 
 @pytest.fixture
 def _precision_kept() -> Iterator[None]:
-    before = precisions()
+    backends = torch.backends
+    newer = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn, backends.mkldnn.matmul)
+    before, kept = precisions(), [switch.fp32_precision for switch in newer]
     yield
-    torch.backends.cuda.matmul.fp32_precision = "none"
     torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.allow_tf32 = True
+    backends.cudnn.allow_tf32 = True
+    for switch, precision in zip(newer, kept, strict=True):
+        switch.fp32_precision = precision
     assert precisions() == before
 
 

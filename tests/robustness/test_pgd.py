@@ -1,11 +1,14 @@
+import math
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bregman_exp.robustness import AttackSpec, Threat, evaluate, robust_accuracy
 from bregman_exp.robustness.pgd import pgd
 
-from .reference import Function, Watched, labelled, tiny_mlp
+from .reference import Function, Linear, Watched, labelled, tiny_mlp
 
 ZERO = torch.zeros(1, dtype=torch.int64)
 
@@ -26,6 +29,16 @@ def test_the_step_follows_from_eps(norm: str, rel_step: float, eps: float) -> No
     for taken, seen in enumerate(model.seen):
         expected = x + min(taken * rel_step, 1) * eps * direction
         torch.testing.assert_close(seen, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("attack", ["pgd", "fgm"])
+@pytest.mark.parametrize(("loss", "direction"), [("margin", [1, 0]), ("ce", [1, math.exp(-0.5)])])
+def test_the_loss_decides_the_direction(loss: str, direction: list[float], attack: str) -> None:
+    model = Linear(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.0, -5.0, -5.5]))
+    x = torch.full((1, 2), 0.5)
+    spec = AttackSpec(attack, "l2", 0.1, steps=1, rel_step=1, random_start=False, loss=loss)
+    step = 0.1 * F.normalize(torch.tensor([direction], dtype=x.dtype))
+    torch.testing.assert_close(spec.run(model, x, ZERO, ZERO, 0), x + step)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

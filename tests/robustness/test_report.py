@@ -65,8 +65,10 @@ def test_an_evaluation_as_json_and_arrays() -> None:
     model = tiny_mlp()
     x, y = labelled(model, 20, 2)
     y[0] = (y[0] + 1) % 3
-    specs = [AttackSpec("pgd", "linf", 0.05, steps=3), AttackSpec("fgm", "l2", 0.05)] + [
-        AttackSpec("pgd", "linf", 0.05, steps=5)
+    specs = [
+        AttackSpec("pgd", "linf", 0.05, steps=3),
+        AttackSpec("fgm", "l2", 0.05),
+        AttackSpec("pgd", "linf", 0.05, steps=5),
     ]
     evaluation = evaluate(model, x, y, specs)
     told = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))

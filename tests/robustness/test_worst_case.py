@@ -10,7 +10,7 @@ from .reference import Function, Task, linear_task, tiny_mlp
 
 DUAL = {"linf": 1, "l2": 2}  # the order of the dual norm
 ATTACKS = [("fgsm", "linf"), ("pgd", "linf"), ("fgm", "l2"), ("pgd", "l2")]
-SHAPES = [(6,), (2, 3, 3)]
+SHAPES = [(6,), (2, 2, 2)]
 
 
 def assert_survivors(task: Task, attack: str, norm: str, eps: float, lead: Tensor, **settings) -> None:
@@ -37,7 +37,7 @@ def test_a_linear_classifier_far_from_the_box(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
-@pytest.mark.parametrize("eps", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("eps", [0.02, 0.1, 0.2])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("attack", ["fgsm", "pgd"])
 def test_a_linear_classifier_where_the_box_stops_the_move(

@@ -145,7 +145,7 @@ def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _key(tree: Path, listings: dict[str, _Listing], size: int | None) -> str:
-    digest = hashlib.sha256(repr(size).encode())
+    digest = hashlib.sha256(repr((str(tree.resolve()), size)).encode())
     for listing in listings.values():
         for file in listing.files:
             stat = file.stat()

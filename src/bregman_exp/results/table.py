@@ -70,19 +70,21 @@ def _cell(entry_id: str, records: list[dict[str, Any]]) -> Cell:
     return Cell(values, any(entry["verdict"] == "unreliable" for entry in entries))
 
 
-def results_table(runs: Iterable[RunFolder]) -> Table:
-    """Rows × (clean, each attack) in percent: mean ± standard deviation over the seeds.
+def results_table(runs: Iterable[RunFolder], attack: str = "") -> Table:
+    """Rows × (clean, each attack whose id starts so) in percent: mean ± standard deviation over the seeds.
 
     Runs that are not complete are counted in the caption, not shown.
     """
     runs = list(runs)
     complete = [run for run in runs if run.complete]
     rows = rows_of(run.read_metrics() for run in complete)
-    attacks = list(dict.fromkeys(name for row in rows for name in row.robust))
+    attacks = dict.fromkeys(name for row in rows for name in row.robust if name.startswith(attack))
     missing = len(runs) - len(complete)
-    table = Table(caption=f"accuracy in percent{f'; {missing} runs are not complete' if missing else ''}")
+    open_runs = f"; {missing} runs are not complete" if missing else ""
+    table = Table(caption=f"accuracy in percent; n test samples{open_runs}", padding=0)
     for heading in ("data", "model", "act", "epochs", "seeds", "n", "clean", *attacks):
-        table.add_column(heading, justify="left" if heading in ("data", "model", "act") else "right")
+        stacked = heading.replace("-", "\n")  # pgd-linf-0.01 in three lines
+        table.add_column(stacked, justify="left" if heading in ("data", "model", "act") else "right")
     for row in rows:
         data, model, act, _, epochs, n = row.key
         robust = (str(row.robust.get(name, Cell(()))) for name in attacks)

@@ -20,8 +20,8 @@ COLUMNS: list[str] = [
 
 
 class CsvLogger(Logger):
-    """Writes an epoch's figures to a CSV file: losses are means in nats, accuracies fractions, lr the learning
-    rate at the epoch's start.
+    """Writes an epoch's figures to a CSV file: losses are means in nats, accuracies fractions, lr the
+    learning rate at the epoch's start.
 
     Lightning's own CSV logger deletes the earlier file when a run resumes; here a line is only replaced when
     its epoch is run again.

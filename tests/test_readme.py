@@ -1,0 +1,90 @@
+"""Every command of the README runs (on small data, for one epoch), and every name in its table exists."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import bregman_exp as bx
+from tests.conftest import TINY
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+LINES = [line.strip().split("  #")[0].strip() for line in README.splitlines() if line.startswith("    ")]
+TRAIN = [line for line in LINES if line.startswith("python train.py")]
+# named, since Hydra composes a sweep over models once without any, and there the data set would be another
+SMALL_POINTS = [
+    "dataset=two_spiral",
+    *(word for word in TINY if word.startswith("dataset.")),
+    "trainer.max_epochs=1",
+]
+
+
+@pytest.mark.parametrize("line", TRAIN)
+def test_train_commands(command, image_tree: Path, tmp_path: Path, line: str) -> None:
+    words = shlex.split(line)[2:]
+    if "mlp" in line:
+        words += SMALL_POINTS
+    else:
+        words = [word for word in words if not word.startswith(("dataset", "attack.samples"))]
+        words += ["dataset=image_folder", f"dataset.root={image_tree}", "dataset.n_val=4"]
+        words += [
+            "trainer.batch_size=10",
+            "trainer.max_epochs=1",
+            "trainer.accelerator=cpu",
+            "attack.samples=4",
+        ]
+    outcome = command("train", *words)
+    assert outcome.code == 0, outcome.err
+    assert list((tmp_path / "outputs").rglob("metrics.json"))
+
+
+def test_there_are_train_commands() -> None:
+    assert len(TRAIN) == 7
+
+
+def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
+    (line,) = [line for line in LINES if line.startswith("python evaluate.py")]
+    words = [f"run={trained}" if word.startswith("run=") else word for word in shlex.split(line)[2:]]
+    assert command("evaluate", *words, "attack.samples=5").code == 0
+    (line,) = [line for line in LINES if line.startswith("python scripts/table.py")]
+    _, script, *places = shlex.split(line)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), *places], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "two-spiral" in done.stdout
+
+
+def test_the_make_targets() -> None:
+    for line in LINES:
+        if line.startswith("make "):
+            subprocess.run(["make", "-n", line.split()[1]], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_names_in_the_table_exist() -> None:
+    table = [line for line in README.splitlines() if line.startswith("| `")]
+    assert len(table) == 6
+    for line in table:
+        groups = re.findall(r"`(\w+)=`", line.split("|")[1])
+        there = {path.stem for group in groups for path in (ROOT / "conf" / group).glob("*.yaml")}
+        named = {name for name in re.findall(r"`(\w+)`", line.split("|")[2])}
+        assert named <= there, named - there
+
+
+def test_the_example_without_configs() -> None:
+    block = README.split("## Without configs")[1].split("`pip install")[0]
+    code = "\n".join(line.strip() for line in block.splitlines())
+    scope = {"images": torch.rand(3, 3, 32, 32), "labels": torch.tensor([0, 1, 2])}
+    exec(code, scope)
+    assert scope["report"].n == 3
+    assert scope["bx"] is bx
+
+
+def test_every_path_in_the_readme_exists() -> None:
+    for path in re.findall(r"\]\(([\w/.-]+)\)", README):
+        assert (ROOT / path).is_file(), path
