@@ -7,6 +7,7 @@ from bregman_exp.robustness import AttackSpec, unique_ids
     ("attack", "norm", "eps", "cls", "name"),
     [
         ("pgd", "linf", 0.71 / 255, None, "pgd-linf-0.0028"),
+        ("pgd", "linf", 2e-5, None, "pgd-linf-2e-05"),
         ("pgd", "l2", 0.08, None, "pgd-l2-0.08"),
         ("fgsm", "linf", 1.2 / 255, None, "fgsm-linf-0.0047"),
         ("fgm", "l2", 1, None, "fgm-l2-1"),

@@ -67,7 +67,7 @@ class AttackSpec:
     @property
     def id(self) -> str:
         """E.g. pgd-linf-0.0028, torchattacks-PGD-linf-0.0314."""
-        size = f"{self.eps:.4f}".rstrip("0").rstrip(".")
+        size = f"{self.eps:.4f}".rstrip("0").rstrip(".") if self.eps >= 1e-4 else f"{self.eps:g}"
         return "-".join(filter(None, (self.attack, self.cls, self.norm, size)))
 
     def run(self, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
