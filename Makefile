@@ -17,8 +17,9 @@ setup: .venv/ready  ## make .venv with the tested versions
 demo: setup      ## the two-spiral experiment end to end: a table and a picture
 	$(BIN)/python scripts/demo.py
 
+# two workers on two cores: one thread each
 test: setup      ## the tests
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: setup     ## lint and types
 	$(BIN)/ruff check .

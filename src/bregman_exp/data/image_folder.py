@@ -45,14 +45,13 @@ def image_folder(
     root/train and root/test hold one folder a class; root/val, where there is one, is the validation split,
     else ``n_val`` training images are held out, always the same ones. All images must have one size;
     ``size`` resizes them to size × size pixels (bilinear). ``normalize`` names the channel statistics of the
-    model's first layer. The cache is made anew when a file's name, length
-    or time changes.
+    model's first layer. The cache is made anew when a file's name, length or time changes.
 
     Shapes: x (n, 3, H, W) uint8. Raises DataError, in one sentence, for a tree that is missing, empty, has a
     broken image, images of several sizes or of more than 8 bits a channel, or classes that differ between
     the splits.
     """
-    tree = Path(root)
+    tree = Path(root).expanduser()
     listings = {name: _list(tree / name) for name in ("train", "test")}
     if (tree / "val").is_dir():
         listings["val"] = _list(tree / "val")
