@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 from yaml import YAMLError
@@ -29,7 +29,15 @@ from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec
-from bregman_exp.training import Classifier, CsvLogger, Epochs, TrainingProgress, load_weights
+from bregman_exp.training import (
+    AtomicCheckpoints,
+    Classifier,
+    CsvLogger,
+    EpochCheckpoint,
+    Epochs,
+    TrainingProgress,
+    load_weights,
+)
 
 CACHE = ".cache"  # below the output folder: decoded images
 VALIDATION_BATCH = 500  # at least: its size changes no figure
@@ -78,8 +86,8 @@ def model(run: Run, data: ClassificationData) -> nn.Module:
 def _network(run: Run, in_features: int, num_classes: int, normalize: str | None) -> nn.Module:
     settings = {"act": activation(run), "num_classes": num_classes, **_settings(run.model)}
     if isinstance(run.model, Mlp):
-        depth, width, widths = (settings.pop(key) for key in ("depth", "width", "widths"))
-        settings |= {"widths": [width] * depth if widths is None else widths, "in_features": in_features}
+        del settings["depth"], settings["width"]
+        settings |= {"widths": run.model.hidden, "in_features": in_features}
     else:
         settings["normalize"] = normalize
     return _called(run.model, **settings)
@@ -132,19 +140,21 @@ def suite_record(run: Run) -> dict[str, Any]:
 
 def run_folder(run: Run, data: ClassificationData) -> RunFolder:
     """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/: it follows from the config."""
-    name = f"{run.model_name}-{activation(run).slug}-{data.name}"
-    leaf = f"seed-{run.seed}-{config_hash(run, data.fingerprint)}"
+    act = activation(run)
+    name = f"{run.model_name}-{act.slug}-{data.name}"
+    leaf = f"seed-{run.seed}-{config_hash(run, act.label, data.fingerprint)}"
     return RunFolder(Path(run.output_dir) / run.experiment_name / name / leaf)
 
 
 def identity(run: Run, data: ClassificationData) -> dict[str, Any]:
     """The part of metrics.json that says which run it is."""
+    act = activation(run).label
     return {
-        "config_hash": config_hash(run, data.fingerprint),
-        "row_hash": config_hash(run, data.fingerprint, with_seed=False),
+        "config_hash": config_hash(run, act, data.fingerprint),
+        "row_hash": config_hash(run, act, data.fingerprint, with_seed=False),
         "seed": run.seed,
         "model": run.model_name,
-        "act": activation(run).label,
+        "act": act,
         "version": run.model.version,
         "weights": run.eval.weights,
     }
@@ -177,8 +187,8 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
     settings = run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
-        _checkpoint(folder, "best", monitor="val/accuracy", mode="max"),
-        _checkpoint(folder, "last"),  # after "best", whose state it holds
+        EpochCheckpoint(folder.checkpoints, "best", monitor="val/accuracy", mode="max"),
+        EpochCheckpoint(folder.checkpoints, "last"),  # after "best", whose state it holds
     ]
     if settings.patience is not None:
         callbacks.append(
@@ -193,6 +203,7 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
         precision=settings.precision,  # pyright: ignore[reportArgumentType]
         max_epochs=settings.max_epochs,
         callbacks=callbacks,
+        plugins=[AtomicCheckpoints()],
         logger=loggers(run, folder),
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
@@ -203,38 +214,32 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
     )
 
 
-def _checkpoint(folder: RunFolder, name: str, **which: Any) -> ModelCheckpoint:
-    """Written at the end of an epoch, after validation: a resumed run starts with the next epoch."""
-    return ModelCheckpoint(
-        dirpath=folder.checkpoints,
-        filename=name,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-        **which,
-    )
-
-
 def loggers(run: Run, folder: RunFolder) -> list[Logger]:
     """metrics.csv always; if asked for, TensorBoard or W&B (offline unless the user is logged in)."""
     found: list[Logger] = [CsvLogger(folder.curves)]
     if run.logger.name == "tensorboard":
         found.append(TensorBoardLogger(folder.path, name="", version="tensorboard"))
     if run.logger.name == "wandb":
-        name = "/".join(folder.path.parts[-2:])
-        found.append(
-            WandbLogger(
-                name=name,
-                id=short_hash(name),  # a resumed run goes on in the same W&B run
-                resume="allow",
-                save_dir=folder.path,
-                project=run.logger.project,
-                offline=not _logged_in(),
-            )
-        )
+        found.append(_wandb(run, folder))
     return found
 
 
-def _logged_in() -> bool:
+def _wandb(run: Run, folder: RunFolder) -> WandbLogger:
     import wandb  # takes a second to import, and few runs need it
 
-    return wandb.login(prompt=False)
+    name = "/".join(folder.path.parts[-3:])
+    return WandbLogger(
+        name=name,
+        id=short_hash(name),  # a resumed run goes on in the same W&B run
+        resume="allow",
+        save_dir=folder.path,
+        project=run.logger.project,
+        mode="online" if wandb.login(prompt=False) else "offline",
+    )
+
+
+def finish_loggers(trainer: pl.Trainer) -> None:
+    """Ends the W&B run, which the next run of this process would go on with."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()

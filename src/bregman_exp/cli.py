@@ -14,14 +14,15 @@ import hydra
 import torch
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
-from bregman_exp.config import Attack, ConfigError, Eval, Run, check, check_group, short_hash
+from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check, check_group, short_hash
 from bregman_exp.data import ClassificationData, subset
 from bregman_exp.results import RunBusyError, RunFolder, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
-from bregman_exp.training import training_facts, without_advice
+from bregman_exp.training import CheckpointError, NonFiniteLossError, training_facts, without_advice
 
 log = logging.getLogger("bregman_exp")
 
@@ -79,7 +80,7 @@ def _told_in_one_sentence() -> Iterator[None]:
     """A mistake or a failed run is told on stderr, at once also in a sweep; a bug keeps its traceback."""
     try:
         yield
-    except (ValueError, RunBusyError, RunFailedError) as error:
+    except (ValueError, OSError, RunBusyError, RunFailedError) as error:
         print(f"Error: {error}", file=sys.stderr)
         raise CommandFailedError from None
 
@@ -155,12 +156,35 @@ def train_run(run: Run, data: ClassificationData) -> None:
         if not folder.complete:
             with _failures_recorded_in(folder):
                 folder.begin(run.to_yaml())
-                if not folder.trained.exists():
+                _set_damaged_checkpoint_aside(folder)
+                if not is_trained(run, folder):
                     _fit(run, data, folder)
                 return _evaluate(run, data, folder, folder)
-        if build.suite_record(run) == build.suite_record(build.stored_run(folder)):
+        if own_suite(run, folder):
             return log.info("%s is complete: skipped", folder.path)
     evaluate_run(run, data, folder)
+
+
+def is_trained(run: Run, folder: RunFolder) -> bool:
+    """Whether the last checkpoint ends the training; CheckpointError where it cannot be read."""
+    if not folder.checkpoint("last").exists():
+        return False
+    facts = training_facts(folder.checkpoint("last"))
+    return facts.stopped or facts.epochs >= run.trainer.max_epochs
+
+
+def own_suite(run: Run, folder: RunFolder) -> bool:
+    """Whether the folder's own figures are of this suite and these weights."""
+    return folder.complete and build.suite_record(run) == build.suite_record(build.stored_run(folder))
+
+
+def _set_damaged_checkpoint_aside(folder: RunFolder) -> None:
+    last = folder.checkpoint("last")
+    try:
+        _ = last.exists() and training_facts(last)
+    except CheckpointError as error:
+        log.info("%s Training starts again; the file is kept as %s.damaged.", error, last.name)
+        last.replace(last.with_name(f"{last.name}.damaged"))
 
 
 def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
@@ -174,12 +198,15 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
             trainer.fit(classifier, build.epochs(run, data), ckpt_path=resume, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
-    folder.end_training()
+    except ProcessRaisedException as error:  # a spawned process's, with its traceback for a message
+        raise NonFiniteLossError.told_in(str(error)) or error from None
+    finally:
+        build.finish_loggers(trainer)
 
 
 def _evaluate(run: Run, data: ClassificationData, trained: RunFolder, target: RunFolder) -> None:
     """Attacks the trained weights with the run's suite and writes the figures into the target folder."""
-    attack = run.attack
+    attack, facts = run.attack, training_facts(trained.checkpoint("last"))
     net = build.trained_model(run, data, trained)
     device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
@@ -198,7 +225,6 @@ def _evaluate(run: Run, data: ClassificationData, trained: RunFolder, target: Ru
             batch_size=attack.batch_size,
             on_progress=progress,
         )
-    facts = training_facts(trained.checkpoint("last"))
     train_part = {
         "epochs": facts.epochs,
         "steps": facts.steps,
@@ -234,23 +260,33 @@ def evaluate_job(cfg: DictConfig) -> None:
         unknown = [str(key) for key in cfg if key not in keys]
         if unknown:
             raise ConfigError(f"unknown key {', '.join(unknown)}; evaluate has {', '.join(sorted(keys))}.")
+        if OmegaConf.is_missing(cfg, "run"):
+            raise ConfigError("run is missing; give the folder of a run: run=outputs/….")
         folder = RunFolder.existing(Path(str(cfg.run)))
-        if not folder.trained.exists():
-            raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
         run = build.stored_run(folder)
-        # a suite may refer to the sizes that suit the run's data set
-        settings = _plain(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
-        run.attack = check_group("attack", Attack, settings["attack"])
-        run.eval = check_group("eval", Eval, {"weights": settings["weights"]})
-        run.trainer.accelerator = settings["trainer"]["accelerator"]
+        _take_settings(run, cfg)
         check_device(run.trainer.accelerator, 1)
         build.attack_specs(run.attack)
+        if not is_trained(run, folder) and not folder.complete:
+            raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
         data = build.dataset(run)
         check_same_data(data, folder)
         check_samples(run.attack, data)
         build.trained_model(run, data, folder)
+        if own_suite(run, folder):
+            return print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
     if not _went_well(lambda: evaluate_run(run, data, folder)):
         raise CommandFailedError
+
+
+def _take_settings(run: Run, cfg: DictConfig) -> None:
+    """What evaluate.py's own config says goes into the stored run; of the trainer only the accelerator."""
+    # a suite may refer to the sizes that suit the run's data set
+    settings = _plain(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
+    run.attack = check_group("attack", Attack, settings["attack"])
+    run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.eval.weights})
+    given = {key: value for key, value in settings["trainer"].items() if value != "???"}
+    run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | given).accelerator
 
 
 def check_same_data(data: ClassificationData, folder: RunFolder) -> None:

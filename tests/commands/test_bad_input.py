@@ -8,8 +8,6 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from tests.conftest import TINY
-
 MLP = ("model=bregman_mlp",)
 IMAGES = ("model=resnet20", "dataset=image_folder", "dataset.root=images", "dataset.n_val=4")
 
@@ -26,7 +24,7 @@ WORDS = [
     ((*MLP, "act=relu"), ["relu", "no inverse", "atan"]),
     ((*MLP, "act=softplus", "act.beta=-1"), ["beta=-1", "above 0"]),
     ((*MLP, "act=tanh", "+act.beta=2"), ["'tanh' has no parameter 'beta'"]),
-    ((*MLP, "model.clamp=2"), ["clamp=2", "(0, 1)"]),
+    ((*MLP, "model.clamp=2"), ["clamp=2", "above 0"]),
     ((*MLP, "model.init=zeros"), ["init='zeros'", "random, deterministic"]),
     ((*MLP, "model.depth=0"), ["model.depth=0"]),
     ((*MLP, "model.widths=[2,0]"), ["widths=[2, 0]"]),
@@ -61,6 +59,18 @@ WORDS = [
     ((*MLP, "seeds=3..0"), ["seeds=3..0", "0..63"]),
     ((*MLP, "eval.weights=first"), ["weights=first", "last, best"]),
     ((*MLP, "experiment_name=a/b"), ["experiment_name='a/b'"]),
+    ((*MLP, "experiment_name=2024"), ["experiment_name=2024"]),
+    ((*MLP, "output_dir=7"), ["output_dir=7"]),
+    ((*MLP, "output_dir=/proc/nothing"), ["/proc/nothing"]),
+    ((*MLP, "model.name=../../evil"), ["model.name='../../evil'"]),
+    ((*MLP, "attack.name=../evil"), ["attack.name='../evil'"]),
+    ((*MLP, "trainer.devices=2"), ["trainer.devices=2", "ddp_spawn"]),
+    ((*MLP, "trainer.strategy=deepspeed"), ["trainer.strategy=deepspeed", "auto or ddp_spawn"]),
+    ((*MLP, "trainer.precision=16-mixed"), ["16-mixed needs a GPU"]),
+    ((*MLP, "attack.attacks=[{attack: [pgd], norm: l2, eps: 0.1}]"), ["attack=['pgd']"]),
+    ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: true}]"), ["eps=True"]),
+    ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: 0.1, rel_step: abc}]"), ["rel_step=abc"]),
+    (("model=resnet20", "dataset=image_folder", "dataset.root=x", "dataset.size=0"), ["dataset.size=0"]),
     ((*MLP, "logger.name=mlflow"), ["logger.name=mlflow"]),
     (("model=resnet20", "dataset=two_spiral"), ["resnet20 needs images"]),
     (("model=bregman_resnet20", "model.depth=21"), ["depth=21", "20, 32"]),
@@ -172,7 +182,7 @@ def test_evaluate_what_is_not_a_run(command, tmp_path: Path) -> None:
         outcome = command("evaluate", *words)
         assert outcome.code == 1
         assert "is not a run" in outcome.err
-    assert command("evaluate").code != 0
+    assert "run is missing" in command("evaluate").err
     assert not list((tmp_path / "folder").iterdir())
 
 
@@ -237,6 +247,8 @@ def test_evaluate_other_mistakes(command, trained: Path) -> None:
         (("attack.samples=41",), "attack.samples=41"),
         (("attack=nothing",), "Could not find 'attack/nothing'"),
         (("+optim=sgd",), "unknown key optim"),
+        (("+trainer.foo=1",), "unknown key trainer.foo"),
+        (("trainer.accelerator=tpu",), "trainer.accelerator=tpu"),
     ):
         outcome = command("evaluate", f"run={trained}", *words)
         assert outcome.code == 1
@@ -255,7 +267,9 @@ def test_evaluate_after_the_data_changed(command, image_tree: Path, tmp_path: Pa
 
 
 def test_evaluate_an_unfinished_run(command, trained: Path) -> None:
-    (trained / "checkpoints" / "finished").unlink()
-    outcome = command("evaluate", f"run={trained}", *TINY[:0])
+    (trained / "metrics.json").unlink()
+    config = trained / "config.yaml"
+    config.write_text(config.read_text().replace("max_epochs: 2", "max_epochs: 3"))
+    outcome = command("evaluate", f"run={trained}")
     assert outcome.code == 1
     assert "has not finished training" in outcome.err

@@ -59,6 +59,18 @@ def test_best_weights(command, tmp_path: Path) -> None:
     assert best["epoch"] <= 5
 
 
+def test_the_weights_of_the_run_are_the_default(command, tmp_path: Path) -> None:
+    command("train", *TINY, "attack=none", "eval.weights=best")
+    (folder,) = (p.parent for p in tmp_path.rglob("metrics.json"))
+    assert command("evaluate", f"run={folder}", "attack=curve").code == 0
+    assert evaluation_of(folder)["weights"] == "best"
+
+
+def test_what_the_run_has_already_is_not_done_again(command, trained: Path) -> None:
+    assert "skipped" in command("evaluate", f"run={trained}", "attack=none").err
+    assert not (trained / "evaluations").exists()
+
+
 def test_a_run_that_was_moved_can_still_be_evaluated(command, trained: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere" / "exp" / "net" / trained.name
     shutil.copytree(trained, moved)

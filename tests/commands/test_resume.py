@@ -104,6 +104,41 @@ def test_images_with_augmentation_resume_bit_for_bit(command, image_tree, tmp_pa
     assert [line.split(",")[2] for line in curve(the_run(tmp_path / "b"))[1:]] == ["0.1", "0.1", "0.01"]
 
 
+def test_an_interrupted_run_that_was_moved_keeps_its_best(command, tmp_path, monkeypatch) -> None:
+    words = (*TINY, "trainer.max_epochs=3", "optim.lr=1e-12", "attack=none")  # the first epoch stays the best
+    with monkeypatch.context() as patch:
+        interrupt_in_epoch(1, patch, KeyboardInterrupt)
+        assert command("train", *words, "output_dir=a").code != 0
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert command("train", *words, "output_dir=b").code == 0
+    assert checkpoint(the_run(tmp_path / "b"), "best")["epoch"] == 0
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_stopped_run_killed_at_once_does_not_train_on(command, tmp_path: Path) -> None:
+    words = (*TINY, "trainer.patience=2", "trainer.max_epochs=50", "optim.lr=1e-12", "attack=none")
+    assert command("train", *words).code == 0
+    folder = the_run(tmp_path)
+    before = (folder / "checkpoints/last.ckpt").read_bytes()
+    (folder / "metrics.json").unlink()
+    assert command("train", *words).code == 0
+    assert (folder / "checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_set_aside(command, tmp_path: Path) -> None:
+    assert command("train", *TINY, "attack=none").code == 0
+    folder = the_run(tmp_path)
+    last = folder / "checkpoints/last.ckpt"
+    whole = checkpoint(folder)["state_dict"]
+    (folder / "metrics.json").unlink()
+    last.write_bytes(last.read_bytes()[:1000])
+    outcome = command("train", *TINY, "attack=none")
+    assert outcome.code == 0
+    assert "is damaged" in outcome.err
+    assert same(checkpoint(folder)["state_dict"], whole)
+    assert last.with_name("last.ckpt.damaged").stat().st_size == 1000
+
+
 def test_a_run_killed_in_its_evaluation_does_not_train_again(command, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("bregman_exp.cli.attack_all", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))

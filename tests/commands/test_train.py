@@ -46,7 +46,6 @@ def test_a_run_leaves_what_the_contract_says(command, tmp_path: Path) -> None:
         "run.log",
         "checkpoints/last.ckpt",
         "checkpoints/best.ckpt",
-        "checkpoints/finished",
     }
     metrics = json.loads((folder / "metrics.json").read_text())
     for part, keys in KEYS.items():

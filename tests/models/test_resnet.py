@@ -98,6 +98,11 @@ def test_euclidean_is_an_alias_of_standard() -> None:
     assert bx.resnet(20, act="relu", version="euclidean").version == "standard"
 
 
+def test_a_clamp_beyond_half_precision_is_no_error() -> None:
+    net = resnet(20, act=legendre_map("atan"), version="bregman", clamp=1e-5).half().eval()  # |u| ≤ 10⁵
+    assert net(torch.rand(2, 3, 32, 32).half()).isfinite().all()
+
+
 def test_padding_is_zero_in_the_dual_space() -> None:
     act = legendre_map("sigmoid")
     bregman, standard = resnet(20, act=act, version="bregman"), resnet(20, act=act, version="standard")

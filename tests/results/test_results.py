@@ -76,9 +76,9 @@ def test_incomplete_runs_are_counted(tmp_path: Path) -> None:
 
 
 def test_find_runs_passes_over_evaluations(tmp_path: Path) -> None:
-    run = finish(tmp_path / "x" / "seed-0", record(0, 0.5))
-    run.evaluation("curve-1").begin("a: 1\n")
-    assert [found.path for found in find_runs(tmp_path, tmp_path / "x")] == [run.path]
+    run = finish(tmp_path / "evaluations" / "seed-0", record(0, 0.5))  # whatever the folders are called
+    run.evaluation("curve-1").finish(record(0, 0.5), {})
+    assert [found.path for found in find_runs(tmp_path, tmp_path / "evaluations")] == [run.path]
 
 
 def test_a_folder_is_locked_for_others(tmp_path: Path) -> None:
@@ -115,6 +115,13 @@ def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
         write_text(file, "\ud800")
     assert json.loads(file.read_text()) == {"ε": 1.0}
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_damaged_metrics_say_so(tmp_path: Path) -> None:
+    folder = finish(tmp_path, record(0, 0.5))
+    folder.metrics.write_text('{"seed": ')
+    with pytest.raises(NotARunError, match="is damaged; remove it"):
+        folder.read_metrics()
 
 
 def test_not_a_run(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ X, Y = torch.full((4, 2), 0.5), torch.tensor([0, 1, 2, 0])
         ({"norm": "l1"}, r"norm='l1' is unknown; use one of linf, l2"),
         ({"attack": "fgsm", "norm": "l2"}, r"attack=fgsm cannot do norm=l2; it does linf"),
         ({"attack": "fgm", "norm": "linf"}, r"attack=fgm cannot do norm=linf; it does l2"),
-        ({"eps": -0.1}, r"eps=-0.1 is not allowed; data live in \[0, 1\]"),
+        ({"eps": -0.1}, r"eps=-0.1 is not allowed; give a size in \[0, 1\]"),
         ({"eps": 1.5}, r"eps=1.5 is not allowed"),
         ({"eps": float("nan")}, r"eps=nan is not allowed"),
         ({"eps": "a"}, r"eps='a' is not a number; give one in \[0, 1\]"),

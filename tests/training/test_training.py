@@ -44,6 +44,13 @@ def test_constant_cosine_and_onecycle() -> None:
     assert onecycle[0] < 0.1 > onecycle[-1]
 
 
+def test_onecycle_leaves_the_momentum_alone() -> None:
+    optim = Optim(momentum=0.3, schedule="onecycle")
+    optimizer = optim.build_optimizer([nn.Parameter(torch.zeros(1))])
+    optim.build_schedule(optimizer, 2, 5)
+    assert optimizer.param_groups[0]["momentum"] == 0.3
+
+
 @pytest.mark.parametrize(
     ("optim", "kind"),
     [
@@ -156,16 +163,36 @@ def test_two_processes_train_one_network(command, tmp_path: Path) -> None:
     assert len(rows) == 2
 
 
-@pytest.mark.parametrize("logger", ["tensorboard", "wandb"])
-def test_other_loggers(command, tmp_path: Path, monkeypatch, logger: str) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    outcome = command("train", *TINY, f"logger={logger}", "attack=none")
+def test_a_loss_not_finite_in_a_spawned_process(command, tmp_path: Path) -> None:
+    words = (
+        "trainer.devices=2",
+        "trainer.strategy=ddp_spawn",
+        "optim.lr=1e30",
+        "act=identity",
+        "attack=none",
+    )
+    outcome = command("train", *TINY, *words)
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.err.split("Error: ")[-1]
+    (failure,) = tmp_path.rglob("failure.json")
+    told = json.loads(failure.read_text())
+    assert told["error"].startswith("NonFiniteLossError")
+    assert told["epoch"] == 0
+
+
+def test_tensorboard(command, tmp_path: Path) -> None:
+    assert command("train", *TINY, "logger=tensorboard", "attack=none").code == 0
+    assert [p for p in tmp_path.rglob("*tfevents*") if p.stat().st_size > 100]
+
+
+def test_wandb_is_offline_without_a_login_and_each_run_has_its_own(command, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # no login there
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    outcome = command("train", *TINY, "seeds=0..1", "logger=wandb", "attack=none")
     assert outcome.code == 0, outcome.err
-    (metrics,) = tmp_path.rglob("metrics.json")
-    written = [p for p in metrics.parent.rglob("*") if "tfevents" in p.name or p.suffix == ".wandb"]
-    assert written
-    assert (metrics.parent / "metrics.csv").exists()
+    folders = [p.parent for p in tmp_path.rglob("metrics.json")]
+    assert [len(list(folder.rglob("*.wandb"))) for folder in folders] == [1, 1]
 
 
 def test_checkpoints_of_others(tmp_path: Path) -> None:

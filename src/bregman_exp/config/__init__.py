@@ -11,3 +11,4 @@ from bregman_exp.config.schema import ImageFolder as ImageFolder
 from bregman_exp.config.schema import Mlp as Mlp
 from bregman_exp.config.schema import Resnet as Resnet
 from bregman_exp.config.schema import Run as Run
+from bregman_exp.config.schema import Trainer as Trainer

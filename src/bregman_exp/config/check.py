@@ -21,20 +21,7 @@ def check(plain: dict[str, Any]) -> Run:
     groups = {key: check_group(key, schema, plain[key]) for key, schema in schemas.items()}
     targets = {key: check_group(key, _schema_of_target(key, plain[key]), plain[key]) for key in TARGETS}
     values = {f.name: plain[f.name] for f in fields(Run) if f.name not in groups | targets}
-    return Run(**groups, **targets, **_plain_values(values))
-
-
-def _plain_values(values: dict[str, Any]) -> dict[str, Any]:
-    seed = values["seed"]
-    require(
-        isinstance(seed, int) and not isinstance(seed, bool), f"seed={seed}: it must be a whole number ≥ 0"
-    )
-    name = str(values["experiment_name"])
-    require(
-        bool(name) and name == name.strip() and "/" not in name and name not in (".", ".."),
-        f"experiment_name={name!r}: it names a folder, so it must be one word without '/'",
-    )
-    return values
+    return Run(**groups, **targets, **values)
 
 
 def _names(schema: type) -> str:

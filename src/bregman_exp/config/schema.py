@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from bregman_exp.training import Optim
 
 PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
+STRATEGIES = ("auto", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 WEIGHTS = ("last", "best")
 
@@ -25,6 +26,12 @@ def require(holds: bool, sentence: str) -> None:
     """ConfigError with this sentence (and a full stop) unless it holds."""
     if not holds:
         raise ConfigError(sentence + ".")
+
+
+def require_word(key: str, name: Any) -> None:
+    """ConfigError unless the name can be a part of a folder's name."""
+    word = isinstance(name, str) and name == name.strip() and name not in ("", ".", "..") and "/" not in name
+    require(word, f"{key}={name!r}: it names a folder, so it must be one word without '/'")
 
 
 # ---- the groups -------------------------------------------------------------------------------------------
@@ -53,8 +60,14 @@ class Mlp:
     weight_norm: bool = False
 
     def __post_init__(self) -> None:
+        require_word("model.name", self.name)
         require(self.depth >= 1, f"model.depth={self.depth}: an MLP needs at least one hidden layer")
         require(self.width >= 1, f"model.width={self.width}: it must be ≥ 1")
+
+    @property
+    def hidden(self) -> list[int]:
+        """The widths of the hidden layers."""
+        return [self.width] * self.depth if self.widths is None else self.widths
 
 
 @dataclass
@@ -67,6 +80,7 @@ class Resnet:
     shortcut: str = "pad"
 
     def __post_init__(self) -> None:
+        require_word("model.name", self.name)
         # the skip of an ordinary ResNet is the identity already
         self.version = "standard" if self.version == "euclidean" else self.version
 
@@ -118,6 +132,9 @@ class ImageFolder:
     augment: bool = True
     normalize: str | None = "cifar10"
 
+    def __post_init__(self) -> None:
+        require(self.size is None or self.size >= 1, f"dataset.size={self.size}: it must be ≥ 1, or null")
+
 
 @dataclass
 class Attack:
@@ -129,6 +146,7 @@ class Attack:
     attacks: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        require_word("attack.name", self.name)
         require(
             self.samples is None or self.samples >= 1,
             f"attack.samples={self.samples}: it must be ≥ 1, or null for the whole test set",
@@ -154,6 +172,18 @@ class Trainer:
         require(
             self.precision in PRECISIONS,
             f"trainer.precision={self.precision}: use one of {', '.join(PRECISIONS)}",
+        )
+        require(
+            self.precision != "16-mixed" or self.accelerator == "gpu",
+            "trainer.precision=16-mixed needs a GPU; use bf16-mixed or 32-true with trainer=cpu",
+        )
+        require(
+            self.strategy in STRATEGIES, f"trainer.strategy={self.strategy}: use {' or '.join(STRATEGIES)}"
+        )
+        require(
+            self.devices == 1
+            or self.strategy == "ddp_spawn",  # a subprocess would run the whole command again
+            f"trainer.devices={self.devices} with trainer.strategy={self.strategy}: use ddp_spawn",
         )
         require(self.max_epochs >= 1, f"trainer.max_epochs={self.max_epochs}: it must be ≥ 1")
         require(self.batch_size >= 1, f"trainer.batch_size={self.batch_size}: it must be ≥ 1")
@@ -217,7 +247,15 @@ class Run:
     output_dir: str
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, f"seed={self.seed}: it must be ≥ 0")
+        require(
+            isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0,
+            f"seed={self.seed}: it must be a whole number ≥ 0",
+        )
+        require_word("experiment_name", self.experiment_name)
+        require(
+            isinstance(self.output_dir, str) and bool(self.output_dir),
+            f"output_dir={self.output_dir}: it must be the path of a folder",
+        )
         if self.trainer.patience is not None:  # early stopping restores the best weights
             self.eval.weights = "best"
 

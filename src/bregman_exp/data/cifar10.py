@@ -10,7 +10,6 @@ from torchvision.datasets.utils import check_integrity
 from bregman_exp.data.dataset import ClassificationData, Split, hold_out
 from bregman_exp.data.errors import DataError
 
-SPLIT_SEED = 0  # of the validation split, never the run's
 ARCHIVE = f"{CIFAR10.filename} (170,498,071 bytes, MD5 {CIFAR10.tgz_md5})"
 
 
@@ -23,7 +22,7 @@ def cifar10(root: str, download: bool = True, n_val: int = 5000) -> Classificati
     missing or damaged and cannot be downloaded.
     """
     train, test = (_read(Path(root).expanduser(), training, download) for training in (True, False))
-    held_in, held_out = hold_out(_split(train), n_val, SPLIT_SEED)
+    held_in, held_out = hold_out(_split(train), n_val)
     return ClassificationData(
         "cifar10",
         "torchvision",

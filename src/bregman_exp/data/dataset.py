@@ -10,6 +10,8 @@ from torch import Tensor
 from bregman_exp.data.errors import DataError
 from bregman_exp.keyed_random import generator
 
+SPLIT_SEED = 0  # of the validation split, never the run's
+
 
 @dataclass(frozen=True)
 class Split:
@@ -84,8 +86,8 @@ def subset(split: Split, n: int, seed: int) -> Split:
     return split.take(chosen.sort().values)
 
 
-def hold_out(split: Split, n_val: int, seed: int) -> tuple[Split, Split]:
-    """(train, validation): n_val random samples held out; the same for the same seed.
+def hold_out(split: Split, n_val: int) -> tuple[Split, Split]:
+    """(train, validation): n_val random samples held out, always the same ones.
 
     Raises DataError unless 1 ≤ n_val < len(split).
     """
@@ -94,7 +96,7 @@ def hold_out(split: Split, n_val: int, seed: int) -> tuple[Split, Split]:
             f"dataset.n_val={n_val} is not possible with {len(split)} training samples; "
             f"use 1 to {len(split) - 1}."
         )
-    order = torch.randperm(len(split), generator=generator(seed, "validation"))
+    order = torch.randperm(len(split), generator=generator(SPLIT_SEED, "validation"))
     return split.take(order[n_val:].sort().values), split.take(order[:n_val].sort().values)
 
 

@@ -18,7 +18,6 @@ from rich.progress import track
 from bregman_exp.data.dataset import ClassificationData, Split, hold_out
 from bregman_exp.data.errors import DataError
 
-SPLIT_SEED = 0  # of the validation split, never the run's
 ENDINGS = {".png", ".jpg", ".jpeg"}
 THREADS = 8  # PIL decodes outside the interpreter's lock
 
@@ -58,9 +57,7 @@ def image_folder(
     _check_classes(tree, listings)
     arrays = _cached(tree, listings, Path(cache_dir), size)
     splits = {name: _split(arrays[name], listing) for name, listing in listings.items()}
-    train, val = (
-        (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val, SPLIT_SEED)
-    )
+    train, val = (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val)
     return ClassificationData(
         "image_folder",
         "folder",
@@ -82,7 +79,7 @@ def _list(folder: Path) -> _Listing:
         raise DataError(
             f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*."
         )
-    classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    classes = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not classes:
         raise DataError(
             f"dataset.root: {folder} has no class folders; put one folder of images a class there."

@@ -131,7 +131,7 @@ def mlp(
     Shapes: x (N, in_features) in [0, 1] -> logits (N, num_classes).
 
     Raises ValueError for a width, version, init or clamp that is not allowed, for a Bregman version of a map
-    without inverse, and for weight normalisation of layers that start at zero.
+    without inverse, and for weight normalisation with the deterministic start.
     """
     widths = list(widths)
     if not widths or min([*widths, in_features]) < 1:
@@ -140,10 +140,10 @@ def mlp(
         raise ValueError(f"num_classes={num_classes}: a classifier needs at least 2.")
     if init not in INITS:
         raise ValueError(f"init={init!r} does not exist; use one of {', '.join(INITS)}.")
-    if weight_norm and init == "deterministic" and check_version(version) != "standard":
+    if weight_norm and init == "deterministic":
         raise ValueError(
-            f"weight_norm=true with init=deterministic: the hidden layers of the {version} version start at "
-            "zero, which has no direction; use init=random."
+            "weight_norm=true with init=deterministic: rows of hidden weights start at zero, which has no "
+            "direction; use init=random."
         )
     return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
 

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from bregman_exp.geometry import Activation, LegendreMap, as_legendre
+from bregman_exp.geometry import Activation, as_legendre
 
 VERSIONS = ("standard", "euclidean", "bregman")
 
@@ -25,8 +26,10 @@ class DualClamp:
     hi: float = math.inf
 
     def __call__(self, u: Tensor) -> Tensor:
-        below, above = (None if math.isinf(end) else end for end in (self.lo, self.hi))
-        return u if below is None and above is None else u.clamp(below, above)
+        if math.isinf(self.lo) and math.isinf(self.hi):
+            return u
+        largest = torch.finfo(u.dtype).max  # of half precision: smaller than atan's bound may be
+        return u.clamp(max(self.lo, -largest), min(self.hi, largest))
 
 
 def dual_clamp(act: Activation, version: str, clamp: float | None) -> DualClamp:
@@ -39,15 +42,4 @@ def dual_clamp(act: Activation, version: str, clamp: float | None) -> DualClamp:
     """
     if version != "bregman":
         return DualClamp()
-    legendre = as_legendre(act)
-    _check_clamp(legendre, clamp)
-    return DualClamp(*legendre.dual_bounds(clamp))
-
-
-def _check_clamp(act: LegendreMap, clamp: float | None) -> None:
-    lo, hi = act.range
-    limit = min((hi - lo) / 2, 1.0)
-    if clamp is not None and not 0 < clamp < limit:
-        raise ValueError(
-            f"clamp={clamp} is not allowed; it must lie in (0, {limit:g}), or be null for the exact formula."
-        )
+    return DualClamp(*as_legendre(act).dual_bounds(clamp))

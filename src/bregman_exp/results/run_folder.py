@@ -36,7 +36,6 @@ class RunFolder:
         self.log = path / "run.log"
         self.curves = path / "metrics.csv"
         self.checkpoints = path / "checkpoints"
-        self.trained = self.checkpoints / "finished"  # empty: training is done, the evaluation perhaps not
 
     @classmethod
     def existing(cls, path: Path) -> "RunFolder":
@@ -80,10 +79,6 @@ class RunFolder:
         write_text(self.config, config_yaml)
         self.failure.unlink(missing_ok=True)
 
-    def end_training(self) -> None:
-        """Remembers that training is done: an early stop cannot be told from an interruption otherwise."""
-        write_text(self.trained, "")
-
     def fail(self, error: BaseException) -> None:
         """Writes failure.json: the error, its epoch and step where it knows them, the traceback."""
         lines = traceback.format_exception(error)
@@ -98,10 +93,16 @@ class RunFolder:
         self.failure.unlink(missing_ok=True)
 
     def read_metrics(self) -> dict[str, Any]:
-        return json.loads(self.metrics.read_text())
+        """The content of metrics.json; NotARunError where it is damaged."""
+        try:
+            return json.loads(self.metrics.read_text())
+        except ValueError:
+            raise NotARunError(
+                f"{self.metrics} is damaged; remove it and run the same command again."
+            ) from None
 
 
 def find_runs(*places: Path) -> list[RunFolder]:
-    """All run folders at or below the given places, sorted by path; evaluations are not runs."""
+    """All run folders at or below the given places, sorted by path."""
     configs = {config for place in places for config in place.rglob("config.yaml")}
-    return [RunFolder(config.parent) for config in sorted(configs) if "evaluations" not in config.parts]
+    return [RunFolder(config.parent) for config in sorted(configs)]

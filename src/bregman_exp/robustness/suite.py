@@ -35,23 +35,25 @@ class AttackSpec:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.attack not in ATTACKS:
+        if not isinstance(self.attack, str) or self.attack not in ATTACKS:
             raise ValueError(f"attack={self.attack!r} is unknown; use one of {', '.join(ATTACKS)}.")
         norms = ATTACKS[self.attack].norms
         if self.norm in NORMS and self.norm not in norms:
             raise ValueError(
                 f"attack={self.attack} cannot do norm={self.norm}; it does {' and '.join(norms)}."
             )
-        if not isinstance(self.eps, int | float):
+        if not _is_number(self.eps):
             raise ValueError(f"eps={self.eps!r} is not a number; give one in [0, 1].")
         _ = self.threat
         for name in ("steps", "restarts"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name}={value}: it must be a whole number ≥ 1.")
-        if not 0 < self.rel_step <= 2:
+        if not _is_number(self.rel_step) or not 0 < self.rel_step <= 2:
             raise ValueError(f"rel_step={self.rel_step}: the step over ε must lie in (0, 2].")
-        if self.loss not in LOSSES:
+        if not isinstance(self.parameters, dict):
+            raise ValueError(f"parameters={self.parameters}: give the attack's settings by name.")
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise ValueError(f"loss={self.loss!r} is unknown; use one of {', '.join(LOSSES)}.")
         if self.attack == "torchattacks":
             if self.cls is None:
@@ -89,6 +91,10 @@ class AttackSpec:
             "rel_step": self.rel_step,
             "random_start": self.random_start,
         }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:

@@ -27,7 +27,9 @@ class Threat:
         if self.norm not in NORMS:
             raise ValueError(f"norm={self.norm!r} is unknown; use one of {', '.join(NORMS)}.")
         if not 0 <= self.eps <= 1:
-            raise ValueError(f"eps={self.eps} is not allowed; data live in [0, 1], so eps must too.")
+            raise ValueError(
+                f"eps={self.eps} is not allowed; give a size in [0, 1], in units of data in [0, 1]."
+            )
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
         """The point of the ball nearest to ``moved``, then of the box; x lies in it."""

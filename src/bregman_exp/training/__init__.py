@@ -1,7 +1,9 @@
 """Training of any classifier with Lightning: the module, its data, its callbacks."""
 
 from bregman_exp.training.advice import without_advice as without_advice
+from bregman_exp.training.checkpoint import AtomicCheckpoints as AtomicCheckpoints
 from bregman_exp.training.checkpoint import CheckpointError as CheckpointError
+from bregman_exp.training.checkpoint import EpochCheckpoint as EpochCheckpoint
 from bregman_exp.training.checkpoint import load_weights as load_weights
 from bregman_exp.training.checkpoint import training_facts as training_facts
 from bregman_exp.training.classifier import Classifier as Classifier

@@ -1,10 +1,13 @@
-"""Reading the trainer's checkpoints."""
+"""The trainer's checkpoints: how they are written, and what is read from them."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 
@@ -12,13 +15,52 @@ class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, or of another model."""
 
 
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Writes beside the old checkpoint, then renames: a kill leaves the old one or the new one.
+
+    Lightning's own way goes through the temporary folder, from where another file system needs a copy.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")  # one process writes to a run's folder
+        with part.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+class EpochCheckpoint(ModelCheckpoint):
+    """<name>.ckpt, written at an epoch's end, after validation: a resumed run starts with the next epoch."""
+
+    def __init__(self, folder: Path, name: str, **which: Any):
+        super().__init__(
+            dirpath=folder, filename=name, save_on_train_epoch_end=True, enable_version_counter=False, **which
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The state with its paths in today's folder, should the run have been moved since."""
+        here = Path(str(self.dirpath))
+        moved = dict(state_dict, dirpath=self.dirpath)
+        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            moved[key] = str(here / Path(moved[key]).name) if moved[key] else ""
+        moved["best_k_models"] = {str(here / Path(p).name): s for p, s in moved["best_k_models"].items()}
+        super().load_state_dict(moved)
+
+
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a checkpoint says of the training behind it; seconds are the epochs', validation included."""
+    """What a checkpoint says of the training behind it; seconds are the epochs', validation included.
+
+    ``stopped``: early stopping has ended it.
+    """
 
     epochs: int
     steps: int
     seconds: float
+    stopped: bool
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -27,12 +69,16 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises CheckpointError, in one sentence, for a file that is missing or not a whole checkpoint.
     """
     if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}; train the run first.")
+        raise CheckpointError(
+            f"there is no checkpoint {path}; bring it back, or train the run in a new output_dir."
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         kind = type(error).__name__
-        raise CheckpointError(f"the checkpoint {path} is damaged ({kind}); train the run again.") from error
+        raise CheckpointError(
+            f"the checkpoint {path} is damaged ({kind}); bring a whole copy or train in a new output_dir."
+        ) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise CheckpointError(f"{path} is not a checkpoint of this program: it has no state_dict.")
     return content
@@ -54,6 +100,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
 
 def training_facts(path: Path) -> TrainingFacts:
-    """Epochs, steps and seconds of the training that ended with this checkpoint."""
+    """Epochs, steps and seconds of the training that ended with this checkpoint; CheckpointError as above."""
     content = read_checkpoint(path)
-    return TrainingFacts(content["epoch"] + 1, content["global_step"], content["train_seconds"])
+    stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
+    return TrainingFacts(content["epoch"] + 1, content["global_step"], content["train_seconds"], stopped)

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 
 # (epoch, device, rank, world size) -> batches (x, y) on that device
-EpochLoader = Callable[[int, torch.device, int, int], Iterable]
+LoadEpoch = Callable[[int, torch.device, int, int], Iterable]
 
 
 class Epochs(pl.LightningDataModule):
@@ -15,7 +15,7 @@ class Epochs(pl.LightningDataModule):
     What an epoch holds follows from its number alone, so a resumed run sees what an uninterrupted one sees.
     """
 
-    def __init__(self, train: EpochLoader, val: EpochLoader):
+    def __init__(self, train: LoadEpoch, val: LoadEpoch):
         super().__init__()
         self._train, self._val = train, val
 
@@ -25,7 +25,7 @@ class Epochs(pl.LightningDataModule):
     def val_dataloader(self) -> Iterable:
         return self._load(self._val)
 
-    def _load(self, loader: EpochLoader) -> Iterable:
+    def _load(self, loader: LoadEpoch) -> Iterable:
         trainer = self.trainer
         assert trainer is not None
         return loader(

@@ -1,5 +1,7 @@
 """Notices a loss that is not finite, without waiting for the device in every step."""
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,12 @@ class NonFiniteLossError(ArithmeticError):
             "(model.clamp) or trainer.precision=32-true usually helps."
         )
         self.epoch, self.step = epoch, step
+
+    @classmethod
+    def told_in(cls, text: str) -> "NonFiniteLossError | None":
+        """The error that a spawned process's traceback ends in, if it is one of these."""
+        found = re.search(r"NonFiniteLossError: The loss is (\S+) at epoch (\d+), step (\d+)", text)
+        return cls(int(found[2]), int(found[3]), float(found[1])) if found else None
 
 
 class LossWatch:

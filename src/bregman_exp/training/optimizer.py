@@ -77,7 +77,9 @@ class Optim:
             ),
             "cosine": lambda: CosineAnnealingLR(optimizer, T_max=total),
             # one step more than there are: torch raises when the last scheduler step is one too many
-            "onecycle": lambda: OneCycleLR(optimizer, max_lr=self.lr, total_steps=total + 1),
+            "onecycle": lambda: OneCycleLR(
+                optimizer, max_lr=self.lr, total_steps=total + 1, cycle_momentum=False
+            ),
         }
         return builders[self.schedule]()
 
