@@ -11,6 +11,7 @@ from bregman_exp.results import find_runs
 from bregman_exp.results.figures import Regions, decision_regions
 
 CELLS = 300  # a side of the grid
+MOST = 8  # runs in one picture
 
 
 def main() -> None:
@@ -20,11 +21,15 @@ def main() -> None:
     stored = [(folder, run) for folder, run in stored if run.dataset.name == "two_spiral"]
     if not stored:
         sys.exit(f"there is no complete two-spiral run in {place}; train one first.")
+    metrics = [folder.read_metrics() for folder, _ in stored]
+    if len({record["dataset"]["fingerprint"] for record in metrics}) > 1:
+        sys.exit(f"the runs in {place} have different test points; give a folder with one data set.")
+    if len(stored) > MOST:
+        sys.exit(f"{place} holds {len(stored)} runs; give a folder with at most {MOST}.")
     data = build.dataset(stored[0][1])
     regions = []
-    for folder, run in stored:
-        accuracy = folder.read_metrics()["clean"]["accuracy"]
-        title = f"{run.model_name} ({run.act.name}), seed {run.seed}: {accuracy:.1%}"
+    for (folder, run), record in zip(stored, metrics, strict=True):
+        title = f"{record['model']} ({record['act']}), seed {run.seed}: {record['clean']['accuracy']:.1%}"
         regions.append(Regions(title, probability(build.trained_model(run, data, folder))))
     path = place / "decision_regions.png"
     decision_regions(data.test.x.numpy(), data.test.y.numpy(), regions, path)

@@ -27,6 +27,7 @@ def record(seed: int, clean: float, robust: float | None = 0.25, **changes: obje
         "model": "mlp",
         "act": "atan",
         "row_hash": "r",
+        "weights": "last",
         "dataset": {"label": "two-spiral"},
         "train": {"epochs": 5},
         "clean": {"accuracy": clean, "n": 40},
@@ -53,7 +54,21 @@ def test_a_row_is_mean_and_sample_deviation_over_seeds() -> None:
     (row,) = rows_of([record(1, 0.8), record(0, 0.6), record(2, 0.7)])
     assert row.seeds == (0, 1, 2)
     assert str(row.clean) == "70.00 ± 10.00"
-    assert str(row.robust["pgd-linf-0.1"]) == "25.00 ± 0.00"
+    assert [str(cell) for cell in row.robust.values()] == ["25.00 ± 0.00"]
+
+
+def test_early_stopped_seeds_share_a_row_and_other_weights_do_not() -> None:
+    stopped = [record(seed, 0.5) | {"train": {"epochs": epochs}} for seed, epochs in enumerate((17, 23, 19))]
+    (row,) = rows_of(stopped)
+    assert row.epochs == "17–23"
+    assert len(rows_of([record(0, 0.5), record(1, 0.5) | {"weights": "best"}])) == 2
+
+
+def test_attacks_of_other_settings_are_not_averaged() -> None:
+    one, other = record(0, 0.5), record(1, 0.5, robust=0.35)
+    other["robust"][0]["steps"] = 100
+    (row,) = rows_of([one, other])
+    assert [str(cell) for cell in row.robust.values()] == ["25.00 (n=1)", "35.00 (n=1)"]
 
 
 def test_runs_that_differ_in_more_than_the_seed_are_not_mixed() -> None:
@@ -66,7 +81,7 @@ def test_a_number_that_failed_verification_is_marked_and_not_averaged(tmp_path: 
     runs = [finish(tmp_path / "a", record(0, 0.5)), finish(tmp_path / "b", record(1, 0.7, robust=None))]
     text = shown(runs)
     assert "60.00 ± 14.14" in text
-    assert "25.00 UNRELIABLE" in text
+    assert "25.00 (n=1) UNRELIABLE" in text
 
 
 def test_incomplete_runs_are_counted(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The results table of whatever runs are there."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -9,84 +10,105 @@ from rich.table import Table
 
 from bregman_exp.results.run_folder import RunFolder
 
-# What must agree between two runs that share a row.
-Key = tuple[str, str, str, str, int, int]
+Record = dict[str, Any]  # the content of a metrics.json
+# What must agree between two runs that share a row: data, model, act, row_hash, weights, n.
+Key = tuple[str, str, str, str, str, int]
+# An attack with its settings, as JSON: what must agree between two numbers that share a column.
+SETTINGS = ("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "class", "parameters")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Accuracies over seeds (fractions), shown as mean ± standard deviation; ``marked``: unreliable."""
+    """Accuracies over seeds (fractions), shown as mean ± standard deviation; ``marked``: unreliable.
+
+    ``seeds``: how many the row has; where the cell has fewer it says so.
+    """
 
     values: tuple[float, ...]
+    seeds: int
     marked: bool = False
 
     def __str__(self) -> str:
         if not self.values:
-            return "—"
+            return "UNRELIABLE" if self.marked else "—"
         spread = f" ± {100 * stdev(self.values):.2f}" if len(self.values) > 1 else ""
-        return f"{100 * mean(self.values):.2f}{spread}{' UNRELIABLE' if self.marked else ''}"
+        fewer = f" (n={len(self.values)})" if len(self.values) < self.seeds else ""
+        return f"{100 * mean(self.values):.2f}{spread}{fewer}{' UNRELIABLE' if self.marked else ''}"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: the runs that differ only in their seed."""
+    """One line of the table: the runs that differ only in their seed; ``robust`` by attack and settings."""
 
     key: Key
     seeds: tuple[int, ...]
+    epochs: str
     clean: Cell
     robust: dict[str, Cell]
 
 
-def rows_of(metrics: Iterable[dict[str, Any]]) -> list[Row]:
+def rows_of(metrics: Iterable[Record]) -> list[Row]:
     """Groups the metrics of complete runs into rows, sorted by name."""
-    groups: dict[Key, list[dict[str, Any]]] = {}
+    groups: dict[Key, list[Record]] = {}
     for record in metrics:
         groups.setdefault(_key(record), []).append(record)
     return [_row(key, records) for key, records in sorted(groups.items())]
 
 
-def _key(record: dict[str, Any]) -> Key:
-    data, train = record["dataset"], record["train"]
-    return (
-        data["label"],
+def _key(record: Record) -> Key:
+    names = (
+        record["dataset"]["label"],
         record["model"],
         record["act"],
         record["row_hash"],
-        train["epochs"],
-        record["clean"]["n"],
+        record["weights"],
+    )
+    return (*names, record["clean"]["n"])
+
+
+def _row(key: Key, records: list[Record]) -> Row:
+    records = sorted(records, key=lambda record: record["seed"])
+    entries = [entry for record in records for entry in record["robust"]]
+    epochs = sorted({record["train"]["epochs"] for record in records})  # early stopping: several
+    return Row(
+        key,
+        tuple(record["seed"] for record in records),
+        "–".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))),
+        Cell(tuple(record["clean"]["accuracy"] for record in records), len(records)),
+        {attack: _cell(attack, entries, len(records)) for attack in dict.fromkeys(map(_settings, entries))},
     )
 
 
-def _row(key: Key, records: list[dict[str, Any]]) -> Row:
-    records = sorted(records, key=lambda record: record["seed"])
-    clean = Cell(tuple(record["clean"]["accuracy"] for record in records))
-    ids = dict.fromkeys(entry["id"] for record in records for entry in record["robust"])
-    return Row(key, tuple(r["seed"] for r in records), clean, {name: _cell(name, records) for name in ids})
+def _settings(entry: Record) -> str:
+    return json.dumps({name: entry.get(name) for name in SETTINGS})
 
 
-def _cell(entry_id: str, records: list[dict[str, Any]]) -> Cell:
-    entries = [entry for record in records for entry in record["robust"] if entry["id"] == entry_id]
+def _cell(attack: str, entries: list[Record], seeds: int) -> Cell:
+    entries = [entry for entry in entries if _settings(entry) == attack]
     values = tuple(entry["accuracy"] for entry in entries if entry["accuracy"] is not None)
-    return Cell(values, any(entry["verdict"] == "unreliable" for entry in entries))
+    return Cell(values, seeds, any(entry["verdict"] == "unreliable" for entry in entries))
 
 
 def results_table(runs: Iterable[RunFolder], attack: str = "") -> Table:
     """Rows × (clean, each attack whose id starts so) in percent: mean ± standard deviation over the seeds.
 
-    Runs that are not complete are counted in the caption, not shown.
+    ``row`` is the start of the row's hash: it tells rows apart that share their names. Runs that are not
+    complete are counted in the caption, not shown.
     """
     runs = list(runs)
     complete = [run for run in runs if run.complete]
     rows = rows_of(run.read_metrics() for run in complete)
-    attacks = dict.fromkeys(name for row in rows for name in row.robust if name.startswith(attack))
+    attacks = dict.fromkeys(a for row in rows for a in row.robust if json.loads(a)["id"].startswith(attack))
     missing = len(runs) - len(complete)
     open_runs = f"; {missing} runs are not complete" if missing else ""
     table = Table(caption=f"accuracy in percent; n test samples{open_runs}", padding=0)
-    for heading in ("data", "model", "act", "epochs", "seeds", "n", "clean", *attacks):
+    words = ("data", "model", "act", "row", "weights")
+    for heading in (*words, "epochs", "seeds", "n", "clean", *(json.loads(a)["id"] for a in attacks)):
         stacked = heading.replace("-", "\n")  # pgd-linf-0.01 in three lines
-        table.add_column(stacked, justify="left" if heading in ("data", "model", "act") else "right")
+        table.add_column(stacked, justify="left" if heading in words else "right")
     for row in rows:
-        data, model, act, _, epochs, n = row.key
-        robust = (str(row.robust.get(name, Cell(()))) for name in attacks)
-        table.add_row(data, model, act, str(epochs), str(len(row.seeds)), str(n), str(row.clean), *robust)
+        data, model, act, row_hash, weights, n = row.key
+        robust = (str(row.robust.get(name, Cell((), len(row.seeds)))) for name in attacks)
+        names = (data, model, act, row_hash[:4], weights)
+        table.add_row(*names, row.epochs, str(len(row.seeds)), str(n), str(row.clean), *robust)
     return table
