@@ -141,7 +141,7 @@ def test_a_damaged_checkpoint_is_set_aside(command, tmp_path: Path) -> None:
 
 def test_a_run_killed_in_its_evaluation_does_not_train_again(command, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("bregman_exp.cli.attack_all", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("bregman_exp.cli.figures.attack_all", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         assert command("train", *TINY, "attack=none").code != 0
     outcome = command("train", *TINY, "attack=none")
     assert outcome.code == 0

@@ -1,0 +1,16 @@
+"""What the commands do, step by step."""
+
+from bregman_exp.cli.command import command
+from bregman_exp.cli.command import conf_dir as conf_dir
+from bregman_exp.cli.evaluate_job import evaluate_job
+from bregman_exp.cli.train_job import train_job
+
+
+def train() -> None:
+    """python train.py model=… act=… dataset=… attack=…"""
+    command("train", train_job)
+
+
+def evaluate() -> None:
+    """python evaluate.py run=… attack=…"""
+    command("evaluate", evaluate_job)

@@ -1,0 +1,114 @@
+"""What stands around every command: Hydra, exit codes, one sentence for a mistake, run.log, failure.json."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.errors import CompactHydraException
+from omegaconf import DictConfig, OmegaConf
+
+from bregman_exp.results import RunBusyError, RunFolder
+
+log = logging.getLogger("bregman_exp")
+
+
+class CommandFailedError(CompactHydraException):
+    """Something went wrong and has been told; in a sweep the other jobs go on, and the exit code is not 0."""
+
+
+class RunFailedError(RuntimeError):
+    """A run that began and failed; its failure.json says why."""
+
+
+def conf_dir() -> str:
+    """conf/ inside an installed wheel, else the checkout's."""
+    packaged = Path(__file__).parents[1] / "conf"
+    return str(packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf")
+
+
+def command(config_name: str, job: Callable[[DictConfig], None]) -> None:
+    """Runs the job with its composed config, or several in a sweep; exits with 1 if one of them failed."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    failed: list[DictConfig] = []
+    here = os.getpid()
+
+    @wraps(job)
+    def told(cfg: DictConfig) -> None:
+        try:
+            job(cfg)
+        except CommandFailedError:
+            if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
+                raise
+            failed.append(cfg)  # raised here, Hydra would add four lines of its own to our sentence
+
+    try:
+        hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the same command goes on from here.")
+    if failed:
+        sys.exit(1)
+
+
+@contextmanager
+def told_in_one_sentence() -> Iterator[None]:
+    """A mistake or a failed run is told on stderr, at once also in a sweep; a bug keeps its traceback."""
+    try:
+        yield
+    except (ValueError, OSError, RunBusyError, RunFailedError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise CommandFailedError from None
+
+
+def went_well(step: Callable[[], object]) -> bool:
+    """Whether the step ended without an error; one that did not has been told."""
+    try:
+        with told_in_one_sentence():
+            step()
+    except CommandFailedError:
+        return False
+    return True
+
+
+def plain_container(cfg: DictConfig) -> dict[str, Any]:
+    """The config without interpolations, in plain types."""
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """What is said goes to run.log and to the terminal."""
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    handlers = [logging.FileHandler(path, encoding="utf-8"), logging.StreamHandler()]
+    handlers[0].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    for handler in handlers:
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            log.removeHandler(handler)
+            handler.close()
+
+
+@contextmanager
+def failures_recorded_in(folder: RunFolder) -> Iterator[None]:
+    """A failure is written to failure.json, with its traceback, and told in one sentence."""
+    try:
+        yield
+    except Exception as error:
+        folder.fail(error)
+        told = (
+            str(error)
+            if isinstance(error, ValueError | ArithmeticError)
+            else f"{type(error).__name__}: {error}"
+        )
+        raise RunFailedError(f"{told} (traceback in {folder.failure})") from error

@@ -1,0 +1,50 @@
+"""evaluate.py: another suite, or other weights, for an existing run."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from bregman_exp import build
+from bregman_exp.cli.checks import check_device, check_same_data, check_samples
+from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
+from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
+from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
+from bregman_exp.results import RunFolder
+
+
+def evaluate_job(cfg: DictConfig) -> None:
+    """Adds another suite, or other weights, to an existing run, under its evaluations/."""
+    with told_in_one_sentence():
+        keys = {"run", "weights", "attack", "trainer"}
+        unknown = [str(key) for key in cfg if key not in keys]
+        if unknown:
+            raise ConfigError(f"unknown key {', '.join(unknown)}; evaluate has {', '.join(sorted(keys))}.")
+        if OmegaConf.is_missing(cfg, "run"):
+            raise ConfigError("run is missing; give the folder of a run: run=outputs/….")
+        folder = RunFolder.existing(Path(str(cfg.run)))
+        run = build.stored_run(folder)
+        _take_settings(run, cfg)
+        check_device(run.trainer.accelerator, 1)
+        build.attack_specs(run.attack)
+        if not is_trained(run, folder) and not folder.complete:
+            raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
+        data = build.dataset(run)
+        check_same_data(data, folder)
+        check_samples(run.attack, data)
+        build.trained_model(run, data, folder)
+        if own_suite(run, folder):
+            return print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
+    if not went_well(lambda: evaluate_run(run, data, folder)):
+        raise CommandFailedError
+
+
+def _take_settings(run: Run, cfg: DictConfig) -> None:
+    """What evaluate.py's own config says goes into the stored run; of the trainer only the accelerator."""
+    # a suite may refer to the sizes that suit the run's data set
+    settings = plain_container(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
+    run.attack = check_group("attack", Attack, settings["attack"])
+    run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.eval.weights})
+    given = {key: value for key, value in settings["trainer"].items() if value != "???"}
+    run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | given).accelerator
