@@ -34,12 +34,12 @@ def conf_dir() -> str:
 
 def command(config_name: str, job: Callable[[DictConfig], None]) -> None:
     """Runs the job with its composed config, or several in a sweep; exits with 1 if one of them failed."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     failed: list[DictConfig] = []
     here = os.getpid()
 
     @wraps(job)
     def told(cfg: DictConfig) -> None:
+        logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
         try:
             job(cfg)
         except CommandFailedError:
