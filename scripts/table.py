@@ -22,7 +22,11 @@ def main() -> None:
     runs = find_runs(*words.places)
     if not runs:
         sys.exit(f"there are no runs in {', '.join(map(str, words.places))}; train some first.")
-    table, console = results_table(runs, words.attack), Console()
+    try:
+        table = results_table(runs, words.attack)
+    except ValueError as error:  # damaged metrics, no such attack
+        sys.exit(str(error))
+    console = Console()
     whole = console.measure(table, options=console.options.update(max_width=1000)).maximum
     console.width = max(console.width, whole)  # never cut a figure off
     console.print(table)

@@ -101,7 +101,8 @@ def stored_run(folder: RunFolder) -> Run:
         raise ConfigError(f"{folder.config} cannot be read: {str(error).splitlines()[0]}.") from None
     if not isinstance(plain, dict):
         raise ConfigError(f"{folder.config} is not a config of a run.")
-    *_, output_dir = folder.path.absolute().parents[:3]
+    *_, home = folder.path.absolute().parents[:3]
+    output_dir = home if (home / CACHE).is_dir() else folder.path  # of a moved run: its cache stays beside it
     return check({str(key): value for key, value in plain.items()} | {"output_dir": str(output_dir)})
 
 
@@ -234,6 +235,7 @@ def _wandb(run: Run, folder: RunFolder) -> WandbLogger:
         resume="allow",
         save_dir=folder.path,
         project=run.logger.project,
+        settings=wandb.Settings(silent=True),
         mode="online" if wandb.login(prompt=False) else "offline",
     )
 

@@ -63,8 +63,8 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypat
     with monkeypatch.context() as patch:
         interrupt_in_epoch(3, patch, KeyboardInterrupt)
         outcome = command("train", *words, "output_dir=a")
-    assert outcome.code != 0
-    assert "Interrupted; the same command goes on from here." in outcome.err
+    assert outcome.code == 130
+    assert "Interrupted; the same command goes on from the last finished epoch." in outcome.err
     assert not list(tmp_path.rglob("metrics.json"))
     assert checkpoint(the_run(tmp_path / "a"))["epoch"] == 2
     resumed = command("train", *words, "output_dir=a")
@@ -139,9 +139,13 @@ def test_a_damaged_checkpoint_is_set_aside(command, tmp_path: Path) -> None:
     assert last.with_name("last.ckpt.damaged").stat().st_size == 1000
 
 
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_run_killed_in_its_evaluation_does_not_train_again(command, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("bregman_exp.cli.figures.attack_all", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("bregman_exp.cli.figures.attack_all", interrupted)
         assert command("train", *TINY, "attack=none").code != 0
     outcome = command("train", *TINY, "attack=none")
     assert outcome.code == 0

@@ -84,6 +84,13 @@ def test_a_number_that_failed_verification_is_marked_and_not_averaged(tmp_path: 
     assert "25.00 (n=1) UNRELIABLE" in text
 
 
+def test_only_the_attacks_asked_for(tmp_path: Path) -> None:
+    runs = [finish(tmp_path / "a", record(0, 0.5))]
+    assert "25.00" in shown(runs)
+    with pytest.raises(ValueError, match="starts with 'fgm'"):
+        results_table(runs, "fgm")
+
+
 def test_incomplete_runs_are_counted(tmp_path: Path) -> None:
     RunFolder(tmp_path / "open").begin("a: 1\n")
     runs = [*find_runs(tmp_path), finish(tmp_path / "done", record(0, 0.5))]

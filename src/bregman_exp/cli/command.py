@@ -50,7 +50,8 @@ def command(config_name: str, job: Callable[[DictConfig], None]) -> None:
     try:
         hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
     except KeyboardInterrupt:
-        sys.exit("Interrupted; the same command goes on from here.")
+        print("Interrupted; the same command goes on from the last finished epoch.", file=sys.stderr)
+        sys.exit(130)
     if failed:
         sys.exit(1)
 

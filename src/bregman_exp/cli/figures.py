@@ -46,7 +46,10 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
     specs = build.attack_specs(attack)
     log.info(
-        "evaluating on %d test samples: %s", len(samples.y), ", ".join(["clean", *(s.id for s in specs)])
+        "evaluating %s on %d test samples: %s",
+        trained.path,
+        len(samples.y),
+        ", ".join(["clean", *(s.id for s in specs)]),
     )
     with EvaluationProgress() as progress:
         evaluation = attack_all(
@@ -78,6 +81,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     for entry in evaluation.robust:
         figure = "not reported" if entry.result is None else f"{entry.result.accuracy:.4f}"
         log.info("%s %s (%s)", entry.id, figure, entry.verdict)
+    log.info("wrote %s", target.metrics)
 
 
 def _device_name(device: torch.device) -> str:

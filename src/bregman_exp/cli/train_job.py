@@ -95,3 +95,6 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
         raise NonFiniteLossError.told_in(str(error)) or error from None
     finally:
         build.finish_loggers(trainer)
+    facts = training_facts(last)
+    if facts.stopped:
+        log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)

@@ -42,10 +42,12 @@ def check_group(key: str, schema: type, node: Any) -> Any:
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), node)
         missing = sorted(OmegaConf.missing_keys(merged))
-        require(not missing, f"{key}.{missing[0] if missing else ''} is missing; give it")
+        require(
+            not missing, f"{key}.{''.join(missing[:1])} is missing; give it: {key}.{''.join(missing[:1])}=…"
+        )
         return OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{key}: {str(error).splitlines()[0]}.") from None
+        raise ConfigError(f"{key}.{error.full_key or '*'}: {str(error).splitlines()[0]}.") from None
 
 
 def _refuse_unknown(key: str, schema: type, node: dict[str, Any]) -> None:

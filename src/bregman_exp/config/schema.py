@@ -249,7 +249,7 @@ class Run:
     def __post_init__(self) -> None:
         require(
             isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0,
-            f"seed={self.seed}: it must be a whole number ≥ 0",
+            f"seed={self.seed}: it must be a whole number ≥ 0; for several give seeds=0..3",
         )
         require_word("experiment_name", self.experiment_name)
         require(

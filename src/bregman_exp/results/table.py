@@ -93,12 +93,14 @@ def results_table(runs: Iterable[RunFolder], attack: str = "") -> Table:
     """Rows × (clean, each attack whose id starts so) in percent: mean ± standard deviation over the seeds.
 
     ``row`` is the start of the row's hash: it tells rows apart that share their names. Runs that are not
-    complete are counted in the caption, not shown.
+    complete are counted in the caption, not shown. Raises ValueError where no run has such an attack.
     """
     runs = list(runs)
     complete = [run for run in runs if run.complete]
     rows = rows_of(run.read_metrics() for run in complete)
     attacks = dict.fromkeys(a for row in rows for a in row.robust if json.loads(a)["id"].startswith(attack))
+    if attack and not attacks:
+        raise ValueError(f"no complete run has an attack whose id starts with {attack!r}.")
     missing = len(runs) - len(complete)
     open_runs = f"; {missing} runs are not complete" if missing else ""
     table = Table(caption=f"accuracy in percent; n test samples{open_runs}", padding=0)

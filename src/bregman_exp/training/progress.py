@@ -5,7 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 REFRESH = 0.5  # seconds between two looks at the loss: each look waits for the device
@@ -22,12 +22,10 @@ class TrainingProgress(pl.Callback):
         # made here, since a callback travels to other processes and a console cannot
         self.console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("epoch {task.fields[epoch]}  {task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("{task.description}  epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=20),
             TimeRemainingColumn(),
+            TextColumn("left  {task.fields[figures]}"),
             console=self.console,
             disable=not (self.console.is_terminal and trainer.is_global_zero),
         )
