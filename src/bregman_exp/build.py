@@ -134,9 +134,15 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
 
 
 def suite_record(run: Run) -> dict[str, Any]:
-    """What determines the figures of an evaluation of given weights; the batch size does not."""
-    attacks = [asdict(spec) for spec in attack_specs(run.attack)]
-    return {"weights": run.eval.weights, "samples": run.attack.samples, "attacks": attacks}
+    """What determines the figures of an evaluation of given weights; the batch size only where it must."""
+    specs = attack_specs(run.attack)
+    by_batch = any(spec.draws_by_batch for spec in specs)
+    return {
+        "weights": run.eval.weights,
+        "samples": run.attack.samples,
+        "attacks": [asdict(spec) for spec in specs],
+        "batch_size": run.attack.batch_size if by_batch else None,
+    }
 
 
 def run_folder(run: Run, data: ClassificationData) -> RunFolder:

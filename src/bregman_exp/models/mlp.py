@@ -1,5 +1,6 @@
 """Multilayer perceptrons: standard, euclidean and Bregman, one class with one switch."""
 
+import copy
 from collections.abc import Sequence
 from typing import cast
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm as add_weight_norm
 
 from bregman_exp.geometry import Activation, LegendreMap
+from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.simplex import SimplexRows
 from bregman_exp.models.version import DualClamp, check_version, dual_clamp
@@ -54,6 +56,16 @@ class Layer(nn.Module):
             return update
         return update + (self._bregman_skip(u) if self.version == "bregman" else self._euclidean_skip(z))
 
+    def enclose(self, u: bounds.Enclosure, z: bounds.Enclosure) -> bounds.Enclosure:
+        """Bounds of the layer's output; z = ρ(u) in a Bregman layer, where u alone is used."""
+        weight, bias = self.linear.weight, self.linear.bias
+        mixing = None if self.mixing is None else self.mixing.weight
+        if self.version == "bregman":
+            return bounds.bregman_step(u, cast(LegendreMap, self.act), weight, bias, self.hold, mixing)
+        if self.version == "euclidean":  # one matrix, so that skip and update may cancel
+            weight = weight + (torch.eye(len(weight)).to(weight) if mixing is None else mixing)
+        return bounds.affine(z, weight, bias)
+
     def _bregman_skip(self, u: Tensor) -> Tensor:
         if self.mixing is not None:
             u = cast(LegendreMap, self.act).dual_average(u, self.mixing.weight)
@@ -97,6 +109,43 @@ class MLP(nn.Module):
             u = layer(u, z)
             z = self.act.act(u)
         return self.output(z)  # (N, num_classes)
+
+    @torch.no_grad()
+    def interval(self, lo: Tensor, hi: Tensor) -> tuple[Tensor, Tensor]:
+        """Bounds of the logits over boxes of inputs: lo ≤ x ≤ hi -> lower ≤ logits(x) ≤ upper.
+
+        Computed in float64 and rounded outward (see ``interval.py``). They hold for the network with its
+        weights as they are and exact arithmetic; what float32 adds is for the caller to allow for.
+
+        Shapes: lo, hi (M, in_features), about [0, 1] -> lower, upper (M, num_classes), float64; ±∞ or NaN
+        where nothing is known. Raises ValueError for an activation that is not increasing and another width.
+        """
+        bounds.check_increasing(self.act)
+        if lo.dim() != 2 or lo.shape != hi.shape or lo.shape[1] != self.input_width:
+            raise ValueError(
+                f"interval takes lo and hi of shape (M, {self.input_width}), not "
+                f"{tuple(lo.shape)} and {tuple(hi.shape)}."
+            )
+        logits = copy.deepcopy(self).double()._enclose(bounds.cells(lo.double(), hi.double()))
+        return logits.lo, logits.hi
+
+    def _enclose(self, x: bounds.Enclosure) -> bounds.Enclosure:
+        """The forward pass on enclosures; the weights are in float64."""
+        width = self.input_width
+        z = bounds.affine(x, self.input_map.scale * torch.eye(width).to(x.lo), self.input_map.shift)
+        u = z
+        if self.version == "bregman":
+            inverse = cast(LegendreMap, self.act).inverse
+            least, most = bounds.slope_range(self.act, *bounds.outward(inverse(z.lo), inverse(z.hi)))
+            u = bounds.increasing(z, inverse, (1 / most, 1 / least))
+        for layer in self.layers:
+            u = cast(Layer, layer).enclose(u, z)
+            z = bounds.increasing(u, self.act.act, bounds.slope_range(self.act, u.lo, u.hi))
+        return bounds.affine(z, self.output.weight, self.output.bias)
+
+    @property
+    def input_width(self) -> int:
+        return cast(Layer, self.layers[0]).linear.in_features
 
     def hidden_weights(self) -> list[Tensor]:
         """The matrices W of the hidden layers: what an ℓ1 proximal step may act on."""

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness.accuracy import Accuracy
+from bregman_exp.robustness.found import Counts, added
 from bregman_exp.robustness.isolation import evaluating
 from bregman_exp.robustness.suite import AttackSpec, unique_ids
+from bregman_exp.robustness.threat import TOLERANCE
 
-TOLERANCE = 1e-6  # how far a verified point may leave box or ball: float32 rounding
+UNDECIDED = 0.005  # how large a share an exact search may leave undecided; one sample always
 NO_CLASS = -1  # the prediction where the logits are not finite: never right
 
 # (id of the attack, samples done, samples in all, samples still right)
@@ -43,13 +45,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Robustness:
-    """One attack's result. ``survivors`` (N,) bool: still right; None where verification failed."""
+    """One attack's result. ``survivors`` (N,) bool: still right; None where verification failed.
+
+    ``counts``: what the attack itself counted, see ``Found``.
+    """
 
     id: str
     spec: AttackSpec
     n: int
     survivors: Tensor | None
     seconds: float
+    counts: Counts = field(default_factory=dict)
 
     @property
     def result(self) -> Accuracy | None:
@@ -66,6 +72,7 @@ class Robustness:
             "id": self.id,
             **self.spec.to_json(),
             **figures,
+            **self.counts,
             "verdict": self.verdict,
             "seconds": self.seconds,
         }
@@ -122,18 +129,20 @@ def evaluate(
     ids = torch.arange(len(y)) if ids is None else ids
     with evaluating(model) as used:
         samples = _Samples(used, x, y, ids, batch_size)
-        predictions = samples.predictions()
+        predictions, classes = samples.predictions()
         if (predictions == NO_CLASS).any():
             raise ValueError("the model gives logits that are not finite; its accuracy means nothing.")
         right = predictions == y.cpu()
         tell = on_progress or (lambda *_: None)
         tell("clean", len(y), len(y), int(right.sum()))
+        specs = [spec.for_classes(classes) for spec in specs]
         results = [
             _attacked(samples, right, name, spec, seed, tell)
             for name, spec in zip(unique_ids(specs), specs, strict=True)
         ]
     clean = Accuracy(int(right.sum()), len(y))
-    return Evaluation(clean, predictions, [r for r, _ in results], [check for _, check in results])
+    checks = [check for _, checks in results for check in checks]
+    return Evaluation(clean, predictions, [result for result, _ in results], checks)
 
 
 def _check_inputs(x: Tensor, y: Tensor, batch_size: int) -> None:
@@ -170,13 +179,21 @@ class _Samples:
         x = x.to(dtype) / 255 if x.dtype == torch.uint8 else x.to(dtype)
         return x, self.y[index.to(self.y.device)].to(like.device, torch.int64)
 
-    def predictions(self) -> Tensor:
-        batches = torch.arange(len(self.y)).split(self.batch_size)
-        return torch.cat([self.predict(*self.batch(index)) for index in batches])
+    def predictions(self) -> tuple[Tensor, int]:
+        """The predicted classes of all samples (N,), and the number of classes."""
+        predicted, classes = [], 0
+        for index in torch.arange(len(self.y)).split(self.batch_size):
+            logits = self.logits(*self.batch(index))
+            predicted.append(_predicted(logits))
+            classes = logits.shape[1]
+        return torch.cat(predicted), classes
+
+    def predict(self, x: Tensor, y: Tensor) -> Tensor:
+        return _predicted(self.logits(x, y))
 
     @torch.no_grad()
-    def predict(self, x: Tensor, y: Tensor) -> Tensor:
-        """The predicted classes, (n,) on the CPU; NO_CLASS where the logits are not finite."""
+    def logits(self, x: Tensor, y: Tensor) -> Tensor:
+        """(n, K), checked: as many as inputs, and a class for each label."""
         logits = self.model(x)
         if logits.dim() != 2 or len(logits) != len(x) or logits.shape[1] < 2:
             raise ValueError(
@@ -186,28 +203,44 @@ class _Samples:
             raise ValueError(
                 f"labels lie in {int(y.min())} … {int(y.max())}; the model has {logits.shape[1]} classes."
             )
-        finite = logits.isfinite().all(dim=1)
-        return logits.argmax(dim=1).where(finite, NO_CLASS).cpu()
+        return logits
+
+
+def _predicted(logits: Tensor) -> Tensor:
+    """The predicted classes, (n,) on the CPU; NO_CLASS where the logits are not finite."""
+    finite = logits.isfinite().all(dim=1)
+    return logits.argmax(dim=1).where(finite, NO_CLASS).cpu()
 
 
 def _attacked(
     samples: _Samples, right: Tensor, name: str, spec: AttackSpec, seed: int, tell: OnProgress
-) -> tuple[Robustness, Check]:
+) -> tuple[Robustness, list[Check]]:
     """One attack on the samples that are right on clean data, verified."""
-    start, survivors, worst = time.perf_counter(), right.clone(), 0.0
-    n, done = len(right), int((~right).sum())
+    start, survivors, worst, counts = time.perf_counter(), right.clone(), 0.0, {}
+    n, done, undecided = len(right), int((~right).sum()), None
     tell(name, done, n, n - done)
     for index in right.nonzero().flatten().split(samples.batch_size):
         if len(index) == 0:
             break  # torch splits nothing into one empty part
         x, y = samples.batch(index)
-        points = spec.run(samples.model, x, y, samples.ids[index], seed).detach()
+        found = spec.find(samples.model, x, y, samples.ids[index], seed)
+        points, counts = found.points.detach(), added((counts, found.counts))
         worst = max(worst, float(spec.threat.violation(points, x).max()))
         if worst > TOLERANCE:
             break
         survivors[index] = samples.predict(points, y) == y.cpu()
+        if found.proven is not None:
+            undecided = (undecided or 0) + int((survivors[index] & ~found.proven.cpu()).sum())
         done += len(index)
         tell(name, done, n, int(survivors.sum()))
     verified = worst <= TOLERANCE
-    result = Robustness(name, spec, n, survivors if verified else None, time.perf_counter() - start)
-    return result, Check("points-in-threat", (name,), "passed" if verified else "failed", worst, TOLERANCE)
+    seconds = time.perf_counter() - start
+    result = Robustness(name, spec, n, survivors if verified else None, seconds, counts)
+    checks = [_at_most("points-in-threat", name, worst, TOLERANCE)]
+    if undecided is not None:  # the attack is a search that proves: what it could not decide counts as right
+        checks.append(_at_most("exact-undecided", name, undecided / n, max(1 / n, UNDECIDED)))
+    return result, checks
+
+
+def _at_most(check: str, attack: str, value: float, limit: float) -> Check:
+    return Check(check, (attack,), "passed" if value <= limit else "failed", value, limit)

@@ -1,11 +1,15 @@
 """The attacks of a suite: what each entry may say, and which function does it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
 
+from bregman_exp.robustness.autoattack import SUITES, autoattack
+from bregman_exp.robustness.autoattack_members import FEWEST_CLASSES
+from bregman_exp.robustness.exact import exact
+from bregman_exp.robustness.found import Found
 from bregman_exp.robustness.loss import LOSSES
 from bregman_exp.robustness.pgd import pgd
 from bregman_exp.robustness.single_step import single_step
@@ -66,15 +70,30 @@ class AttackSpec:
     def threat(self) -> Threat:
         return Threat(self.norm, self.eps)
 
+    def for_classes(self, classes: int) -> "AttackSpec":
+        """This attack, or the one that stands in on a model of so few classes."""
+        instead = ATTACKS[self.attack].below_four_classes
+        return self if instead is None or classes >= FEWEST_CLASSES else replace(self, attack=instead)
+
+    @property
+    def draws_by_batch(self) -> bool:
+        """Whether another batch size is another draw of the attack's random numbers."""
+        return ATTACKS[self.attack].draws_by_batch
+
     @property
     def id(self) -> str:
         """E.g. pgd-linf-0.0028, torchattacks-PGD-linf-0.0314."""
         size = f"{self.eps:.4f}".rstrip("0").rstrip(".") if self.eps >= 1e-4 else f"{self.eps:g}"
         return "-".join(filter(None, (self.attack, self.cls, self.norm, size)))
 
+    def find(self, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Found:
+        """The adversarial points, not yet verified, with the attack's counts; see its own function."""
+        found = ATTACKS[self.attack].run(self, model, x, y, ids, seed)
+        return found if isinstance(found, Found) else Found(found)
+
     def run(self, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
-        """The adversarial points, not yet verified; see the attack's own function."""
-        return ATTACKS[self.attack].run(self, model, x, y, ids, seed)
+        """The points of ``find``."""
+        return self.find(model, x, y, ids, seed).points
 
     def to_json(self) -> dict[str, Any]:
         """What metrics.json says of the attack; null where the library decides."""
@@ -82,6 +101,10 @@ class AttackSpec:
         if self.attack == "torchattacks":
             unknown = {"steps": None, "restarts": None, "loss": None}
             return told | unknown | {"class": self.cls, "parameters": dict(self.parameters)}
+        if self.attack == "exact":
+            return told | {"steps": None, "restarts": None, "loss": None}
+        if self.attack in SUITES:
+            return told | SUITES[self.attack].to_json()
         if self.attack != "pgd":
             return told | {"steps": 1, "restarts": 1, "loss": self.loss}
         return told | {
@@ -107,7 +130,9 @@ def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:
 @dataclass(frozen=True)
 class _Kind:
     norms: tuple[str, ...]
-    run: Callable[[AttackSpec, nn.Module, Tensor, Tensor, Tensor, int], Tensor]
+    run: Callable[[AttackSpec, nn.Module, Tensor, Tensor, Tensor, int], Tensor | Found]
+    below_four_classes: str | None = None  # the name of the attack that stands in
+    draws_by_batch: bool = False  # its random numbers belong to a batch, not to a sample
 
 
 def _pgd(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
@@ -135,9 +160,22 @@ def _torchattack(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: 
     return torchattack(model, x, y, spec.threat, cls=spec.cls, parameters=spec.parameters, ids=ids, seed=seed)
 
 
+def _autoattack(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Found:
+    return autoattack(model, x, y, spec.threat, suite=SUITES[spec.attack], ids=ids, seed=seed)
+
+
+def _exact(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Found:
+    return exact(model, x, y, spec.threat)
+
+
 ATTACKS: dict[str, _Kind] = {
     "fgsm": _Kind(("linf",), _single_step),
     "fgm": _Kind(("l2",), _single_step),
     "pgd": _Kind(NORMS, _pgd),
-    "torchattacks": _Kind(NORMS, _torchattack),
+    "torchattacks": _Kind(NORMS, _torchattack, draws_by_batch=True),
+    "autoattack": _Kind(NORMS, _autoattack, "autoattack-lt4", draws_by_batch=True),
+    "autoattack-lt4": _Kind(NORMS, _autoattack, draws_by_batch=True),
+    "autoattack_rapid": _Kind(NORMS, _autoattack, "autoattack_rapid-lt4", draws_by_batch=True),
+    "autoattack_rapid-lt4": _Kind(NORMS, _autoattack, draws_by_batch=True),
+    "exact": _Kind(NORMS, _exact),
 }

@@ -9,6 +9,7 @@ from bregman_exp.geometry import project_l2, project_linf
 from bregman_exp.keyed_random import generator
 
 NORMS = ("linf", "l2")
+TOLERANCE = 1e-6  # how far a verified point may leave box or ball: float32 rounding
 
 
 @dataclass(frozen=True)

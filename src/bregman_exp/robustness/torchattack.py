@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.as_images import AsImages
 from bregman_exp.robustness.threat import Threat
 
 # classes whose perturbation is bounded in ℓ2; those with an eps and no norm are bounded in ℓ∞ otherwise
@@ -41,7 +42,7 @@ def torchattack(
     if threat.eps == 0 or len(x) == 0:
         return x.clone()
     known = inspect.signature(kind.__init__).parameters
-    viewed = _AsImages(model, x.shape[1:])
+    viewed = AsImages(model, x.shape[1:])
     attack = _build(kind, viewed.eval(), _settings(known, threat, parameters))
     key = generator(seed, cls, int(ids[0])).initial_seed()
     torch.manual_seed(key)  # the caller keeps the global states
@@ -96,17 +97,3 @@ def _settings(known: Mapping[str, Any], threat: Threat, parameters: Mapping[str,
 def _build(kind: type, model: nn.Module, settings: dict[str, Any]) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
         return kind(model, **settings)
-
-
-class _AsImages(nn.Module):
-    """The model behind a view of its inputs as images, which some attacks insist on."""
-
-    def __init__(self, model: nn.Module, shape: torch.Size):
-        super().__init__()
-        self.model, self.shape = model, shape
-
-    def image(self, x: Tensor) -> Tensor:
-        return x if x.dim() == 4 else x.reshape(len(x), -1, 1, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model(x.reshape(-1, *self.shape))

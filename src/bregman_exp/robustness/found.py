@@ -1,0 +1,32 @@
+"""What an attack comes back with: its points, and what it has to say of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+Counts = dict[str, dict[str, int]]  # what is counted -> by whom -> how many samples
+
+
+@dataclass(frozen=True)
+class Found:
+    """``points`` like x, not yet verified.
+
+    ``counts``: what the attack counted, for metrics.json. ``proven`` (N,) bool: no point of the threat is
+    wrong; None where the attack proves nothing. Where it proves, a survivor that is not proven is undecided.
+    """
+
+    points: Tensor
+    counts: Counts = field(default_factory=dict)
+    proven: Tensor | None = None
+
+
+def added(parts: Iterable[Counts]) -> Counts:
+    """The counts of several batches together, e.g. {"shares": {"apgd-ce": 3}}; the order is the first's."""
+    total: Counts = {}
+    for part in parts:
+        for what, by_name in part.items():
+            kept = total.setdefault(what, {})
+            for name, count in by_name.items():
+                kept[name] = kept.get(name, 0) + count
+    return total
