@@ -36,6 +36,8 @@ def decision_regions(
         _show_regions(panel, classifier.probability)
         _show_points(panel, points, labels, classifier.title)
     panels[0].legend(loc="upper right", framealpha=0.9)
+    figure.supxlabel("shading: probability of class 1, white at ½; line: decision boundary", fontsize=9)
+    figure.get_layout_engine().set(wspace=0.06)  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
 
