@@ -21,7 +21,8 @@ def test_the_wheel_trains_without_the_checkout(tmp_path: Path) -> None:
         "-w",
         str(tmp_path),
     ]
-    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
+    quiet = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True, env=quiet)
     (wheel,) = tmp_path.glob("*.whl")
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

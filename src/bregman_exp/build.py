@@ -109,7 +109,7 @@ def stored_run(folder: RunFolder) -> Run:
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
     """The network with the trained weights that the run's figures are of, in eval mode."""
     net = model(run, data)
-    load_weights(folder.checkpoint(run.eval.weights), net)
+    load_weights(folder.checkpoint(run.weights), net)
     return net.eval()
 
 
@@ -138,7 +138,7 @@ def suite_record(run: Run) -> dict[str, Any]:
     specs = attack_specs(run.attack)
     by_batch = any(spec.draws_by_batch for spec in specs)
     return {
-        "weights": run.eval.weights,
+        "weights": run.weights,
         "samples": run.attack.samples,
         "attacks": [asdict(spec) for spec in specs],
         "batch_size": run.attack.batch_size if by_batch else None,
@@ -163,7 +163,7 @@ def identity(run: Run, data: ClassificationData) -> dict[str, Any]:
         "model": run.model_name,
         "act": act,
         "version": run.model.version,
-        "weights": run.eval.weights,
+        "weights": run.weights,
     }
 
 
@@ -237,7 +237,7 @@ def _wandb(run: Run, folder: RunFolder) -> WandbLogger:
     name = "/".join(folder.path.parts[-3:])
     return WandbLogger(
         name=name,
-        id=short_hash(name),  # a resumed run goes on in the same W&B run
+        id=short_hash(str(folder.path.absolute())),  # a resumed run goes on in the same W&B run
         resume="allow",
         save_dir=folder.path,
         project=run.logger.project,

@@ -159,24 +159,24 @@ def test_a_sweep_killed_and_started_again_redoes_nothing(tmp_path: Path) -> None
     sweep += ["trainer.max_epochs=60", "attack=curve", "dataset.n_train=320"]
     log = (tmp_path / "log").open("wb")
     job = subprocess.Popen(sweep, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
-    finished = wait_for_finished(tmp_path, 1, job)
+    wait_for_finished(tmp_path, 1, job)
     os.killpg(job.pid, signal.SIGKILL)
     job.wait()
     log.close()
+    finished = [path.parent for path in tmp_path.rglob("metrics.json")]
     assert len(finished) < 4
     before = {path: path.stat().st_mtime_ns for folder in finished for path in folder.rglob("*.ckpt")}
-    again = subprocess.run(sweep, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    again = subprocess.run(sweep, cwd=tmp_path, capture_output=True, text=True, timeout=900)
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("skipped") == len(finished)
     assert len(list(tmp_path.rglob("metrics.json"))) == 4
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def wait_for_finished(place: Path, n: int, job: subprocess.Popen) -> list[Path]:
-    end = time.monotonic() + 120
+def wait_for_finished(place: Path, n: int, job: subprocess.Popen) -> None:
+    end = time.monotonic() + 600
     while time.monotonic() < end and job.poll() is None:
-        finished = [path.parent for path in place.rglob("metrics.json")]
-        if len(finished) >= n:
-            return finished
+        if len(list(place.rglob("metrics.json"))) >= n:
+            return
         time.sleep(0.05)
     raise AssertionError("no run finished: " + (place / "log").read_text())

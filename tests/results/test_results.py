@@ -91,6 +91,20 @@ def test_only_the_attacks_asked_for(tmp_path: Path) -> None:
         results_table(runs, "fgm")
 
 
+def test_a_run_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    runs = [finish(tmp_path / name, record(0, 0.5)) for name in ("a", "b")]
+    text = " ".join(shown(runs).split())
+    assert "1 runs are there twice" in text
+    assert "±" not in text
+
+
+def test_a_loggers_config_inside_a_run_is_no_run(tmp_path: Path) -> None:
+    run = finish(tmp_path / "a", record(0, 0.5))
+    (run.path / "wandb").mkdir()
+    (run.path / "wandb" / "config.yaml").write_text("a: 1")
+    assert [found.path for found in find_runs(tmp_path)] == [run.path]
+
+
 def test_incomplete_runs_are_counted(tmp_path: Path) -> None:
     RunFolder(tmp_path / "open").begin("a: 1\n")
     runs = [*find_runs(tmp_path), finish(tmp_path / "done", record(0, 0.5))]

@@ -115,3 +115,10 @@ def test_outputs_that_are_no_logits(model, shape: str) -> None:
         ValueError, match=rf"the model gives {shape} for 4 inputs; logits \(N, K ≥ 2\) are needed"
     ):
         evaluate(Model(), X, Y, [])
+
+
+def test_a_setting_that_does_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="attack=fgsm has no setting steps; it has loss"):
+        AttackSpec("fgsm", "linf", 0.1, steps=3)
+    with pytest.raises(ValueError, match="attack=autoattack has no setting loss; its settings are fixed"):
+        AttackSpec("autoattack", "linf", 0.1, loss="margin")

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import bregman_exp as bx
 from bregman_exp.geometry import legendre_map
 from bregman_exp.models import MLP, mlp
 from bregman_exp.robustness import AttackSpec, Report, evaluate, robust_accuracy
@@ -254,3 +255,15 @@ def test_what_cannot_be_searched(model: nn.Module, shape: tuple[int, ...], sente
     y = model.eval()(x).argmax(1)
     with pytest.raises(ValueError, match=sentence):
         robust_accuracy(model, x, y, "exact", "linf", 0.1)
+
+
+def test_a_proof_is_reliable_and_a_search_without_result_is_not() -> None:
+    x, y = torch.rand(20, 2), torch.zeros(20, dtype=torch.int64)
+    settings = {"act": "atan", "version": "standard", "in_features": 2, "num_classes": 2}
+    net = bx.mlp([2], init="deterministic", **settings)  # equal logits everywhere: class 0 without any lead
+    report = bx.robust_accuracy(net, x, y, attack="exact", norm="linf", eps=0.01)
+    assert (report.accuracy, report.verdict) == (1.0, "unreliable")
+    with torch.no_grad():
+        net.output.bias.copy_(torch.tensor([5.0, -5.0]))
+    report = bx.robust_accuracy(net, x, y, attack="exact", norm="linf", eps=0.01)
+    assert (report.accuracy, report.verdict) == (1.0, "reliable")

@@ -44,7 +44,7 @@ def test_what_metrics_json_says_of_an_attack() -> None:
         "random_start": False,
     }
     for attack, norm in (("fgsm", "linf"), ("fgm", "l2")):
-        assert AttackSpec(attack, norm, 0.1, steps=7, restarts=3).to_json() == {
+        assert AttackSpec(attack, norm, 0.1).to_json() == {
             "attack": attack,
             "norm": norm,
             "eps": 0.1,

@@ -22,7 +22,7 @@ def test_every_point_lies_in_ball_and_box(attack: str, norm: str, eps: float, ki
     model, shape = (tiny_mlp(), (30, 2)) if kind == "points" else (tiny_conv().eval(), (30, 3, 6, 6))
     x = (torch.rand(shape) * 1.4 - 0.2).clamp(0, 1)
     y = model(x).argmax(1)
-    spec = AttackSpec(attack, norm, eps, steps=10)
+    spec = AttackSpec(attack, norm, eps, **({"steps": 10} if attack == "pgd" else {}))
     points = spec.run(model, x, y, torch.arange(30), 0)
     assert points.shape == x.shape
     assert (points >= 0).all()
@@ -155,5 +155,6 @@ def test_logits_that_are_not_finite_at_adversarial_points_are_wrong(
 def test_a_gradient_that_is_nan_is_no_robustness(attack: str, norm: str) -> None:
     model = Function(lambda x: (x[:, 0] - 0.5).square().sqrt() - 0.01)  # NaN gradient at 0.5, wrong beside it
     x, y = torch.full((3, 1), 0.5), torch.zeros(3, dtype=torch.int64)
-    report = robust_accuracy(model, x, y, attack, norm, 0.1, random_start=False)
+    settings = {"random_start": False} if attack == "pgd" else {}
+    report = robust_accuracy(model, x, y, attack, norm, 0.1, **settings)
     assert (report.accuracy, report.verdict) == (None, "unreliable")

@@ -108,6 +108,13 @@ def test_early_stopping_keeps_the_best_weights(command, tmp_path: Path) -> None:
     assert record["weights"] == "best"
 
 
+def test_early_stopping_with_the_last_weights_if_so_told(command, tmp_path: Path) -> None:
+    words = ("trainer.patience=2", "eval.weights=last", "attack=none")
+    assert command("train", *TINY, *words).code == 0
+    (metrics,) = tmp_path.rglob("metrics.json")
+    assert json.loads(metrics.read_text())["weights"] == "last"
+
+
 @pytest.mark.parametrize("precision", ["bf16-mixed"])
 def test_mixed_precision_trains_in_float32_weights(command, tmp_path: Path, precision: str) -> None:
     assert command("train", *TINY, f"trainer.precision={precision}", "attack=none").code == 0

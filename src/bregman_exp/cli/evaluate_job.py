@@ -45,6 +45,6 @@ def _take_settings(run: Run, cfg: DictConfig) -> None:
     # a suite may refer to the sizes that suit the run's data set
     settings = plain_container(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
     run.attack = check_group("attack", Attack, settings["attack"])
-    run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.eval.weights})
+    run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.weights})
     given = {key: value for key, value in settings["trainer"].items() if value != "???"}
     run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | given).accelerator

@@ -213,10 +213,11 @@ class Logger:
 
 @dataclass
 class Eval:
-    weights: str = "last"
+    weights: str | None = None  # null: best with early stopping, else last
 
     def __post_init__(self) -> None:
-        require(self.weights in WEIGHTS, f"weights={self.weights}: use one of {', '.join(WEIGHTS)}")
+        known = self.weights is None or self.weights in WEIGHTS
+        require(known, f"weights={self.weights}: use one of {', '.join(WEIGHTS)}, or null")
 
 
 TARGETS: dict[str, dict[str, type]] = {
@@ -248,7 +249,7 @@ class Run:
 
     def __post_init__(self) -> None:
         require(
-            isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0,
+            isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**63,
             f"seed={self.seed}: it must be a whole number ≥ 0; for several give seeds=0..3",
         )
         require_word("experiment_name", self.experiment_name)
@@ -256,8 +257,11 @@ class Run:
             isinstance(self.output_dir, str) and bool(self.output_dir),
             f"output_dir={self.output_dir}: it must be the path of a folder",
         )
-        if self.trainer.patience is not None:  # early stopping restores the best weights
-            self.eval.weights = "best"
+
+    @property
+    def weights(self) -> str:
+        """Which weights the figures are of: last or best."""
+        return self.eval.weights or ("last" if self.trainer.patience is None else "best")
 
     @property
     def model_name(self) -> str:

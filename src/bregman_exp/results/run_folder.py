@@ -104,5 +104,6 @@ class RunFolder:
 
 def find_runs(*places: Path) -> list[RunFolder]:
     """All run folders at or below the given places, sorted by path."""
-    configs = {config for place in places for config in place.rglob("config.yaml")}
-    return [RunFolder(config.parent) for config in sorted(configs)]
+    found = {config.parent for place in places for config in place.rglob("config.yaml")}
+    # a file of that name inside a run, such as a logger's, is no run
+    return [RunFolder(path) for path in sorted(found) if not found & set(path.parents)]

@@ -48,11 +48,11 @@ class Row:
 
 
 def rows_of(metrics: Iterable[Record]) -> list[Row]:
-    """Groups the metrics of complete runs into rows, sorted by name."""
-    groups: dict[Key, list[Record]] = {}
+    """Groups the metrics of complete runs into rows, sorted by name; a run found twice counts once."""
+    groups: dict[Key, dict[int, Record]] = {}
     for record in metrics:
-        groups.setdefault(_key(record), []).append(record)
-    return [_row(key, records) for key, records in sorted(groups.items())]
+        groups.setdefault(_key(record), {}).setdefault(record["seed"], record)
+    return [_row(key, list(records.values())) for key, records in sorted(groups.items())]
 
 
 def _key(record: Record) -> Key:
@@ -102,8 +102,11 @@ def results_table(runs: Iterable[RunFolder], attack: str = "") -> Table:
     if attack and not attacks:
         raise ValueError(f"no complete run has an attack whose id starts with {attack!r}.")
     missing = len(runs) - len(complete)
-    open_runs = f"; {missing} runs are not complete" if missing else ""
-    table = Table(caption=f"accuracy in percent; n test samples{open_runs}", padding=0)
+    twice = len(complete) - sum(len(row.seeds) for row in rows)
+    notes = ["accuracy in percent; n test samples"]
+    notes += [f"{missing} runs are not complete"] if missing else []
+    notes += [f"{twice} runs are there twice"] if twice else []
+    table = Table(caption="; ".join(notes), padding=0)
     words = ("data", "model", "act", "row", "weights")
     for heading in (*words, "epochs", "seeds", "n", "clean", *(json.loads(a)["id"] for a in attacks)):
         stacked = heading.replace("-", "\n")  # pgd-linf-0.01 in three lines

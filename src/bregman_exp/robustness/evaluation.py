@@ -47,7 +47,8 @@ class Check:
 class Robustness:
     """One attack's result. ``survivors`` (N,) bool: still right; None where verification failed.
 
-    ``counts``: what the attack itself counted, see ``Found``.
+    ``counts``: what the attack itself counted, see ``Found``. ``verdict``: unreliable where a check of this
+    attack failed, reliable where the attack is a proof, else unchecked.
     """
 
     id: str
@@ -56,14 +57,11 @@ class Robustness:
     survivors: Tensor | None
     seconds: float
     counts: Counts = field(default_factory=dict)
+    verdict: str = "unchecked"
 
     @property
     def result(self) -> Accuracy | None:
         return None if self.survivors is None else Accuracy(int(self.survivors.sum()), self.n)
-
-    @property
-    def verdict(self) -> str:
-        return "unchecked" if self.survivors is not None else "unreliable"
 
     def to_json(self) -> dict[str, Any]:
         none = {"accuracy": None, "correct": None, "n": self.n, "ci95": None}
@@ -235,11 +233,12 @@ def _attacked(
         tell(name, done, n, int(survivors.sum()))
     verified = worst <= TOLERANCE
     seconds = time.perf_counter() - start
-    result = Robustness(name, spec, n, survivors if verified else None, seconds, counts)
     checks = [_at_most("points-in-threat", name, worst, TOLERANCE)]
     if undecided is not None:  # the attack is a search that proves: what it could not decide counts as right
         checks.append(_at_most("exact-undecided", name, undecided / n, max(1 / n, UNDECIDED)))
-    return result, checks
+    failed = any(check.status == "failed" for check in checks)
+    verdict = "unreliable" if failed else "unchecked" if undecided is None else "reliable"
+    return Robustness(name, spec, n, survivors if verified else None, seconds, counts, verdict), checks
 
 
 def _at_most(check: str, attack: str, value: float, limit: float) -> Check:

@@ -1,7 +1,7 @@
 """The attacks of a suite: what each entry may say, and which function does it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -59,12 +59,22 @@ class AttackSpec:
             raise ValueError(f"parameters={self.parameters}: give the attack's settings by name.")
         if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise ValueError(f"loss={self.loss!r} is unknown; use one of {', '.join(LOSSES)}.")
+        self._refuse_idle_settings()
         if self.attack == "torchattacks":
             if self.cls is None:
                 raise ValueError(
                     "attack=torchattacks needs cls, the name of a torchattacks class such as PGD."
                 )
             check_torchattack(self.cls, self.norm, self.parameters)
+
+    def _refuse_idle_settings(self) -> None:
+        uses = ATTACKS[self.attack].settings
+        for f in fields(self):
+            default = f.default if f.default_factory is MISSING else f.default_factory()
+            idle = f.name not in ("attack", "norm", "eps", *uses)
+            if idle and getattr(self, f.name) != default:
+                there = f"it has {', '.join(uses)}" if uses else "its settings are fixed"
+                raise ValueError(f"attack={self.attack} has no setting {f.name}; {there}.")
 
     @property
     def threat(self) -> Threat:
@@ -131,6 +141,7 @@ def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:
 class _Kind:
     norms: tuple[str, ...]
     run: Callable[[AttackSpec, nn.Module, Tensor, Tensor, Tensor, int], Tensor | Found]
+    settings: tuple[str, ...] = ()  # the fields of AttackSpec it looks at, beside attack, norm and eps
     below_four_classes: str | None = None  # the name of the attack that stands in
     draws_by_batch: bool = False  # its random numbers belong to a batch, not to a sample
 
@@ -169,13 +180,15 @@ def _exact(spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor
 
 
 ATTACKS: dict[str, _Kind] = {
-    "fgsm": _Kind(("linf",), _single_step),
-    "fgm": _Kind(("l2",), _single_step),
-    "pgd": _Kind(NORMS, _pgd),
-    "torchattacks": _Kind(NORMS, _torchattack, draws_by_batch=True),
-    "autoattack": _Kind(NORMS, _autoattack, "autoattack-lt4", draws_by_batch=True),
+    "fgsm": _Kind(("linf",), _single_step, ("loss",)),
+    "fgm": _Kind(("l2",), _single_step, ("loss",)),
+    "pgd": _Kind(NORMS, _pgd, ("steps", "rel_step", "restarts", "random_start", "loss")),
+    "torchattacks": _Kind(NORMS, _torchattack, ("cls", "parameters"), draws_by_batch=True),
+    "autoattack": _Kind(NORMS, _autoattack, below_four_classes="autoattack-lt4", draws_by_batch=True),
     "autoattack-lt4": _Kind(NORMS, _autoattack, draws_by_batch=True),
-    "autoattack_rapid": _Kind(NORMS, _autoattack, "autoattack_rapid-lt4", draws_by_batch=True),
+    "autoattack_rapid": _Kind(
+        NORMS, _autoattack, below_four_classes="autoattack_rapid-lt4", draws_by_batch=True
+    ),
     "autoattack_rapid-lt4": _Kind(NORMS, _autoattack, draws_by_batch=True),
     "exact": _Kind(NORMS, _exact),
 }

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.as_images import AsImages
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.threat import TOLERANCE, Threat
 
 # classes whose perturbation is bounded in ℓ2; those with an eps and no norm are bounded in ℓ∞ otherwise
 L2_CLASSES = {"PGDL2", "PGDRSL2", "CW", "DeepFool", "EADEN"}
@@ -52,7 +52,9 @@ def torchattack(
     if "eps" in known:
         return found
     violation = threat.violation(found, x)
-    far = (violation > 1e-6) & violation.isfinite()  # a NaN is no failure to find: verification must see it
+    far = (
+        violation > TOLERANCE
+    ) & violation.isfinite()  # a NaN is no failure to find: verification must see it
     return torch.where(far.view((-1,) + (1,) * (x.dim() - 1)), x, found)
 
 

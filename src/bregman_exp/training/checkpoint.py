@@ -102,5 +102,8 @@ def load_weights(path: Path, model: nn.Module) -> None:
 def training_facts(path: Path) -> TrainingFacts:
     """Epochs, steps and seconds of the training that ended with this checkpoint; CheckpointError as above."""
     content = read_checkpoint(path)
-    stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
-    return TrainingFacts(content["epoch"] + 1, content["global_step"], content["train_seconds"], stopped)
+    try:
+        stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
+        return TrainingFacts(content["epoch"] + 1, content["global_step"], content["train_seconds"], stopped)
+    except KeyError as error:
+        raise CheckpointError(f"{path} is not a checkpoint of a training here: it has no {error}.") from None
