@@ -121,7 +121,7 @@ def test_it_agrees_with_the_authors_program(norm: str, eps: float, classes: int)
     assert torch.equal(attacked(model, x, y, "autoattack", norm, eps, seed=3).survivors, survivors)
     clean = model(x).argmax(1) == y
     spec = AttackSpec("autoattack", norm, eps)
-    assert torch.equal(spec.run(model, x[clean], y[clean], torch.arange(18), 3), points[clean])
+    assert torch.equal(spec.find(model, x[clean], y[clean], torch.arange(18), 3).points, points[clean])
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -210,7 +210,7 @@ def test_targets_need_four_classes() -> None:
     x, y = labelled(tiny_mlp(), 5, 2)
     for attack in BOTH:
         with pytest.raises(ValueError, match="need 4 classes, the model has 3"):
-            AttackSpec(attack, "linf", 0.1).run(tiny_mlp(), x, y, torch.arange(5), 0)
+            AttackSpec(attack, "linf", 0.1).find(tiny_mlp(), x, y, torch.arange(5), 0)
 
 
 # that it leaves no trace, and nothing leads it astray
@@ -235,7 +235,7 @@ def test_its_points_follow_from_the_seed_alone(norm: str, kind: str) -> None:
     points = []
     for state, seed in ((1, 0), (2, 0), (1, 1)):
         torch.manual_seed(state), np.random.seed(state), random.seed(state)
-        points.append(spec.run(model, x, y, torch.arange(20), seed))
+        points.append(spec.find(model, x, y, torch.arange(20), seed).points)
     assert torch.equal(points[0], points[1])
     assert not torch.equal(points[0], points[2])
 

@@ -39,7 +39,7 @@ def test_the_loss_decides_the_direction(loss: str, direction: list[float], attac
     settings = {"steps": 1, "rel_step": 1, "random_start": False} if attack == "pgd" else {}
     spec = AttackSpec(attack, "l2", 0.1, loss=loss, **settings)
     step = 0.1 * F.normalize(torch.tensor([direction], dtype=x.dtype))
-    torch.testing.assert_close(spec.run(model, x, ZERO, ZERO, 0), x + step)
+    torch.testing.assert_close(spec.find(model, x, ZERO, ZERO, 0).points, x + step)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -154,10 +154,12 @@ def test_points_depend_on_ids_and_seed_and_not_on_their_company(norm: str) -> No
     x, y = labelled(model, 20, 2)
     ids = torch.arange(20)
     spec = AttackSpec("pgd", norm, 0.1, steps=2)
-    whole = spec.run(model, x, y, ids, 0)
-    torch.testing.assert_close(spec.run(model, x[5:9], y[5:9], ids[5:9], 0), whole[5:9], rtol=0, atol=1e-5)
-    assert (spec.run(model, x, y, ids + 1, 0) - whole).abs().amax(1).median() > 1e-4
-    assert (spec.run(model, x, y, ids, 1) - whole).abs().amax(1).median() > 1e-4
+    whole = spec.find(model, x, y, ids, 0).points
+    torch.testing.assert_close(
+        spec.find(model, x[5:9], y[5:9], ids[5:9], 0).points, whole[5:9], rtol=0, atol=1e-5
+    )
+    assert (spec.find(model, x, y, ids + 1, 0).points - whole).abs().amax(1).median() > 1e-4
+    assert (spec.find(model, x, y, ids, 1).points - whole).abs().amax(1).median() > 1e-4
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

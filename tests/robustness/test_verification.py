@@ -23,7 +23,7 @@ def test_every_point_lies_in_ball_and_box(attack: str, norm: str, eps: float, ki
     x = (torch.rand(shape) * 1.4 - 0.2).clamp(0, 1)
     y = model(x).argmax(1)
     spec = AttackSpec(attack, norm, eps, **({"steps": 10} if attack == "pgd" else {}))
-    points = spec.run(model, x, y, torch.arange(30), 0)
+    points = spec.find(model, x, y, torch.arange(30), 0).points
     assert points.shape == x.shape
     assert (points >= 0).all()
     assert (points <= 1).all()

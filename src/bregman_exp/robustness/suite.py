@@ -101,10 +101,6 @@ class AttackSpec:
         found = ATTACKS[self.attack].run(self, model, x, y, ids, seed)
         return found if isinstance(found, Found) else Found(found)
 
-    def run(self, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
-        """The points of ``find``."""
-        return self.find(model, x, y, ids, seed).points
-
     def to_json(self) -> dict[str, Any]:
         """What metrics.json says of the attack; null where the library decides."""
         told: dict[str, Any] = {"attack": self.attack, "norm": self.norm, "eps": self.eps}
