@@ -57,7 +57,7 @@ def test_imports_go_one_way(file: Path) -> None:
 def test_robustness_takes_from_geometry_projections_alone() -> None:
     taken = {
         name
-        for file in (SOURCE / "robustness").glob("*.py")
+        for file in (SOURCE / "robustness").rglob("*.py")
         for module, name in imports_of(file)
         if module.startswith("bregman_exp.geometry")
     }

@@ -13,10 +13,10 @@ from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Tensor, nn
 
 from bregman_exp.robustness import AttackSpec, Threat, evaluate
-from bregman_exp.robustness.autoattack import SUITES
-from bregman_exp.robustness.autoattack_members import Members
+from bregman_exp.robustness.attacks.autoattack import SUITES
+from bregman_exp.robustness.attacks.autoattack_members import Members
+from bregman_exp.robustness.attacks.random_search import random_search
 from bregman_exp.robustness.evaluation import Robustness
-from bregman_exp.robustness.random_search import random_search
 
 from .reference import Function, Linear, labelled, tiny_conv, tiny_mlp
 from .test_isolation import lived_in, trace_of
@@ -33,7 +33,7 @@ QUERIES, STEPS, TARGETS = 40, 10, 3
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer queries, steps and targets than the authors'; the test that holds them equal undoes this."""
-    monkeypatch.setattr("bregman_exp.robustness.autoattack_members.QUERIES", QUERIES)
+    monkeypatch.setattr("bregman_exp.robustness.attacks.autoattack_members.QUERIES", QUERIES)
     for name in ("autoattack", "autoattack-lt4"):
         monkeypatch.setitem(SUITES, name, replace(SUITES[name], steps=STEPS, targets=TARGETS))
 

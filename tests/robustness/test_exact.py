@@ -12,7 +12,7 @@ import bregman_exp as bx
 from bregman_exp.geometry import legendre_map
 from bregman_exp.models import MLP, mlp
 from bregman_exp.robustness import AttackSpec, Report, evaluate, robust_accuracy
-from bregman_exp.robustness.exact import exact
+from bregman_exp.robustness.attacks.exact import exact
 
 from .reference import Linear, Watched, tiny_conv, tiny_mlp
 

@@ -3,7 +3,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from bregman_exp.robustness.loss import LOSSES, cross_entropy, margin
+from bregman_exp.robustness.attacks.loss import LOSSES, cross_entropy, margin
 
 LOGITS = torch.tensor([[2.0, 5.0, 1.0], [0.0, 0.0, 0.0], [1.0, -1.0, 4.0]])
 Y = torch.tensor([1, 0, 0])

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bregman_exp.robustness import AttackSpec, Threat, evaluate, robust_accuracy
-from bregman_exp.robustness.pgd import pgd
+from bregman_exp.robustness.attacks.pgd import pgd
 
 from .reference import Function, Linear, Watched, labelled, tiny_mlp
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bregman_exp.robustness import ATTACKS, AttackSpec, Threat, evaluate, robust_accuracy
-from bregman_exp.robustness.suite import _Kind
+from bregman_exp.robustness.spec import _Kind
 
 from .reference import Function, tiny_conv, tiny_mlp
 

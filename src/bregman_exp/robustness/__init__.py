@@ -9,7 +9,7 @@ from bregman_exp.robustness.isolation import evaluating as evaluating
 from bregman_exp.robustness.progress import EvaluationProgress as EvaluationProgress
 from bregman_exp.robustness.report import Report as Report
 from bregman_exp.robustness.report import robust_accuracy as robust_accuracy
-from bregman_exp.robustness.suite import ATTACKS as ATTACKS
-from bregman_exp.robustness.suite import AttackSpec as AttackSpec
-from bregman_exp.robustness.suite import unique_ids as unique_ids
+from bregman_exp.robustness.spec import ATTACKS as ATTACKS
+from bregman_exp.robustness.spec import AttackSpec as AttackSpec
+from bregman_exp.robustness.spec import unique_ids as unique_ids
 from bregman_exp.robustness.threat import Threat as Threat

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness.accuracy import Accuracy
-from bregman_exp.robustness.found import Counts, added
+from bregman_exp.robustness.attacks.found import Counts, added
 from bregman_exp.robustness.isolation import evaluating
-from bregman_exp.robustness.suite import AttackSpec, unique_ids
+from bregman_exp.robustness.spec import AttackSpec, unique_ids
 from bregman_exp.robustness.threat import TOLERANCE
 
 UNDECIDED = 0.005  # how large a share an exact search may leave undecided; one sample always

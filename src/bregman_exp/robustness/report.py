@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from bregman_exp.robustness.evaluation import Check, evaluate
-from bregman_exp.robustness.suite import AttackSpec
+from bregman_exp.robustness.spec import AttackSpec
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.loss import margin
+from bregman_exp.robustness.attacks.loss import margin
 from bregman_exp.robustness.threat import Threat
 
 WIDEST, NARROWEST = 0.5, 0.005  # the local step over ε, at the first and at the last query

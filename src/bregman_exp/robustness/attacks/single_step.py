@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.loss import LOSSES
+from bregman_exp.robustness.attacks.loss import LOSSES
 from bregman_exp.robustness.threat import Threat
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
-from bregman_exp.robustness.as_images import AsImages
-from bregman_exp.robustness.autoattack_members import Members
-from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.attacks.as_images import AsImages
+from bregman_exp.robustness.attacks.autoattack_members import Members
+from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.threat import Threat
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bregman_exp.robustness.autoattack import SUITES, autoattack
-from bregman_exp.robustness.autoattack_members import FEWEST_CLASSES
-from bregman_exp.robustness.exact import exact
-from bregman_exp.robustness.found import Found
-from bregman_exp.robustness.loss import LOSSES
-from bregman_exp.robustness.pgd import pgd
-from bregman_exp.robustness.single_step import single_step
+from bregman_exp.robustness.attacks.autoattack import SUITES, autoattack
+from bregman_exp.robustness.attacks.autoattack_members import FEWEST_CLASSES
+from bregman_exp.robustness.attacks.exact import exact
+from bregman_exp.robustness.attacks.found import Found
+from bregman_exp.robustness.attacks.loss import LOSSES
+from bregman_exp.robustness.attacks.pgd import pgd
+from bregman_exp.robustness.attacks.single_step import single_step
+from bregman_exp.robustness.attacks.torchattack import check_torchattack, torchattack
 from bregman_exp.robustness.threat import NORMS, Threat
-from bregman_exp.robustness.torchattack import check_torchattack, torchattack
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pyautoattack.fab_pt import FABAttack_PT
 from pyautoattack.square import SquareAttack
 from torch import Tensor, nn
 
-from bregman_exp.robustness.loss import margin
-from bregman_exp.robustness.random_search import random_search
+from bregman_exp.robustness.attacks.loss import margin
+from bregman_exp.robustness.attacks.random_search import random_search
 from bregman_exp.robustness.threat import Threat
 
 QUERIES = 5000

@@ -6,7 +6,7 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.threat import TOLERANCE, Threat
 
 MAX_DIMENSIONS = 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.loss import LOSSES, Loss
+from bregman_exp.robustness.attacks.loss import LOSSES, Loss
 from bregman_exp.robustness.threat import Threat
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
-from bregman_exp.robustness.as_images import AsImages
+from bregman_exp.robustness.attacks.as_images import AsImages
 from bregman_exp.robustness.threat import TOLERANCE, Threat
 
 # classes whose perturbation is bounded in ℓ2; those with an eps and no norm are bounded in ℓ∞ otherwise
