@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from bregman_exp.geometry.legendre import INPUT_INTERVAL, LegendreMap, positive
 from bregman_exp.geometry.mixture import hold_square, log_mixture, mixture
 from bregman_exp.geometry.precision import in_float32
+from bregman_exp.geometry.straight_through import with_gradient_of
 
 HALF_PI = math.pi / 2
 
@@ -186,12 +187,12 @@ class ScaledTanh(LegendreMap):
         return logit_average(2 * self.slope * u, R) / (2 * self.slope)
 
 
-@final
 class Sin(LegendreMap):
     """ρ = sin c with c = clamp(u, ±π/2), ρ⁻¹ = arcsin z, Φ = z arcsin z + √(1−z²), Φ* = −cos c + |u| − |c|.
 
     Its range [−1, 1] is closed, so it is not Legendre at its ends: the dual variable never leaves ±π/2, and
-    `dual_average` comes from z held inside the range by one machine epsilon.
+    `dual_average` comes from z held inside the range by one machine epsilon. Its gradient is 0 where either
+    holds; that of `straight_through()` is not.
     """
 
     name = "sin"
@@ -215,3 +216,26 @@ class Sin(LegendreMap):
     def dual_bounds(self, clamp: float | None) -> tuple[float, float]:
         """As for every map, but never beyond ±π/2, also without a clamp."""
         return (-HALF_PI, HALF_PI) if clamp is None else super().dual_bounds(clamp)
+
+    def straight_through(self) -> "Sin":
+        return StraightThroughSin()
+
+
+@final
+class StraightThroughSin(Sin):
+    """The sine, bit for bit, with another gradient where it is held: of u for ρ(u), of R u for ρ⁻¹(R ρ(u)).
+
+    To pass the clamp alone would not do: the sine is flat at ±π/2.
+    """
+
+    @in_float32
+    def act(self, u: Tensor) -> Tensor:
+        z = super().act(u)
+        return with_gradient_of(torch.where(u.abs() > HALF_PI, u, z), z)
+
+    @in_float32
+    def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
+        z = mixture(self.act(u), R)
+        lo, hi = self.edge(z.dtype)
+        average = self.inverse(z)
+        return with_gradient_of(torch.where((z < lo) | (z > hi), mixture(u, R), average), average)

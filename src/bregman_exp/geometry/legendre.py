@@ -28,6 +28,10 @@ class Activation(ABC):
     def act(self, u: Tensor) -> Tensor:
         """ρ(u), elementwise, in the shape and dtype of u."""
 
+    def straight_through(self) -> "Activation":
+        """The map whose gradient passes the clamp within it: itself, unless ρ holds u in an interval."""
+        return self
+
     @property
     def zero(self) -> float:
         """ρ(0), in float64: the value that stands for zero in the dual space."""

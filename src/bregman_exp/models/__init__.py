@@ -2,6 +2,7 @@
 
 from bregman_exp.models.mlp import MLP as MLP
 from bregman_exp.models.mlp import mlp as mlp
+from bregman_exp.models.primal import PrimalForm as PrimalForm
 from bregman_exp.models.primal import primal_forward as primal_forward
 from bregman_exp.models.resnet import ResNet as ResNet
 from bregman_exp.models.resnet import resnet as resnet

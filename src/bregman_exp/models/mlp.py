@@ -12,6 +12,7 @@ from bregman_exp.geometry import Activation, LegendreMap
 from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.simplex import SimplexRows
+from bregman_exp.models.surrogates import straight_through
 from bregman_exp.models.version import DualClamp, check_version, dual_clamp
 
 INITS = ("random", "deterministic")
@@ -142,6 +143,10 @@ class MLP(nn.Module):
             u = cast(Layer, layer).enclose(u, z)
             z = bounds.increasing(u, self.act.act, bounds.slope_range(self.act, u.lo, u.hi))
         return bounds.affine(z, self.output.weight, self.output.bias)
+
+    def surrogates(self) -> dict[str, nn.Module]:
+        """Models of the same logits that do not hide gradients, by name: "straight-through", or none."""
+        return straight_through(self)
 
     @property
     def input_width(self) -> int:

@@ -9,11 +9,34 @@ and less exact than the dual form, and overflows in half precision; it exists to
 
 from typing import cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bregman_exp.geometry import LegendreMap, as_legendre
 from bregman_exp.models.mlp import MLP, Layer
 from bregman_exp.models.resnet import ResNet
+from bregman_exp.models.surrogates import twin
+
+
+class PrimalForm(nn.Module):
+    """A Bregman model that computes its logits by :func:`primal_forward`, as its formula is written.
+
+    Where ρ(u) rounds to an end, ρ⁻¹ loses u and with it the gradient; the surrogate "dual-form" does not.
+
+    Shapes: those of the model. Raises ValueError for a model that is not of the Bregman version.
+    """
+
+    def __init__(self, model: MLP | ResNet):
+        super().__init__()
+        _check_bregman(model)
+        self.model = model
+        self.training = model.training
+
+    def forward(self, x: Tensor) -> Tensor:
+        return primal_forward(self.model, x)
+
+    def surrogates(self) -> dict[str, nn.Module]:
+        """The model as it computes itself, "dual-form", and the model's own surrogates."""
+        return {"dual-form": twin(self.model), **self.model.surrogates()}
 
 
 def primal_forward(model: MLP | ResNet, x: Tensor) -> Tensor:
@@ -21,9 +44,13 @@ def primal_forward(model: MLP | ResNet, x: Tensor) -> Tensor:
 
     Raises ValueError for a model that is not of the Bregman version.
     """
+    _check_bregman(model)
+    return _mlp(model, x) if isinstance(model, MLP) else _resnet(model, x)
+
+
+def _check_bregman(model: MLP | ResNet) -> None:
     if model.version != "bregman":
         raise ValueError(f"the {model.version} version has no primal form; only Bregman models do.")
-    return _mlp(model, x) if isinstance(model, MLP) else _resnet(model, x)
 
 
 def _clamped(act: LegendreMap, z: Tensor, clamp: float | None) -> Tensor:

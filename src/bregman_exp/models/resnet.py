@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from bregman_exp.geometry import Activation
 from bregman_exp.models.input_map import normalization
+from bregman_exp.models.surrogates import straight_through
 from bregman_exp.models.version import DualClamp, check_version, dual_clamp
 
 DEPTHS = (20, 32, 44, 56, 110, 1202)
@@ -127,6 +128,10 @@ class ResNet(nn.Module):
         for block in self.blocks():
             u = block(u)
         return self.head(self.act.act(u))
+
+    def surrogates(self) -> dict[str, nn.Module]:
+        """Models of the same logits that do not hide gradients, by name: "straight-through", or none."""
+        return straight_through(self)
 
     def hidden_weights(self) -> list[Tensor]:
         """The kernels of all convolutions: what an ℓ1 proximal step may act on."""

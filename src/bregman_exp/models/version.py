@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bregman_exp.geometry import Activation, as_legendre
+from bregman_exp.geometry.straight_through import with_gradient_of
 
 VERSIONS = ("standard", "euclidean", "bregman")
 
@@ -30,6 +31,18 @@ class DualClamp:
             return u
         largest = torch.finfo(u.dtype).max  # of half precision: smaller than atan's bound may be
         return u.clamp(max(self.lo, -largest), min(self.hi, largest))
+
+    def straight_through(self) -> "DualClamp":
+        """The clamp whose gradient is that of the identity: itself, if it does nothing."""
+        return self if math.isinf(self.lo) and math.isinf(self.hi) else StraightThroughClamp(self.lo, self.hi)
+
+
+@dataclass(frozen=True)
+class StraightThroughClamp(DualClamp):
+    """The same values, bit for bit, with slope 1 everywhere."""
+
+    def __call__(self, u: Tensor) -> Tensor:
+        return with_gradient_of(u, super().__call__(u))
 
 
 def dual_clamp(act: Activation, version: str, clamp: float | None) -> DualClamp:
