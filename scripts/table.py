@@ -4,9 +4,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from rich.console import Console
-
-from bregman_exp.results import find_runs, results_table
+from bregman_exp.results import find_runs, print_whole, results_table
 
 
 def main() -> None:
@@ -26,10 +24,7 @@ def main() -> None:
         table = results_table(runs, words.attack)
     except ValueError as error:  # damaged metrics, no such attack
         sys.exit(str(error))
-    console = Console()
-    whole = console.measure(table, options=console.options.update(max_width=1000)).maximum
-    console.width = max(console.width, whole)  # never cut a figure off
-    console.print(table)
+    print_whole(table)
 
 
 if __name__ == "__main__":

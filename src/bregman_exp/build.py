@@ -133,16 +133,52 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
     return specs
 
 
-def suite_record(run: Run) -> dict[str, Any]:
-    """What determines the figures of an evaluation of given weights; the batch size only where it must."""
+def suite_hash(run: Run) -> str:
+    """The hash over what determines the figures of given weights; the batch size only where it must."""
     specs = attack_specs(run.attack)
     by_batch = any(spec.draws_by_batch for spec in specs)
-    return {
+    optional = {"audit": run.attack.audit, "save": run.attack.save, "source": _source_record(run.attack)}
+    content = {
         "weights": run.weights,
         "samples": run.attack.samples,
-        "attacks": [asdict(spec) for spec in specs],
+        "attacks": [spec.changed() for spec in specs],
         "batch_size": run.attack.batch_size if by_batch else None,
     }
+    return short_hash(content | {key: value for key, value in optional.items() if value})
+
+
+def _source_record(attack: Attack) -> dict[str, str] | None:
+    """Which weights the transfer starts from, wherever their run lies."""
+    if attack.source is None:
+        return None
+    metrics = RunFolder.existing(Path(attack.source), "source").read_metrics()
+    return {key: metrics[key] for key in ("config_hash", "weights")}
+
+
+def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
+    """The trained network of the run that ``attack.source`` names, in eval mode.
+
+    Raises NotARunError for a folder without a complete run, ConfigError where its inputs or classes are
+    others, or where an attack needs a source and none is given.
+    """
+    attack = run.attack
+    if attack.source is None:
+        if any(spec.attack == "transfer" for spec in attack_specs(attack)):
+            raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
+        return None
+    folder = RunFolder.existing(Path(attack.source), "source")
+    if not folder.complete:
+        raise ConfigError(f"source={attack.source} is not complete; run its train command again.")
+    stored = stored_run(folder)
+    same = folder.read_metrics()["dataset"]["fingerprint"] == data.fingerprint
+    there = data if same else dataset(stored)
+    for what, its, own in (
+        ("classes", there.num_classes, data.num_classes),
+        ("inputs of shape", tuple(there.train.x.shape[1:]), tuple(data.train.x.shape[1:])),
+    ):
+        if its != own:
+            raise ConfigError(f"source={attack.source} has {what} {its}, the evaluated run {own}.")
+    return trained_model(stored, there, folder)
 
 
 def run_folder(run: Run, data: ClassificationData) -> RunFolder:
@@ -164,6 +200,8 @@ def identity(run: Run, data: ClassificationData) -> dict[str, Any]:
         "act": act,
         "version": run.model.version,
         "weights": run.weights,
+        "suite": run.attack.name,
+        "suite_hash": suite_hash(run),
     }
 
 

@@ -1,10 +1,12 @@
 """Small classifiers whose robustness is known or quick to find, and what one can see of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from bregman_exp.robustness import Check
 
 
 class Linear(nn.Module):
@@ -76,6 +78,11 @@ def linear_task(shape: tuple[int, ...], low: float, high: float, scale: float = 
     y = model(x).argmax(1)
     y[::10] = 1 - y[::10]
     return Task(model, x, y)
+
+
+def named(checks: Sequence[Check], name: str) -> list[Check]:
+    """The checks of this name."""
+    return [check for check in checks if check.name == name]
 
 
 def tiny_mlp(n_in: int = 2, classes: int = 3) -> nn.Module:

@@ -12,7 +12,7 @@ X, Y = torch.full((4, 2), 0.5), torch.tensor([0, 1, 2, 0])
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"attack": "ddos"}, r"attack='ddos' is unknown; use one of .*fgsm, fgm, pgd, torchattacks"),
+        ({"attack": "ddos"}, r"attack='ddos' is unknown; use one of .*fgsm, fgm, pgd, suite"),
         ({"norm": "l1"}, r"norm='l1' is unknown; use one of linf, l2"),
         ({"attack": "fgsm", "norm": "l2"}, r"attack=fgsm cannot do norm=l2; it does linf"),
         ({"attack": "fgm", "norm": "linf"}, r"attack=fgm cannot do norm=linf; it does l2"),

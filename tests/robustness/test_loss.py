@@ -1,16 +1,40 @@
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 
-from bregman_exp.robustness.attacks.loss import LOSSES, cross_entropy, margin
+from bregman_exp.robustness.attacks.loss import LOSSES, cross_entropy, dlr, margin
 
 LOGITS = torch.tensor([[2.0, 5.0, 1.0], [0.0, 0.0, 0.0], [1.0, -1.0, 4.0]])
 Y = torch.tensor([1, 0, 0])
 
 
-def test_there_are_two() -> None:
-    assert {"ce": cross_entropy, "margin": margin} == LOSSES
+def test_the_plain_cross_entropy_is_torchs() -> None:
+    torch.testing.assert_close(LOSSES["ce-plain"](LOGITS, Y), F.cross_entropy(LOGITS, Y, reduction="none"))
+
+
+def test_dlr() -> None:
+    logits = torch.tensor([[2.0, 5.0, 1.0, 4.0], [0.0, 3.0, 1.0, 2.0]])
+    expected = [(4 - 5) / (5 - 2), (3 - 2) / (3 - 1)]
+    torch.testing.assert_close(dlr(logits, torch.tensor([1, 3])), torch.tensor(expected))
+    torch.testing.assert_close(dlr(1e6 * logits - 7, torch.tensor([1, 3])), torch.tensor(expected))
+    assert dlr(torch.zeros(1, 3), torch.tensor([0])).item() == 0
+    with pytest.raises(ValueError, match="loss=dlr needs three classes, the model has 2; use loss=margin"):
+        dlr(torch.zeros(1, 2), torch.tensor([0]))
+
+
+def test_the_rescaled_cross_entropy_forgets_the_scale_of_the_logits() -> None:
+    logits = torch.randn(20, 5, dtype=torch.float64, requires_grad=True)
+    y = torch.randint(5, (20,))
+    directions = []
+    for scale in (1, 1e-6, 1e6):
+        losses = LOSSES["ce-rescaled"](scale * logits, y)
+        directions.append(F.normalize(torch.autograd.grad(losses.sum(), logits)[0]))
+    spread = logits.detach().std(dim=1, keepdim=True, correction=0)
+    torch.testing.assert_close(losses, cross_entropy(logits / spread, y))
+    torch.testing.assert_close(directions[0], directions[1])
+    torch.testing.assert_close(directions[0], directions[2])
 
 
 def test_margin() -> None:

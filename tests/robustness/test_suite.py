@@ -21,7 +21,7 @@ def test_ids(attack: str, norm: str, eps: float, cls: str | None, name: str) -> 
 
 def test_a_second_attack_of_the_same_id_gets_a_number() -> None:
     first, other = AttackSpec("pgd", "linf", 0.1), AttackSpec("pgd", "l2", 0.1)
-    again = AttackSpec("pgd", "linf", 0.1, restarts=5)
+    again = AttackSpec("pgd", "linf", 0.1, steps=5)
     assert unique_ids([first, other, again, other, first]) == [
         "pgd-linf-0.1",
         "pgd-l2-0.1",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness import AttackSpec, evaluate, robust_accuracy
+from bregman_exp.robustness.victim import Victim
 
 from .reference import Function, Linear, Watched, labelled, tiny_conv, tiny_mlp
 
@@ -103,7 +104,7 @@ def test_a_nearest_point_beyond_eps_is_a_failure_of_the_attack(cls: str) -> None
     model = Linear(torch.tensor([[0.0], [1.0]]), torch.tensor([1.0, 0.5]))  # the boundary is 0.5
     x, y = torch.tensor([[0.45], [0.3], [0.2]]), torch.zeros(3, dtype=torch.int64)
     spec = AttackSpec("torchattacks", "l2", 0.1, cls=cls, parameters={"c": 20} if cls == "CW" else {})
-    points = spec.find(model, x, y, torch.arange(3), 0).points
+    points = spec.find(Victim(model, 0), x, y, torch.arange(3)).points
     assert points[0].item() > 0.5
     assert torch.equal(points[1:], x[1:])
     assert robust_accuracy(
@@ -130,7 +131,7 @@ def test_its_points_follow_from_the_seed_alone(cls: str, parameters: dict[str, A
     for state, seed in ((1, 0), (2, 0), (1, 1)):
         torch.manual_seed(state)
         np.random.seed(state)
-        points.append(spec.find(model, x[:6], y[:6], torch.arange(6), seed).points)
+        points.append(spec.find(Victim(model, seed), x[:6], y[:6], torch.arange(6)).points)
     assert torch.equal(points[0], points[1])
     assert not torch.equal(points[0], points[2])
 

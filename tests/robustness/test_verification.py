@@ -8,8 +8,9 @@ from torch import Tensor
 
 from bregman_exp.robustness import ATTACKS, AttackSpec, Threat, evaluate, robust_accuracy
 from bregman_exp.robustness.spec import _Kind
+from bregman_exp.robustness.victim import Victim
 
-from .reference import Function, tiny_conv, tiny_mlp
+from .reference import Function, named, tiny_conv, tiny_mlp
 
 NAN, INF = float("nan"), float("inf")
 OURS = [("fgsm", "linf"), ("pgd", "linf"), ("fgm", "l2"), ("pgd", "l2")]
@@ -23,7 +24,7 @@ def test_every_point_lies_in_ball_and_box(attack: str, norm: str, eps: float, ki
     x = (torch.rand(shape) * 1.4 - 0.2).clamp(0, 1)
     y = model(x).argmax(1)
     spec = AttackSpec(attack, norm, eps, **({"steps": 10} if attack == "pgd" else {}))
-    points = spec.find(model, x, y, torch.arange(30), 0).points
+    points = spec.find(Victim(model, 0), x, y, torch.arange(30)).points
     assert points.shape == x.shape
     assert (points >= 0).all()
     assert (points <= 1).all()
@@ -74,7 +75,7 @@ def test_projection_goes_to_the_ball_and_then_to_the_box() -> None:
 def broken(offence: str):
     """An attack that does this to its last sample."""
 
-    def run(spec, model, x: Tensor, y: Tensor, ids: Tensor, seed: int) -> Tensor:
+    def run(spec, victim, x: Tensor, y: Tensor, ids: Tensor) -> Tensor:
         last = {"ball": x[-1:] + 2 * spec.eps, "box": x[-1:] + 1, "nan": x[-1:] * NAN}[offence]
         return torch.cat([x[:-1], last])
 
@@ -90,12 +91,12 @@ def test_an_attack_that_leaves_the_ball_has_no_number(
     x = 0.2 + 0.6 * torch.rand(30, 2)
     y = model(x).argmax(1)
     specs = [
-        AttackSpec("pgd", "linf", 0.05, steps=5),
+        AttackSpec("pgd", "linf", 0.05),
         AttackSpec("fgsm", "linf", 0.05),
         AttackSpec("fgm", "l2", 0.05),
     ]
     healthy = evaluate(model, x, y, specs, batch_size=batch_size)
-    monkeypatch.setitem(ATTACKS, "fgsm", _Kind(("linf",), broken(offence)))
+    monkeypatch.setitem(ATTACKS, "fgsm", _Kind(("linf",), broken(offence), ("loss",)))
     evaluation = evaluate(model, x, y, specs, batch_size=batch_size)
 
     told = evaluation.to_json()
@@ -103,8 +104,8 @@ def test_an_attack_that_leaves_the_ball_has_no_number(
     figures = told["robust"][1]
     assert [figures[key] for key in ("accuracy", "correct", "ci95", "n")] == [None, None, None, 30]
     assert evaluation.robust[1].survivors is None
-    check = evaluation.checks[1]
-    assert (check.name, check.applies_to) == ("points-in-threat", ("fgsm-linf-0.05",))
+    check = named(evaluation.checks, "points-in-threat")[1]
+    assert check.applies_to == ("fgsm-linf-0.05",)
     assert (check.status, check.limit) == ("failed", 1e-6)
     assert check.value == pytest.approx(value, abs=1e-6)
     json.dumps(told, allow_nan=False)  # JSON has no infinity

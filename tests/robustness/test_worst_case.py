@@ -6,7 +6,7 @@ from torch import Tensor
 
 from bregman_exp.robustness import AttackSpec, evaluate, robust_accuracy
 
-from .reference import Function, Task, linear_task, tiny_mlp
+from .reference import Function, Task, linear_task, named, tiny_mlp
 
 DUAL = {"linf": 1, "l2": 2}  # the order of the dual norm
 ATTACKS = [("fgsm", "linf"), ("pgd", "linf"), ("fgm", "l2"), ("pgd", "l2")]
@@ -90,7 +90,7 @@ def test_eps_0_is_clean_accuracy(attack: str, norm: str, cls: str | None, flat: 
     model = Function(lambda x: 0 * x.sum(1) - 1) if flat else tiny_mlp(classes=2)
     x, y = torch.rand(40, 2), torch.arange(40) % 2
     evaluation = evaluate(model, x, y, [AttackSpec(attack, norm, 0, cls=cls)])
-    (entry,), (check,) = evaluation.robust, evaluation.checks
+    (entry,), (check,) = evaluation.robust, named(evaluation.checks, "points-in-threat")
     assert 0 < evaluation.clean.correct < 40
     assert torch.equal(entry.survivors, evaluation.predictions == y)
     assert (check.status, check.value) == ("passed", 0)
@@ -101,7 +101,7 @@ def test_a_gradient_of_0_leaves_the_sample_in_the_ball(attack: str, norm: str) -
     x, y = torch.rand(40, 2), torch.arange(40) % 2
     report = robust_accuracy(Function(lambda x: 0 * x.sum(1) - 1), x, y, attack, norm, 0.1)
     assert report.accuracy == 0.5
-    assert report.checks[0].status == "passed"
+    assert named(report.checks, "points-in-threat")[0].status == "passed"
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

@@ -11,13 +11,13 @@ from bregman_exp.cli.checks import check_device, check_same_data, check_samples
 from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
-from bregman_exp.results import RunFolder
+from bregman_exp.results import RunFolder, evaluation_page, print_whole
 
 
 def evaluate_job(cfg: DictConfig) -> None:
     """Adds another suite, or other weights, to an existing run, under its evaluations/."""
     with told_in_one_sentence():
-        keys = {"run", "weights", "attack", "trainer"}
+        keys = {"run", "source", "weights", "attack", "trainer"}
         unknown = [str(key) for key in cfg if key not in keys]
         if unknown:
             raise ConfigError(f"unknown key {', '.join(unknown)}; evaluate has {', '.join(sorted(keys))}.")
@@ -34,8 +34,10 @@ def evaluate_job(cfg: DictConfig) -> None:
         check_same_data(data, folder)
         check_samples(run.attack, data)
         build.trained_model(run, data, folder)
+        build.transfer_source(run, data)
         if own_suite(run, folder):
-            return print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
+            print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
+            return print_whole(evaluation_page(folder.read_metrics()))
     if not went_well(lambda: evaluate_run(run, data, folder)):
         raise CommandFailedError
 
@@ -44,7 +46,8 @@ def _take_settings(run: Run, cfg: DictConfig) -> None:
     """What evaluate.py's own config says goes into the stored run; of the trainer only the accelerator."""
     # a suite may refer to the sizes that suit the run's data set
     settings = plain_container(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
-    run.attack = check_group("attack", Attack, settings["attack"])
+    source = {} if settings["source"] is None else {"source": settings["source"]}
+    run.attack = check_group("attack", Attack, settings["attack"] | source)
     run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.weights})
     given = {key: value for key, value in settings["trainer"].items() if value != "???"}
     run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | given).accelerator

@@ -1,12 +1,16 @@
 """The figures of a trained run: what both commands end with."""
 
+from typing import Any
+
 import torch
+from torch import nn
 
 from bregman_exp import build
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to
-from bregman_exp.config import Run, short_hash
+from bregman_exp.cli.examples import save_examples
+from bregman_exp.config import Run
 from bregman_exp.data import ClassificationData, subset
-from bregman_exp.results import RunFolder, metrics_record
+from bregman_exp.results import RunFolder, as_text, evaluation_page, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
 from bregman_exp.training import training_facts
@@ -24,32 +28,38 @@ def is_trained(run: Run, folder: RunFolder) -> bool:
 
 def own_suite(run: Run, folder: RunFolder) -> bool:
     """Whether the folder's own figures are of this suite and these weights."""
-    return folder.complete and build.suite_record(run) == build.suite_record(build.stored_run(folder))
+    return folder.complete and folder.read_metrics().get("suite_hash") == build.suite_hash(run)
 
 
 def evaluate_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
-    """Evaluates a trained run; a complete evaluation is skipped."""
-    target = folder.evaluation(f"{run.attack.name}-{short_hash(build.suite_record(run))}")
+    """Evaluates a trained run; a complete evaluation is shown, not repeated."""
+    target = folder.evaluation(f"{run.attack.name}-{build.suite_hash(run)}")
     with target.locked(), logging_to(target.log):
         if target.complete:
             log.info("%s is complete: skipped", target.path)
-            return
+            return log.info("%s", as_text(evaluation_page(target.read_metrics())))
         with failures_recorded_in(target):
             write_figures(run, data, folder, target)
 
 
 def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target: RunFolder) -> None:
-    """Attacks the trained weights with the run's suite and writes the figures into the target folder."""
-    attack, facts = run.attack, training_facts(trained.checkpoint("last"))
+    """Attacks the trained weights with the run's suite and writes the figures into the target folder.
+
+    Every finished batch is kept there until the end, so that the same command goes on after an interruption.
+    """
+    attack = run.attack
     net = build.trained_model(run, data, trained)
+    source = build.transfer_source(run, data)
     device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
     specs = build.attack_specs(attack)
+    if len(target.parts):
+        log.info("going on with %d finished batches", len(target.parts))
     log.info(
         "evaluating %s on %d test samples: %s",
         trained.path,
         len(samples.y),
-        ", ".join(["clean", *(s.id for s in specs)]),
+        ", ".join(["clean", *(spec.id for spec in specs)]),
     )
     with EvaluationProgress() as progress:
         evaluation = attack_all(
@@ -60,29 +70,32 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
             ids=samples.ids,
             seed=run.seed,
             batch_size=attack.batch_size,
+            audit=attack.audit,
+            source=None if source is None else source.to(device),
+            parts=target.parts,
+            keep_points=attack.save,
             on_progress=progress,
         )
-    train_part = {
+    if attack.save:
+        save_examples(evaluation, samples, data.classes, target)
+    record = metrics_record(
+        identity=build.identity(run, data),
+        dataset=build.dataset_record(data),
+        train=_train_record(trained, data, net),
+        evaluation=evaluation.to_json(),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    )
+    target.finish(record, evaluation.arrays(samples.ids, samples.y))
+    log.info("%s", as_text(evaluation_page(record)))
+    log.info("wrote %s", target.metrics)
+
+
+def _train_record(trained: RunFolder, data: ClassificationData, net: nn.Module) -> dict[str, Any]:
+    facts = training_facts(trained.checkpoint("last"))
+    return {
         "epochs": facts.epochs,
         "steps": facts.steps,
         "seconds": facts.seconds,
         "samples_per_second": facts.epochs * len(data.train.y) / facts.seconds,
         "params": sum(p.numel() for p in net.parameters()),
     }
-    record = metrics_record(
-        identity=build.identity(run, data),
-        dataset=build.dataset_record(data),
-        train=train_part,
-        evaluation=evaluation.to_json(),
-        device=_device_name(device),
-    )
-    target.finish(record, evaluation.arrays(samples.ids, samples.y))
-    log.info("clean %.4f", evaluation.clean.accuracy)
-    for entry in evaluation.robust:
-        figure = "not reported" if entry.result is None else f"{entry.result.accuracy:.4f}"
-        log.info("%s %s (%s)", entry.id, figure, entry.verdict)
-    log.info("wrote %s", target.metrics)
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

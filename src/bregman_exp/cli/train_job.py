@@ -34,6 +34,7 @@ def train_job(cfg: DictConfig) -> None:
         build.check_model(runs[0])
         data = build.dataset(runs[0])
         check_samples(runs[0].attack, data)
+        build.transfer_source(runs[0], data)
         build.classifier(runs[0], build.model(runs[0], data))
     failed = [run for run in runs if not went_well(lambda run=run: train_run(run, data))]
     if failed:

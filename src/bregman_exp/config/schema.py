@@ -138,11 +138,18 @@ class ImageFolder:
 
 @dataclass
 class Attack:
-    """A suite: named attacks, the test samples they see (null: all) and how many at a time."""
+    """A suite: named attacks, the test samples they see (null: all) and how many at a time.
+
+    audit: every check, with the attacks it takes; save: keep the adversarial examples, with pictures; source:
+    the folder of the run that attack=transfer and the audit's transfer start from.
+    """
 
     name: str = REQUIRED
     samples: int | None = None
     batch_size: int = 250
+    audit: bool = False
+    save: bool = False
+    source: str | None = None
     attacks: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -152,6 +159,10 @@ class Attack:
             f"attack.samples={self.samples}: it must be ≥ 1, or null for the whole test set",
         )
         require(self.batch_size >= 1, f"attack.batch_size={self.batch_size}: it must be ≥ 1")
+        require(
+            bool(self.attacks) or self.name == "none",
+            f"attack.attacks={self.attacks}: the suite {self.name} has no attack; use attack=none for none",
+        )
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bregman_exp.results.atomic import write_arrays, write_json, write_text
+from bregman_exp.results.part_files import PartFiles
 
 
 class RunBusyError(RuntimeError):
@@ -36,14 +37,16 @@ class RunFolder:
         self.log = path / "run.log"
         self.curves = path / "metrics.csv"
         self.checkpoints = path / "checkpoints"
+        self.adversarial = path / "adversarial"
+        self.parts = PartFiles(path / "parts")
 
     @classmethod
-    def existing(cls, path: Path) -> "RunFolder":
-        """The run in this folder; NotARunError, in one sentence, where there is none."""
+    def existing(cls, path: Path, key: str = "run") -> "RunFolder":
+        """The run in the folder that ``key`` names; NotARunError, in one sentence, where there is none."""
         run = cls(path)
         if not run.config.is_file():
             raise NotARunError(
-                f"run={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/."
+                f"{key}={path} is not a run: it has no config.yaml; give a folder seed-… under outputs/."
             )
         return run
 
@@ -91,6 +94,7 @@ class RunFolder:
         write_arrays(self.predictions, predictions)
         write_json(self.metrics, metrics)
         self.failure.unlink(missing_ok=True)
+        self.parts.clear()
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json; NotARunError where it is damaged."""

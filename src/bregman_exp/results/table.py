@@ -8,32 +8,36 @@ from typing import Any
 
 from rich.table import Table
 
+from bregman_exp.results.marks import marks
 from bregman_exp.results.run_folder import RunFolder
 
 Record = dict[str, Any]  # the content of a metrics.json
 # What must agree between two runs that share a row: data, model, act, row_hash, weights, n.
 Key = tuple[str, str, str, str, str, int]
 # An attack with its settings, as JSON: what must agree between two numbers that share a column.
-SETTINGS = ("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "class", "parameters")
+SETTINGS = (
+    *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
+    *("precision", "members", "class", "parameters"),
+)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Accuracies over seeds (fractions), shown as mean ± standard deviation; ``marked``: unreliable.
+    """Accuracies over seeds (fractions), shown as mean ± standard deviation, with their marks.
 
     ``seeds``: how many the row has; where the cell has fewer it says so.
     """
 
     values: tuple[float, ...]
     seeds: int
-    marked: bool = False
+    marked: str = ""
 
     def __str__(self) -> str:
         if not self.values:
-            return "UNRELIABLE" if self.marked else "—"
+            return self.marked or "—"
         spread = f" ± {100 * stdev(self.values):.2f}" if len(self.values) > 1 else ""
         fewer = f" (n={len(self.values)})" if len(self.values) < self.seeds else ""
-        return f"{100 * mean(self.values):.2f}{spread}{fewer}{' UNRELIABLE' if self.marked else ''}"
+        return f"{100 * mean(self.values):.2f}{spread}{fewer}{' ' if self.marked else ''}{self.marked}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def _settings(entry: Record) -> str:
 def _cell(attack: str, entries: list[Record], seeds: int) -> Cell:
     entries = [entry for entry in entries if _settings(entry) == attack]
     values = tuple(entry["accuracy"] for entry in entries if entry["accuracy"] is not None)
-    return Cell(values, seeds, any(entry["verdict"] == "unreliable" for entry in entries))
+    return Cell(values, seeds, marks(entry["verdict"] for entry in entries))
 
 
 def results_table(runs: Iterable[RunFolder], attack: str = "") -> Table:

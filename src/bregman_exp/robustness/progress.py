@@ -19,6 +19,7 @@ class EvaluationProgress:
             *columns, TimeRemainingColumn(), console=self.console, disable=not self.console.is_terminal
         )
         self._tasks: dict[str, int] = {}
+        self._begun: dict[str, tuple[float, int]] = {}  # when, and how many samples were done then
         self._line = time.perf_counter()
 
     def __enter__(self) -> "EvaluationProgress":
@@ -33,8 +34,18 @@ class EvaluationProgress:
     def __call__(self, name: str, done: int, total: int, right: int) -> None:
         figures = f"{done}/{total}, {right} still right"
         if name not in self._tasks:
+            for task in self._tasks.values():  # an audit runs dozens of attacks
+                self._bar.update(task, visible=False)  # pyright: ignore
             self._tasks[name] = self._bar.add_task(name, total=total, figures="")
+            self._begun[name] = time.perf_counter(), done
         self._bar.update(self._tasks[name], completed=done, figures=figures)  # pyright: ignore
         if not self.console.is_terminal and time.perf_counter() - self._line > LINE_EVERY:
             self._line = time.perf_counter()
-            self.console.print(f"{name}  {figures}", highlight=False)
+            self.console.print(f"{name}  {figures}{self._time_left(name, done, total)}", highlight=False)
+
+    def _time_left(self, name: str, done: int, total: int) -> str:
+        """Of this attack, from the time its samples took so far."""
+        start, before = self._begun[name]
+        if done == before:
+            return ""
+        return f", {(time.perf_counter() - start) / (done - before) * (total - done):.0f} s left"

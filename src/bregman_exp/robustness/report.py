@@ -5,7 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bregman_exp.robustness.evaluation import Check, evaluate
+from bregman_exp.robustness.evaluation import evaluate
+from bregman_exp.robustness.result import Check
 from bregman_exp.robustness.spec import AttackSpec
 
 
@@ -33,6 +34,9 @@ def robust_accuracy(
     attack: str = "pgd",
     norm: str = "linf",
     eps: float = 1 / 255,
+    *,
+    audit: bool = False,
+    source: nn.Module | None = None,
     **settings: Any,
 ) -> Report:
     """The share of samples that an attack of size eps leaves rightly classified.
@@ -40,14 +44,17 @@ def robust_accuracy(
         report = robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
         print(report.accuracy, report.ci95, report.verdict)
 
-    ``settings``: steps, rel_step, restarts, random_start, loss, cls, parameters (see ``AttackSpec``), and
-    ids, seed, batch_size (see ``evaluate``).
+    ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``).
+    ``audit``: run every check, with the attacks it takes; only then can the verdict of PGD or a suite be
+    "reliable". ``source``: another model, whose adversarial points attack=transfer and the audit show to
+    ``net``. ``settings``: steps, rel_step, restarts, random_start, loss, members, cls, parameters, … (see
+    ``AttackSpec``), and ids, seed, batch_size (see ``evaluate``).
 
     Shapes: images (N, …) in [0, 1] or uint8, labels (N,). Raises ValueError for values that are not allowed.
     """
     of_harness = {key: settings.pop(key) for key in ("ids", "seed", "batch_size") if key in settings}
     spec = AttackSpec(attack, norm, eps, **settings)
-    evaluation = evaluate(net, images, labels, [spec], **of_harness)
+    evaluation = evaluate(net, images, labels, [spec], audit=audit, source=source, **of_harness)
     (entry,) = evaluation.robust
     result = entry.result
     return Report(

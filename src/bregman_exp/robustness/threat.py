@@ -9,6 +9,7 @@ from bregman_exp.geometry import project_l2, project_linf
 from bregman_exp.keyed_random import generator
 
 NORMS = ("linf", "l2")
+SIZES = "give a size in [0, 1], in units of data in [0, 1]"
 TOLERANCE = 1e-6  # how far a verified point may leave box or ball: float32 rounding
 
 
@@ -18,7 +19,7 @@ class Threat:
 
     Shapes: inputs (N, …), the norm over all dimensions but the first; eps in units of data in [0, 1].
 
-    Raises ValueError for an unknown norm and for eps outside [0, 1].
+    Raises ValueError for an unknown norm and for eps below 0 or not finite.
     """
 
     norm: str
@@ -27,10 +28,8 @@ class Threat:
     def __post_init__(self) -> None:
         if self.norm not in NORMS:
             raise ValueError(f"norm={self.norm!r} is unknown; use one of {', '.join(NORMS)}.")
-        if not 0 <= self.eps <= 1:
-            raise ValueError(
-                f"eps={self.eps} is not allowed; give a size in [0, 1], in units of data in [0, 1]."
-            )
+        if not 0 <= self.eps < float("inf"):
+            raise ValueError(f"eps={self.eps} is not allowed; {SIZES}.")
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
         """The point of the ball nearest to ``moved``, then of the box; x lies in it."""

@@ -1,6 +1,6 @@
 """AutoAttack as its authors define it: their attacks in turn, made harmless."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attacks.as_images import AsImages
-from bregman_exp.robustness.attacks.autoattack_members import Members
+from bregman_exp.robustness.attacks.autoattack_members import QUERIES, Members
 from bregman_exp.robustness.attacks.found import Found
+from bregman_exp.robustness.attacks.in_turn import Member, in_turn
 from bregman_exp.robustness.threat import Threat
 
 
@@ -24,14 +25,18 @@ class Suite:
 
     def to_json(self) -> dict[str, Any]:
         package = f"pyautoattack {version('pyautoattack')}"
-        return {"steps": self.steps, "restarts": 1, "loss": None, "package": package}
+        queries = {"queries": QUERIES} if "square" in self.members else {}
+        return {"steps": self.steps or None, "restarts": 1, "loss": None, **queries, "package": package}
 
 
+ALONE = ("apgd-ce", "apgd-margin", "apgd-t", "fab", "fab-t")  # one member is a suite, too
 SUITES = {
     "autoattack": Suite(("apgd-ce", "apgd-t", "fab-t", "square"), steps=100, targets=9),
     "autoattack-lt4": Suite(("apgd-ce", "apgd-margin", "fab", "square"), steps=100, targets=0),
     "autoattack_rapid": Suite(("apgd-ce", "apgd-t"), steps=30, targets=3),
     "autoattack_rapid-lt4": Suite(("apgd-ce", "apgd-margin"), steps=30, targets=0),
+    **{name: Suite((name,), steps=100, targets=9) for name in ALONE},
+    "square": Suite(("square",), steps=0, targets=0),
 }
 
 
@@ -74,16 +79,13 @@ def autoattack(
             steps=suite.steps,
             targets=suite.targets,
         )
-        points, right, shares = images.clone(), _right(viewed, images, y), {}
-        for member in suite.members:
+
+        def turn(member: str) -> tuple[str, Member]:
             name, perturb = members.named(member)
-            tried, left = points.clone(), right.nonzero().flatten()
-            if len(left) > 0 and threat.eps > 0:
-                tried[left] = perturb(images[left], y[left])
-            broken = right & ~_right(viewed, tried, y)  # the whole batch at once, as the harness looks at it
-            points[broken], right = tried[broken], right & ~broken
-            shares[name] = int(broken.sum())
-    return Found(points.view_as(x).to(x.dtype), {"shares": shares})
+            return name, lambda left: perturb(images[left], y[left]) if threat.eps > 0 else images[left]
+
+        found = in_turn(viewed, images, y, map(turn, suite.members))
+    return replace(found, points=found.points.view_as(x).to(x.dtype))
 
 
 class _Float32(nn.Module):
@@ -95,8 +97,3 @@ class _Float32(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x.to(self.dtype)).float().clone()
-
-
-def _right(model: nn.Module, images: Tensor, y: Tensor) -> Tensor:
-    logits = model(images)
-    return (logits.argmax(dim=1) == y) & logits.isfinite().all(dim=1)

@@ -14,11 +14,15 @@ class Found:
 
     ``counts``: what the attack counted, for metrics.json. ``proven`` (N,) bool: no point of the threat is
     wrong; None where the attack proves nothing. Where it proves, a survivor that is not proven is undecided.
+    ``losses`` (N, 3): the highest loss at the start, after nine tenths of the steps, and at the end.
+    ``distances`` (N,): how far the points are, for an attack that looks for the nearest wrong one.
     """
 
     points: Tensor
     counts: Counts = field(default_factory=dict)
     proven: Tensor | None = None
+    losses: Tensor | None = None
+    distances: Tensor | None = None
 
 
 def added(parts: Iterable[Counts]) -> Counts:

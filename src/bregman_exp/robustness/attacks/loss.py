@@ -8,6 +8,8 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (N, K), labels (N,) -> (N,)
 
+TINY = 1e-12  # below it a difference of logits divides nothing
+
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """log Σ_{k≠y} e^{z_k} − z_y: the cross-entropy −log softmax(z)_y before its softplus.
@@ -20,10 +22,51 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return logits.masked_fill(true, -torch.inf).logsumexp(dim=1) - logits[true]
 
 
+def plain_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """−log softmax(z)_y, as the libraries' attacks ascend it; ``cross_entropy`` says where it saturates."""
+    return F.cross_entropy(logits, y, reduction="none")
+
+
+def rescaled_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """``cross_entropy`` of z / s, s the standard deviation of the sample's logits, taken as a constant.
+
+    The scale of the logits, which a network may hide its gradients by, cancels.
+    """
+    spread = logits.detach().std(dim=1, keepdim=True, correction=0).clamp(min=TINY)
+    return cross_entropy(logits / spread, y)
+
+
 def margin(logits: Tensor, y: Tensor) -> Tensor:
     """max_{k≠y} z_k − z_y (Carlini & Wagner, 2017): positive where the sample is misclassified."""
     true = F.one_hot(y, logits.shape[1]).bool()
     return logits.masked_fill(true, -torch.inf).amax(dim=1) - logits[true]
 
 
-LOSSES: dict[str, Loss] = {"ce": cross_entropy, "margin": margin}
+def dlr(logits: Tensor, y: Tensor) -> Tensor:
+    """(max_{k≠y} z_k − z_y) / (z_(1) − z_(3)), z_(i) the i-th largest: the difference of logits ratio.
+
+    Raises ValueError with fewer than three classes. Source: Croce & Hein, "Reliable evaluation of
+    adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020.
+    """
+    if logits.shape[1] < NEEDS_CLASSES["dlr"]:
+        raise ValueError(f"loss=dlr needs three classes, the model has {logits.shape[1]}; use loss=margin.")
+    largest = logits.topk(3, dim=1).values
+    return margin(logits, y) / (largest[:, 0] - largest[:, 2]).clamp(min=TINY)
+
+
+def input_gradient(losses: Tensor, points: Tensor) -> Tensor:
+    """∂ losses / ∂ points, each sample's own; 0 where the model lets no gradient through."""
+    if not losses.requires_grad:
+        return torch.zeros_like(points)
+    (gradient,) = torch.autograd.grad(losses.sum(), points, materialize_grads=True)
+    return gradient
+
+
+LOSSES: dict[str, Loss] = {
+    "ce": cross_entropy,
+    "margin": margin,
+    "dlr": dlr,
+    "ce-rescaled": rescaled_cross_entropy,
+    "ce-plain": plain_cross_entropy,
+}
+NEEDS_CLASSES = {"dlr": 3}

@@ -1,9 +1,8 @@
 """The fast gradient methods: one step of the whole ε from the clean point."""
 
-import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.attacks.loss import LOSSES
+from bregman_exp.robustness.attacks.loss import LOSSES, input_gradient
 from bregman_exp.robustness.threat import Threat
 
 
@@ -13,5 +12,5 @@ def single_step(model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, loss:
     Shapes: x (N, …) in [0, 1], y (N,) -> adversarial points like x.
     """
     points = x.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(LOSSES[loss](model(points), y).sum(), points)
+    gradient = input_gradient(LOSSES[loss](model(points), y), points)
     return threat.project(x + threat.eps * threat.ascent(gradient), x)

@@ -1,0 +1,40 @@
+"""attack.save=true: the adversarial examples of an evaluation, with a picture of each attack's."""
+
+from bregman_exp.data import Split, as_unit
+from bregman_exp.results import RunFolder, adversarial_images, adversarial_points, write_arrays
+from bregman_exp.robustness import Evaluation, Robustness
+
+
+def save_examples(
+    evaluation: Evaluation, samples: Split, classes: tuple[str, ...], target: RunFolder
+) -> None:
+    """adversarial/<attack>.npz, of every sample attacked: id, label, clean, adversarial, prediction (of the
+    clean and of the adversarial sample); and adversarial/<attack>.png."""
+    for entry in evaluation.robust:
+        if entry.points is not None:
+            _save(entry, evaluation, samples, classes, target)
+
+
+def _save(
+    entry: Robustness, evaluation: Evaluation, samples: Split, classes: tuple[str, ...], target: RunFolder
+) -> None:
+    assert entry.attacked is not None
+    assert entry.points is not None
+    assert entry.predicted is not None
+    index = entry.attacked
+    arrays = {
+        "id": samples.ids[index].numpy(),
+        "label": samples.y[index].numpy(),
+        "clean": as_unit(samples.x[index]).numpy(),
+        "adversarial": entry.points.numpy(),
+        "prediction": evaluation.predictions[index].numpy(),
+        "adversarial_prediction": entry.predicted.numpy(),
+    }
+    write_arrays(target.adversarial / f"{entry.id}.npz", arrays)
+    picture, clean, moved = target.adversarial / f"{entry.id}.png", arrays["clean"], arrays["adversarial"]
+    if clean.ndim == 4:
+        predictions = (arrays["prediction"], arrays["adversarial_prediction"])
+        adversarial_images(picture, clean, moved, arrays["label"], *predictions, classes, title=entry.id)
+    elif clean.shape[1] == 2:
+        still_right = arrays["adversarial_prediction"] == arrays["label"]
+        adversarial_points(picture, clean, moved, arrays["label"], still_right, title=entry.id)

@@ -1,0 +1,94 @@
+"""The figures and checks of one evaluation, to be read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from bregman_exp.results.marks import marks
+
+Record = dict[str, Any]  # the content of a metrics.json
+STATUSES = ("passed", "failed", "skipped")
+
+
+def evaluation_page(record: Record) -> RenderableType:
+    """Accuracies with intervals and verdicts; of an audit the checks of each threat; what failed."""
+    parts: list[RenderableType] = [_accuracies(record)]
+    if "probes" in record:
+        threats = dict.fromkeys((entry["norm"], entry["eps"]) for entry in record["robust"])
+        parts += [_checks_of(record, norm, eps) for norm, eps in threats]
+    parts.append(_summary(record["checks"]))
+    return Group(*parts)
+
+
+def _accuracies(record: Record) -> Table:
+    clean = record["clean"]
+    title = f"{record['model']} ({record['act']}), seed {record['seed']}, {record['weights']} weights"
+    table = Table(title=f"{title}: {record['dataset']['label']}", title_justify="left")
+    for heading, justify in (("attack", "left"), ("norm", "left"), ("eps", "right"), ("accuracy %", "right")):
+        table.add_column(heading, justify=justify)  # pyright: ignore[reportArgumentType]
+    for heading in ("95 % interval", "samples", "verdict"):
+        table.add_column(heading, justify="left" if heading == "verdict" else "right")
+    table.add_row("clean", "", "", *_figures(clean), "")
+    for entry in record["robust"]:
+        threat = entry["norm"], f"{entry['eps']:.4g}"
+        verdict = marks([entry["verdict"]]) or entry["verdict"]
+        table.add_row(_short(entry), *threat, *_figures(entry), verdict)
+    return table
+
+
+def _figures(entry: Record) -> tuple[str, str, str]:
+    if entry["accuracy"] is None:
+        return "not reported", "", str(entry["n"])
+    lo, hi = entry["ci95"]
+    return f"{100 * entry['accuracy']:.2f}", f"{100 * lo:.2f} – {100 * hi:.2f}", str(entry["n"])
+
+
+def _short(entry: Record) -> str:
+    """The id without the threat, which stands in columns of its own."""
+    return entry["id"].partition(f"-{entry['norm']}-")[0]
+
+
+def _checks_of(record: Record, norm: str, eps: float) -> Table:
+    """Checks × the entries of one threat: the value, and FAILED where it is above the limit."""
+    entries = [entry for entry in record["robust"] if (entry["norm"], entry["eps"]) == (norm, eps)]
+    table = Table(title=f"checks, {norm} {eps:.4g}", title_justify="left")
+    table.add_column("check")
+    table.add_column("limit", justify="right")
+    for entry in entries:
+        table.add_column(_short(entry), justify="right")
+    ids = [entry["id"] for entry in entries]
+    for name in dict.fromkeys(check["name"] for check in record["checks"]):
+        checks = [c for c in record["checks"] if c["name"] == name and set(c["applies_to"]) & set(ids)]
+        if checks:
+            limits = {_number(check["limit"]) for check in checks}
+            table.add_row(name, "/".join(sorted(limits)), *(_cell(checks, id_) for id_ in ids))
+    return table
+
+
+def _cell(checks: Sequence[Record], entry: str) -> str:
+    mine = [check for check in checks if entry in check["applies_to"]]
+    if not mine:
+        return ""
+    worst = max(mine, key=lambda check: (check["status"] == "failed", check["value"] or 0))
+    if worst["status"] == "skipped":
+        return "skipped"
+    return _number(worst["value"]) + (" FAILED" if worst["status"] == "failed" else "")
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3g}"
+
+
+def _summary(checks: Sequence[Record]) -> str:
+    counts = {status: sum(check["status"] == status for check in checks) for status in STATUSES}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "passed")
+    lines = [f"checks: {told}"]
+    for check in checks:
+        if check["status"] == "failed":
+            ids = ", ".join(check["applies_to"])
+            lines.append(f"  {check['name']} {_number(check['value'])} > {_number(check['limit'])}: {ids}")
+    if counts["failed"]:
+        lines.append("docs/checks.md says what each failure means and what to do.")
+    return "\n".join(lines)

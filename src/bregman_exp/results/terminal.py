@@ -1,0 +1,25 @@
+"""Tables on the terminal, and as plain text, with no figure cut off."""
+
+from rich.console import Console, RenderableType
+
+WIDEST = 1000  # columns
+
+
+def print_whole(shown: RenderableType) -> None:
+    """Prints to the terminal, wider than it where that is needed."""
+    console = Console()
+    console.width = max(console.width, _width(console, shown))
+    console.print(shown)
+
+
+def as_text(shown: RenderableType) -> str:
+    """The same as plain text."""
+    console = Console(no_color=True, highlight=False, force_terminal=False)
+    console.width = _width(console, shown)
+    with console.capture() as capture:
+        console.print(shown)
+    return capture.get().rstrip("\n")
+
+
+def _width(console: Console, shown: RenderableType) -> int:
+    return console.measure(shown, options=console.options.update(max_width=WIDEST)).maximum

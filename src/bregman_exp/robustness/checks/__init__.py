@@ -1,0 +1,27 @@
+"""Tests of the evaluation itself: what usually makes a robust accuracy wrong.
+
+docs/checks.md says of each what a failure means and what to do.
+"""
+
+CHECKS = (
+    "inputs-in-box",
+    "logits-not-probabilities",
+    "eval-mode",
+    "determinism",
+    "points-in-threat",
+    "exact-undecided",
+    "zero-gradient-ce",
+    "zero-gradient-margin",
+    "loss-still-rising",
+    "order",
+    "falls-with-eps",
+    "zero-eps",
+    "huge-eps",
+    "more-steps",
+    "losses-agree",
+    "float64",
+    "gradient-free",
+    "straight-through",
+    "dual-form",
+    "transfer",
+)
