@@ -48,13 +48,20 @@ def test_there_are_train_commands() -> None:
 
 
 def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
-    (line,) = [line for line in LINES if line.startswith("python evaluate.py")]
-    words = [f"run={trained}" if word.startswith("run=") else word for word in shlex.split(line)[2:]]
-    assert command("evaluate", *words, "attack.samples=5").code == 0
+    assert command("train", *TINY, "attack=none", "seed=1").code == 0
+    (other,) = [path.parent for path in tmp_path.rglob("metrics.json") if path.parent != trained]
+    evaluations = [line for line in LINES if line.startswith("python evaluate.py")]
+    assert len(evaluations) == 3
+    for line in evaluations:
+        words = [re.sub(r"^(run|source)=.*", rf"\1={trained}", word) for word in shlex.split(line)[2:]]
+        assert command("evaluate", *words, "attack.samples=5").code == 0
     said = ""
     for line in [line for line in LINES if line.startswith("python scripts/")]:
-        _, script, place, *more = shlex.split(line)
-        words = [sys.executable, str(ROOT / script), place.split("/")[0], *(["--attack", ""] if more else [])]
+        _, script, *more = shlex.split(line)
+        runs = iter((trained, other))
+        places = [str(next(runs)) if word == "outputs/…" else word.split("/")[0] for word in more]
+        places = ["" if word == "pgd" else word for word in places]  # the run here was trained with attack=none
+        words = [sys.executable, str(ROOT / script), *places]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         said += done.stdout

@@ -23,19 +23,35 @@ def evaluation_page(record: Record) -> RenderableType:
 
 
 def _accuracies(record: Record) -> Table:
-    clean = record["clean"]
+    clean, truths = record["clean"], _truths(record)
     title = f"{record['model']} ({record['act']}), seed {record['seed']}, {record['weights']} weights"
     table = Table(title=f"{title}: {record['dataset']['label']}", title_justify="left")
     for heading, justify in (("attack", "left"), ("norm", "left"), ("eps", "right"), ("accuracy %", "right")):
         table.add_column(heading, justify=justify)  # pyright: ignore[reportArgumentType]
-    for heading in ("95 % interval", "samples", "verdict"):
-        table.add_column(heading, justify="left" if heading == "verdict" else "right")
-    table.add_row("clean", "", "", *_figures(clean), "")
+    for heading in ("95 % interval", "samples", *(["gap to exact"] if truths else [])):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    table.add_row("clean", "", "", *_figures(clean))
     for entry in record["robust"]:
         threat = entry["norm"], f"{entry['eps']:.4g}"
         verdict = marks([entry["verdict"]]) or entry["verdict"]
-        table.add_row(_short(entry), *threat, *_figures(entry), verdict)
+        gap = [_gap(entry, truths)] if truths else []
+        table.add_row(_short(entry), *threat, *_figures(entry), *gap, verdict)
     return table
+
+
+def _truths(record: Record) -> dict[tuple[str, float], int]:
+    """By threat, how many samples attack=exact leaves right: the yardstick of the other attacks."""
+    exact = [entry for entry in record["robust"] if entry["attack"] == "exact"]
+    return {(e["norm"], e["eps"]): e["correct"] for e in exact if e["correct"] is not None}
+
+
+def _gap(entry: Record, truths: dict[tuple[str, float], int]) -> str:
+    """By how many points the attack overstates the robust accuracy."""
+    truth = truths.get((entry["norm"], entry["eps"]))
+    if truth is None or entry["correct"] is None or entry["attack"] == "exact":
+        return ""
+    return f"{100 * (entry['correct'] - truth) / entry['n']:.2f}"
 
 
 def _figures(entry: Record) -> tuple[str, str, str]:

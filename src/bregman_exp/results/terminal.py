@@ -18,7 +18,7 @@ def as_text(shown: RenderableType) -> str:
     console.width = _width(console, shown)
     with console.capture() as capture:
         console.print(shown)
-    return capture.get().rstrip("\n")
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
 def _width(console: Console, shown: RenderableType) -> int:
