@@ -2,15 +2,19 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
 from rich.table import Table
+from rich.text import Text
 
+from bregman_exp.results.marks import marks
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 from bregman_exp.results.statistics import Interval, paired, welch
 from bregman_exp.results.table import SETTINGS, Record
@@ -80,7 +84,7 @@ def comparison_table(a: Iterable[RunFolder], b: Iterable[RunFolder]) -> Table:
     keys = [key for key in one.keys if key in other.keys]
     single = len(one.records) == len(other.records) == 1
     table = (_paired_table if single else _welch_table)(one, other, keys)
-    table.title, table.title_justify, table.title_style = f"A: {one}\nB: {other}", "left", ""
+    table.title, table.title_justify = Text(f"A: {one}\nB: {other}"), "left"  # Text: names are no markup
     only = [len([key for key in side.keys if key not in keys]) for side in (one, other)]
     left_out = [
         f"left out: {n} that only {name} has (other attacks, settings or numbers of samples)"
@@ -201,7 +205,7 @@ def _paired_table(one: Side, other: Side, keys: Sequence[Key]) -> Table:
             result = paired(*_rights(key.id, a, b))
             cells = [_points(result.difference), _interval(result.ci95)]
             cells += [str(result.only_a), str(result.only_b), _probability(result.p)]
-        table.add_row(_label(key, keys), _cell([a]), _cell([b]), *cells, str(key.n))
+        table.add_row(Text(_label(key, keys)), _cell([a]), _cell([b]), *cells, str(key.n))
     return table
 
 
@@ -220,7 +224,7 @@ def _welch_table(one: Side, other: Side, keys: Sequence[Key]) -> Table:
             result = welch(a, b)
             cells = [_points(result.difference), _interval(result.ci95)]
         seeds = (_of(len(x), len(side.records)) for x, side in ((a, one), (b, other)))
-        table.add_row(_label(key, keys), *map(_cell, sides), *cells, *seeds, str(key.n))
+        table.add_row(Text(_label(key, keys)), *map(_cell, sides), *cells, *seeds, str(key.n))
     return table
 
 
@@ -243,10 +247,10 @@ def _rights(name: str, a: Figure, b: Figure) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _arrays(folder: RunFolder) -> dict[str, np.ndarray]:
-    try:
-        with np.load(folder.predictions) as file:
-            return dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile):
+    try:  # by way of memory: of a damaged file NumPy would leave the handle open
+        with np.load(BytesIO(folder.predictions.read_bytes()), allow_pickle=False) as file:
+            return {name: file[name] for name in ("id", "label", "prediction")} | dict(file)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
         raise NotARunError(
             f"{folder.predictions} is missing or damaged; without it there is no test."
         ) from None
@@ -276,9 +280,7 @@ def _cell(figures: Sequence[Figure]) -> str:
     spread = f" ± {100 * stdev(values):.2f}" if len(values) > 1 else ""
     words = [f"{100 * mean(values):.2f}{spread}"] if values else []
     words += [f"({missing} not reported)" if values else "not reported"] if missing else []
-    verdicts = {figure.verdict for figure in figures}
-    words += [mark for mark in ("UNRELIABLE", "degenerate") if mark.lower() in verdicts]
-    return " ".join(words)
+    return " ".join([*words, marks(figure.verdict for figure in figures)]).strip()
 
 
 def _reported(figures: Sequence[Figure]) -> list[float]:
