@@ -128,6 +128,8 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
             raise ConfigError(
                 f"unknown key {', '.join(sorted(unknown))} in attack.attacks; there are {known}."
             )
+        if entry["attack"] == "transfer" and attack.source is not None:
+            entry = {"source": _source_record(attack)["config_hash"], **entry}
         sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
         specs += [AttackSpec(**{**entry, "eps": eps}) for eps in sizes]
     return specs
@@ -147,10 +149,10 @@ def suite_hash(run: Run) -> str:
     return short_hash(content | {key: value for key, value in optional.items() if value})
 
 
-def _source_record(attack: Attack) -> dict[str, str] | None:
+def _source_record(attack: Attack) -> dict[str, str]:
     """Which weights the transfer starts from, wherever their run lies."""
     if attack.source is None:
-        return None
+        return {}
     metrics = RunFolder.existing(Path(attack.source), "source").read_metrics()
     return {key: metrics[key] for key in ("config_hash", "weights")}
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bregman_exp.robustness import ATTACKS, AttackSpec, Threat, evaluate, robust_accuracy
-from bregman_exp.robustness.spec import _Kind
+from bregman_exp.robustness import ATTACKS, AttackSpec, Kind, Threat, evaluate, robust_accuracy
 from bregman_exp.robustness.victim import Victim
 
 from .reference import Function, named, tiny_conv, tiny_mlp
@@ -75,8 +74,8 @@ def test_projection_goes_to_the_ball_and_then_to_the_box() -> None:
 def broken(offence: str):
     """An attack that does this to its last sample."""
 
-    def run(spec, victim, x: Tensor, y: Tensor, ids: Tensor) -> Tensor:
-        last = {"ball": x[-1:] + 2 * spec.eps, "box": x[-1:] + 1, "nan": x[-1:] * NAN}[offence]
+    def run(victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat, loss: str) -> Tensor:
+        last = {"ball": x[-1:] + 2 * threat.eps, "box": x[-1:] + 1, "nan": x[-1:] * NAN}[offence]
         return torch.cat([x[:-1], last])
 
     return run
@@ -96,7 +95,7 @@ def test_an_attack_that_leaves_the_ball_has_no_number(
         AttackSpec("fgm", "l2", 0.05),
     ]
     healthy = evaluate(model, x, y, specs, batch_size=batch_size)
-    monkeypatch.setitem(ATTACKS, "fgsm", _Kind(("linf",), broken(offence), ("loss",)))
+    monkeypatch.setitem(ATTACKS, "fgsm", Kind(("linf",), broken(offence), ("loss",)))
     evaluation = evaluate(model, x, y, specs, batch_size=batch_size)
 
     told = evaluation.to_json()

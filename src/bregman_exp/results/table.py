@@ -17,7 +17,7 @@ Key = tuple[str, str, str, str, str, int]
 # An attack with its settings, as JSON: what must agree between two numbers that share a column.
 SETTINGS = (
     *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
-    *("precision", "members", "class", "parameters"),
+    *("precision", "members", "source", "class", "parameters"),
 )
 
 

@@ -78,7 +78,7 @@ class Harness:
     def _run(self, samples: Samples, specs: Sequence[AttackSpec], x: Tensor, y: Tensor, ids: Tensor) -> Part:
         start = time.perf_counter()
         found = specs[-1].find(replace(self.victim, model=samples.model), x, y, ids)
-        points = [_for_size(found, x, spec.eps) for spec in specs]
+        points = [nearest_within(found, x, spec.eps) for spec in specs]
         predicted = torch.stack([samples.predict(at, y) for at in points])
         survivors = predicted == y.cpu()
         violations = [spec.threat.violation(at, x).max() for spec, at in zip(specs, points, strict=True)]
@@ -94,11 +94,6 @@ class Harness:
             points=torch.stack(points).cpu() if self.keep_points else None,
             predicted=predicted if self.keep_points else None,
         )
-
-
-def _for_size(found: Found, x: Tensor, eps: float) -> Tensor:
-    points = found.points.detach()
-    return points if found.distances is None else nearest_within(found, x, eps)
 
 
 def _late(found: Found, survived: Tensor) -> Tensor | None:
