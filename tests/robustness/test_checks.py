@@ -171,6 +171,18 @@ def test_rounding_that_float64_does_not_have() -> None:
     assert verdicts(evaluation)["pgd"] == "unreliable"
 
 
+class OnlyFloat32(Around):
+    def before(self, x: Tensor) -> Tensor:
+        return x @ torch.eye(x.shape[1])
+
+
+def test_a_model_that_has_no_float64_is_audited_all_the_same() -> None:
+    model, x, y = task(n=60)
+    evaluation = audited(OnlyFloat32(model), x, y)
+    assert [check.status for check in named(evaluation.checks, "float64")] == ["skipped"]
+    assert verdicts(evaluation)["pgd"] == "reliable"
+
+
 class Masked(Around):
     """Its input is rounded; its surrogates are not."""
 

@@ -64,13 +64,7 @@ def evaluate(
         specs = [spec.for_classes(classes) for spec in specs]
         parts = {} if parts is None else parts
         harness = Harness(samples, Victim.of(used, seed, other), tell, parts, keep_points)
-        entries = [
-            entry
-            for group in _sharing_a_search(specs)
-            for entry in harness.attack(
-                [specs[i] for i in group], [unique_ids(specs)[i] for i in group], right
-            )
-        ]
+        entries = _attacked(harness, specs, right)
         checks = [
             *model_checks(samples, tuple(entry.id for entry in entries)),
             *gradient_checks(samples, right, tuple(e.id for e in entries if e.spec.kind.gradients)),
@@ -85,6 +79,15 @@ def evaluate(
         replace(entry, verdict=verdict(entry, checks, constant=constant, audited=audit)) for entry in entries
     ]
     return Evaluation(Accuracy(int(right.sum()), len(y)), predictions, entries, probes, checks)
+
+
+def _attacked(harness: Harness, specs: Sequence[AttackSpec], right: Tensor) -> list[Robustness]:
+    """The entries in the order of their attacks; those that one search answers for are run together."""
+    names, entries = unique_ids(specs), {}
+    for group in _sharing_a_search(specs):
+        found = harness.attack([specs[place] for place in group], [names[place] for place in group], right)
+        entries |= dict(zip(group, found, strict=True))
+    return [entries[place] for place in range(len(specs))]
 
 
 def _audited(

@@ -94,6 +94,10 @@ class AttackSpec:
             value = getattr(self, name)
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}.")
+        if self.precision == "float64" and self.through is not None:
+            raise ValueError(
+                f"precision=float64 with through={self.through}: surrogates are float32; drop one."
+            )
         for name in ("random_start", "early_stop"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: it must be true or false.")

@@ -111,16 +111,26 @@ class Audit:
 
     def _float64(self) -> tuple[list[Robustness], list[Check]]:
         """The same PGD in both arithmetics on the same samples: by how much the accuracies differ."""
+        if not self._computes_in_float64():
+            return [], [Check.skipped("float64", self._ids)]
         chosen = torch.zeros_like(self.right)
         chosen[random_subset(len(chosen), IN_FLOAT64)] = True
         both = [
-            self._probe("float64", replace(self.base, precision=precision), self.right & chosen)
+            self._probe("float64", replace(self.base, precision=precision, through=None), self.right & chosen)
             for precision in ("float64", "float32")
         ]
         n = int(chosen.sum())
         wide, narrow = map(_left, both)
         value, limit = abs(wide - narrow) / n, share_limit(OTHER_ARITHMETIC, n)
         return both, [Check.at_most("float64", self._ids, value, limit)]
+
+    def _computes_in_float64(self) -> bool:
+        samples = self.harness.samples.in_float64()
+        try:
+            samples.predict(*samples.batch(torch.tensor([0])))
+        except RuntimeError:  # a tensor of the model's own that is no parameter and no buffer
+            return False
+        return True
 
     def _gradient_free(self) -> tuple[list[Robustness], list[Check]]:
         """A suite that ends in such a search has its own share; for the others it is run."""
