@@ -1,0 +1,51 @@
+"""Each attack on points and on images, with 2 classes and with 10, in both norms."""
+
+import pytest
+import torch
+from torch import nn
+
+from bregman_exp.robustness import ATTACKS, AttackSpec, evaluate
+from bregman_exp.robustness.attacks import autoattack_members
+
+from .reference import labelled, named
+
+CLS = {"linf": "PGD", "l2": "PGDL2"}
+SHAPES = {"points": (2,), "images": (3, 8, 8)}
+
+
+def network(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """Random, all classes level in the middle of the box, so that there is a boundary nearby."""
+    net = nn.Sequential(
+        nn.Flatten(), nn.Linear(torch.Size(shape).numel(), 16), nn.Tanh(), nn.Linear(16, classes)
+    )
+    with torch.no_grad():
+        net[1].weight.mul_(6)
+        net[3].bias -= net(torch.full((1, *shape), 0.5))[0]
+    return net
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize(
+    ("attack", "norm"), [(name, norm) for name in ATTACKS if name != "exact" for norm in ATTACKS[name].norms]
+)
+def test_it_runs_verified_and_breaks_no_more_than_there_is(
+    attack: str, norm: str, kind: str, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if attack in ("fab-t", "apgd-t") and classes == 2:
+        assert AttackSpec(attack, norm, 0.05).for_classes(2).attack in ("fab", "apgd-margin")
+    monkeypatch.setattr(autoattack_members, "QUERIES", 100)
+    monkeypatch.setattr("bregman_exp.robustness.kinds.QUERIES", 100)
+    shape = SHAPES[kind]
+    model = network(shape, classes)
+    x, y = labelled(model, 12, *shape)
+    y[0] = (y[0] + 1) % classes
+    eps = {"points": 0.2, "images": {"linf": 0.2, "l2": 1.0}[norm]}[kind]
+    settings = {"cls": CLS[norm]} if attack == "torchattacks" else {}
+    spec = AttackSpec(attack, norm, eps, **settings)
+    evaluation = evaluate(model, x, y, [spec], source=model if attack == "transfer" else None)
+    assert [check.status for check in named(evaluation.checks, "points-in-threat")] == ["passed"]
+    (entry,) = evaluation.robust
+    assert not (entry.survivors & (evaluation.predictions != y)).any()
+    if "noise" not in attack:
+        assert entry.survivors.sum() < evaluation.clean.correct
