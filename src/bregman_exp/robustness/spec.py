@@ -136,7 +136,7 @@ class AttackSpec:
         for member in members:
             if not isinstance(member, Mapping) or "attack" not in member or not set(member) <= set(known):
                 raise ValueError(f"members: {member} needs attack, and may have {', '.join(known[1:])}.")
-            specs.append(AttackSpec(norm=self.norm, eps=self.eps, **member))
+            specs.append(type(self)(norm=self.norm, eps=self.eps, **member))
         nested = [spec.attack for spec in specs if spec.attack in ("suite", "exact")]
         if nested:
             raise ValueError(f"members: {nested[0]} cannot be a member of a suite.")
@@ -245,4 +245,4 @@ def default_members(suite: AttackSpec, classes: int, images: bool) -> list[Attac
     losses = [loss for loss in ("ce", "margin", "dlr") if classes >= NEEDS_CLASSES.get(loss, 2)]
     names += [{"attack": "pgd", "loss": loss} for loss in losses]
     names += [{"attack": "fmn"}, {"attack": "apgd-t"}, {"attack": "square" if images else "random_search"}]
-    return [AttackSpec(norm=suite.norm, eps=suite.eps, **member) for member in names]
+    return [type(suite)(norm=suite.norm, eps=suite.eps, **member) for member in names]

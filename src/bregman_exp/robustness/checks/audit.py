@@ -181,23 +181,38 @@ def sizes_audit(
 ) -> tuple[list[Robustness], list[Check]]:
     """zero-eps, falls-with-eps and huge-eps, for the judged entries of one norm.
 
-    At ε = 0 PGD must leave what is right on clean data, at twice the largest ε no more than the entries of
-    that ε, and at the size that holds the whole box next to nothing. It has five restarts: in so wide a ball
-    one start says little.
+    PGD is looked at with five restarts, since in so wide a ball one start says little; suites by the default
+    suite.
     """
-    largest = max(entry.spec.eps for entry in judged)
-    at_largest, ids = [e for e in judged if e.spec.eps == largest], tuple(entry.id for entry in judged)
-    base = Audit(harness, right, at_largest).base
-    whole = 1.0 if base.norm == "linf" else harness.samples.x[0].numel() ** 0.5
-    settings: dict[str, Any] = base.changed() | {"restarts": 5}
+    pgd = [entry for entry in judged if entry.spec.attack == "pgd"]
+    suites = [entry for entry in judged if entry.spec.attack != "pgd"]
+    probes, checks = [], []
+    for entries in (pgd, suites):
+        if entries:
+            first = min(entries, key=lambda entry: entry.spec.restarts or 1).spec
+            settings = first.changed() | {"restarts": 5} if entries is pgd else {"attack": "suite"}
+            found, made = _at_other_sizes(harness, right, entries, {"norm": first.norm, **settings})
+            probes, checks = probes + found, checks + made
+    return probes, checks
+
+
+def _at_other_sizes(
+    harness: Harness, right: Tensor, entries: Sequence[Robustness], settings: dict[str, Any]
+) -> tuple[list[Robustness], list[Check]]:
+    """At ε = 0 what is right on clean data must stay right; at twice the largest ε no more than at that one; at
+    the size that holds the whole box next to nothing."""
+    largest = max(entry.spec.eps for entry in entries)
+    whole = 1.0 if settings["norm"] == "linf" else harness.samples.x[0].numel() ** 0.5
     sizes = (0.0, min(2 * largest, whole), whole)
     specs = [WholeBox(**{**settings, "eps": eps}) for eps in sizes]
     probes = [harness.attack([spec], [f"sizes: {spec.id}"], right, len(right))[0] for spec in specs]
     n, (at_zero, at_twice, at_whole) = len(right), map(_left, probes)
+    ids = tuple(entry.id for entry in entries)
     checks = [Check.at_most("zero-eps", ids, abs(int(right.sum()) - at_zero) / n, share_limit(0.0, n))]
-    for entry in at_largest:
-        rise = max(at_twice - _left(entry), at_whole - at_twice) / n
-        checks.append(Check.at_most("falls-with-eps", (entry.id,), rise, share_limit(RISES, n)))
+    for entry in entries:
+        if entry.spec.eps == largest:
+            rise = max(at_twice - _left(entry), at_whole - at_twice) / n
+            checks.append(Check.at_most("falls-with-eps", (entry.id,), rise, share_limit(RISES, n)))
     checks.append(Check.at_most("huge-eps", ids, at_whole / n, share_limit(NEAR_ZERO, n)))
     return probes, checks
 
