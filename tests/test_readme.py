@@ -60,7 +60,7 @@ def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
         _, script, *more = shlex.split(line)
         runs = iter((trained, other))
         places = [str(next(runs)) if word == "outputs/…" else word.split("/")[0] for word in more]
-        places = ["" if word == "pgd" else word for word in places]  # the run here was trained with attack=none
+        places = ["" if word == "pgd" else word for word in places]  # the run here has attack=none
         words = [sys.executable, str(ROOT / script), *places]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

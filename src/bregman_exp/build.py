@@ -28,7 +28,7 @@ from bregman_exp.data import ClassificationData, EpochLoader
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.results import RunFolder
-from bregman_exp.robustness import AttackSpec
+from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.training import (
     AtomicCheckpoints,
     Classifier,
@@ -132,7 +132,16 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
             entry = {"source": _source_record(attack)["config_hash"], **entry}
         sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
         specs += [AttackSpec(**{**entry, "eps": eps}) for eps in sizes]
+    if attack.attacks and not specs:
+        raise ConfigError(f"attack.attacks={attack.attacks}: there is no eps, so no attack; use attack=none.")
     return specs
+
+
+def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: ClassificationData) -> None:
+    """Raises ValueError where the model has not what an attack needs: classes, a surrogate, a source."""
+    victim = Victim.of(net, run.seed, source)
+    for spec in attack_specs(run.attack):
+        spec.for_classes(data.num_classes).check_fits(victim, data.num_classes)
 
 
 def suite_hash(run: Run) -> str:
@@ -153,8 +162,15 @@ def _source_record(attack: Attack) -> dict[str, str]:
     """Which weights the transfer starts from, wherever their run lies."""
     if attack.source is None:
         return {}
-    metrics = RunFolder.existing(Path(attack.source), "source").read_metrics()
+    metrics = _complete_source(attack.source).read_metrics()
     return {key: metrics[key] for key in ("config_hash", "weights")}
+
+
+def _complete_source(path: str) -> RunFolder:
+    folder = RunFolder.existing(Path(path), "source")
+    if not folder.complete:
+        raise ConfigError(f"source={path} is not complete; run its train command again.")
+    return folder
 
 
 def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
@@ -165,12 +181,12 @@ def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
     """
     attack = run.attack
     if attack.source is None:
-        if any(spec.attack == "transfer" for spec in attack_specs(attack)):
+        specs = attack_specs(attack)
+        members = [member for spec in specs if spec.members is not None for member in spec.given_members()]
+        if any(spec.attack == "transfer" for spec in specs + members):
             raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
         return None
-    folder = RunFolder.existing(Path(attack.source), "source")
-    if not folder.complete:
-        raise ConfigError(f"source={attack.source} is not complete; run its train command again.")
+    folder = _complete_source(attack.source)
     stored = stored_run(folder)
     same = folder.read_metrics()["dataset"]["fingerprint"] == data.fingerprint
     there = data if same else dataset(stored)

@@ -50,7 +50,8 @@ def command(config_name: str, job: Callable[[DictConfig], None]) -> None:
     try:
         hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from the last finished epoch.", file=sys.stderr)
+        unit = "batch" if config_name == "evaluate" else "epoch"
+        print(f"Interrupted; the same command goes on from the last finished {unit}.", file=sys.stderr)
         sys.exit(130)
     if failed:
         sys.exit(1)

@@ -33,8 +33,8 @@ def evaluate_job(cfg: DictConfig) -> None:
         data = build.dataset(run)
         check_same_data(data, folder)
         check_samples(run.attack, data)
-        build.trained_model(run, data, folder)
-        build.transfer_source(run, data)
+        net, source = build.trained_model(run, data, folder), build.transfer_source(run, data)
+        build.check_attacks(run, net, source, data)
         if own_suite(run, folder):
             print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
             return print_whole(evaluation_page(folder.read_metrics()))

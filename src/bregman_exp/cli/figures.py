@@ -36,6 +36,7 @@ def evaluate_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     target = folder.evaluation(f"{run.attack.name}-{build.suite_hash(run)}")
     with target.locked(), logging_to(target.log):
         if target.complete:
+            target.parts.clear()  # left where a process was killed at the very end
             log.info("%s is complete: skipped", target.path)
             return log.info("%s", as_text(evaluation_page(target.read_metrics())))
         with failures_recorded_in(target):

@@ -34,8 +34,9 @@ def train_job(cfg: DictConfig) -> None:
         build.check_model(runs[0])
         data = build.dataset(runs[0])
         check_samples(runs[0].attack, data)
-        build.transfer_source(runs[0], data)
-        build.classifier(runs[0], build.model(runs[0], data))
+        net, source = build.model(runs[0], data), build.transfer_source(runs[0], data)
+        build.check_attacks(runs[0], net, source, data)
+        build.classifier(runs[0], net)
     failed = [run for run in runs if not went_well(lambda run=run: train_run(run, data))]
     if failed:
         raise CommandFailedError

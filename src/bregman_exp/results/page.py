@@ -1,14 +1,17 @@
 """The figures and checks of one evaluation, to be read."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from bregman_exp.results.marks import marks
 
 Record = dict[str, Any]  # the content of a metrics.json
+SECOND = re.compile(r"(?<!e)-\d+$")  # of an id; not the exponent of an ε such as 2e-05
 STATUSES = ("passed", "failed", "skipped")
 
 
@@ -25,7 +28,7 @@ def evaluation_page(record: Record) -> RenderableType:
 def _accuracies(record: Record) -> Table:
     clean, truths = record["clean"], _truths(record)
     title = f"{record['model']} ({record['act']}), seed {record['seed']}, {record['weights']} weights"
-    table = Table(title=f"{title}: {record['dataset']['label']}", title_justify="left")
+    table = Table(title=Text(f"{title}: {record['dataset']['label']}"), title_justify="left")
     for heading, justify in (("attack", "left"), ("norm", "left"), ("eps", "right"), ("accuracy %", "right")):
         table.add_column(heading, justify=justify)  # pyright: ignore[reportArgumentType]
     for heading in ("95 % interval", "samples", *(["gap to exact"] if truths else [])):
@@ -62,8 +65,10 @@ def _figures(entry: Record) -> tuple[str, str, str]:
 
 
 def _short(entry: Record) -> str:
-    """The id without the threat, which stands in columns of its own."""
-    return entry["id"].partition(f"-{entry['norm']}-")[0]
+    """The id without the threat, which stands in columns of its own; e.g. pgd, and pgd-2 for a second one."""
+    name, _, rest = entry["id"].partition(f"-{entry['norm']}-")
+    number = SECOND.search(rest)
+    return name + (number[0] if number else "")
 
 
 def _checks_of(record: Record, norm: str, eps: float) -> Table:
@@ -97,7 +102,7 @@ def _number(value: float | None) -> str:
     return "—" if value is None else f"{value:.3g}"
 
 
-def _summary(checks: Sequence[Record]) -> str:
+def _summary(checks: Sequence[Record]) -> Text:
     counts = {status: sum(check["status"] == status for check in checks) for status in STATUSES}
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "passed")
     lines = [f"checks: {told}"]
@@ -107,4 +112,4 @@ def _summary(checks: Sequence[Record]) -> str:
             lines.append(f"  {check['name']} {_number(check['value'])} > {_number(check['limit'])}: {ids}")
     if counts["failed"]:
         lines.append("docs/checks.md says what each failure means and what to do.")
-    return "\n".join(lines)
+    return Text("\n".join(lines))

@@ -1,38 +1,48 @@
 """The finished batches of a running evaluation, one file each."""
 
+import io
 import shutil
-import zipfile
 from collections.abc import Iterator, MutableMapping
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from bregman_exp.results.atomic import write_arrays
+from bregman_exp.results.atomic import write_atomically
+
+DIGEST = sha256().digest_size
 
 Arrays = dict[str, np.ndarray]
 
 
 class PartFiles(MutableMapping[str, Arrays]):
-    """key -> arrays, each in <folder>/<key>.npz, whole or not there; a damaged file is not there."""
+    """key -> arrays, each in <folder>/<key>.part, an .npz after its SHA-256; a damaged file is not there."""
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     def __getitem__(self, key: str) -> Arrays:
         try:
-            with np.load(self._file(key), allow_pickle=False) as file:
-                return dict(file)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            content = self._file(key).read_bytes()
+        except OSError:
             raise KeyError(key) from None
+        told, archive = content[:DIGEST], content[DIGEST:]
+        if sha256(archive).digest() != told:
+            raise KeyError(key)
+        with np.load(io.BytesIO(archive), allow_pickle=False) as file:
+            return dict(file)
 
     def __setitem__(self, key: str, arrays: Arrays) -> None:
-        write_arrays(self._file(key), arrays)
+        archive = io.BytesIO()
+        np.savez_compressed(archive, **arrays)  # pyright: ignore
+        content = archive.getvalue()
+        write_atomically(self._file(key), lambda file: file.write(sha256(content).digest() + content))
 
     def __delitem__(self, key: str) -> None:
         self._file(key).unlink()
 
     def __iter__(self) -> Iterator[str]:
-        return (file.stem for file in sorted(self.folder.glob("*.npz")))
+        return (file.stem for file in sorted(self.folder.glob("*.part")))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -42,4 +52,4 @@ class PartFiles(MutableMapping[str, Arrays]):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, key: str) -> Path:
-        return self.folder / f"{key}.npz"
+        return self.folder / f"{key}.part"

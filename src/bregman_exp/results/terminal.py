@@ -1,6 +1,6 @@
 """Tables on the terminal, and as plain text, with no figure cut off."""
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleDimensions, RenderableType
 
 WIDEST = 1000  # columns
 
@@ -8,7 +8,8 @@ WIDEST = 1000  # columns
 def print_whole(shown: RenderableType) -> None:
     """Prints to the terminal, wider than it where that is needed."""
     console = Console()
-    console.width = max(console.width, _width(console, shown))
+    width = max(console.width, _width(console, shown))
+    console.size = ConsoleDimensions(width, console.height)  # not the width alone: dumb ones
     console.print(shown)
 
 

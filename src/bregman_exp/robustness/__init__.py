@@ -16,3 +16,4 @@ from bregman_exp.robustness.result import Robustness as Robustness
 from bregman_exp.robustness.spec import AttackSpec as AttackSpec
 from bregman_exp.robustness.spec import unique_ids as unique_ids
 from bregman_exp.robustness.threat import Threat as Threat
+from bregman_exp.robustness.victim import Victim as Victim

@@ -14,7 +14,7 @@ from bregman_exp.robustness.checks.gradients import gradient_checks
 from bregman_exp.robustness.checks.model import is_constant, model_checks
 from bregman_exp.robustness.checks.verdict import verdict
 from bregman_exp.robustness.harness import Harness, OnProgress
-from bregman_exp.robustness.isolation import evaluating
+from bregman_exp.robustness.isolation import evaluating, in_type
 from bregman_exp.robustness.parts import Parts
 from bregman_exp.robustness.result import Check, Evaluation, Robustness
 from bregman_exp.robustness.samples import Samples
@@ -62,8 +62,11 @@ def evaluate(
         right = predictions == y.cpu()
         tell("clean", len(y), len(y), int(right.sum()))
         specs = [spec.for_classes(classes) for spec in specs]
+        victim = Victim.of(used, seed, other)
+        for spec in specs:
+            spec.check_fits(victim, classes)
         parts = {} if parts is None else parts
-        harness = Harness(samples, Victim.of(used, seed, other), tell, parts, keep_points)
+        harness = Harness(samples, victim, tell, parts, keep_points)
         entries = _attacked(harness, specs, right)
         checks = [
             *model_checks(samples, tuple(entry.id for entry in entries)),
@@ -129,7 +132,8 @@ def _check_source(source: nn.Module | None, samples: Samples, classes: int) -> N
     if source is None:
         return
     with torch.no_grad():
-        there = source(samples.batch(torch.tensor([0]))[0]).shape[1]
+        x, _ = samples.batch(torch.tensor([0]))
+        there = in_type(source, x.dtype)(x).shape[1]
     if there != classes:
         raise ValueError(
             f"the transfer source has {there} classes and the model {classes}; "

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bregman_exp.robustness.attacks.found import Found, added
+from bregman_exp.robustness.isolation import in_type
 from bregman_exp.robustness.parts import Part, Parts, digest
 from bregman_exp.robustness.result import Robustness
 from bregman_exp.robustness.samples import Samples
@@ -77,7 +78,8 @@ class Harness:
 
     def _run(self, samples: Samples, specs: Sequence[AttackSpec], x: Tensor, y: Tensor, ids: Tensor) -> Part:
         start = time.perf_counter()
-        found = specs[-1].find(replace(self.victim, model=samples.model), x, y, ids)
+        twins = {name: in_type(twin, x.dtype) for name, twin in self.victim.twins.items()}
+        found = specs[-1].find(replace(self.victim, model=samples.model, twins=twins), x, y, ids)
         points = [nearest_within(found, x, spec.eps) for spec in specs]
         predicted = torch.stack([samples.predict(at, y) for at in points])
         survivors = predicted == y.cpu()

@@ -34,6 +34,12 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
         yield used
 
 
+def in_type(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The model, or a copy of it where its weights are of another floating type."""
+    others = any(p.is_floating_point() and p.dtype != dtype for p in model.parameters())
+    return copy.deepcopy(model).to(dtype) if others else model
+
+
 @contextmanager
 def _other_random_states_kept() -> Iterator[None]:
     numpy_state, python_state = np.random.get_state(), random.getstate()

@@ -53,12 +53,12 @@ TENSORS = ("survivors", "violation", "late", "distances", "points", "predicted")
 
 
 def digest(*contents: Any) -> str:
-    """Twelve hex digits over tensors (their bytes), models (their weights and buffers) and plain values."""
+    """Twelve hex digits over tensors (their bytes), models (parts, weights, buffers) and plain values."""
     hashed = hashlib.sha256()
     for content in contents:
         if isinstance(content, nn.Module):
             tensors = [*content.parameters(), *content.buffers()]
-            hashed.update(repr((type(content).__name__, [_bytes(t) for t in tensors])).encode())
+            hashed.update(repr((repr(content), [_bytes(t) for t in tensors])).encode())
         elif isinstance(content, Tensor):
             hashed.update(_bytes(content))
         else:

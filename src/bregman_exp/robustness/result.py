@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bregman_exp.robustness.accuracy import Accuracy
 from bregman_exp.robustness.attacks.found import Counts
-from bregman_exp.robustness.spec import AttackSpec
+from bregman_exp.robustness.spec import AttackSpec, numbered
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,17 @@ class Evaluation:
         distance to the nearest wrong point found, in each norm, where an attack looked for it."""
         told = {"id": ids, "label": labels, "prediction": self.predictions}
         told |= {entry.id: entry.survivors for entry in self.robust if entry.survivors is not None}
-        for entry in self.robust:
-            if entry.distances is not None:
-                told[f"distance-{entry.spec.name}-{entry.spec.norm}"] = entry.distances
+        searches = {
+            repr({**entry.spec.changed(), "eps": None}): entry
+            for entry in self.robust
+            if entry.distances is not None
+        }
+        names = [f"distance-{entry.spec.name}-{entry.spec.norm}" for entry in searches.values()]
+        told |= {
+            name: entry.distances
+            for name, entry in zip(numbered(names), searches.values(), strict=True)
+            if entry.distances is not None
+        }
         return {name: tensor.cpu().numpy() for name, tensor in told.items()}
 
 

@@ -15,7 +15,7 @@ from bregman_exp.robustness.attacks.loss import LOSSES, NEEDS_CLASSES
 from bregman_exp.robustness.attacks.torchattack import check_torchattack
 from bregman_exp.robustness.kinds import ATTACKS, Kind
 from bregman_exp.robustness.threat import NORMS, SIZES, Threat
-from bregman_exp.robustness.victim import Victim
+from bregman_exp.robustness.victim import SOURCE, Victim
 
 NOT_THE_ATTACKS = ("precision", "source")  # settings that the harness or the reader of the figures uses
 PRECISIONS = ("float32", "float64")
@@ -86,6 +86,8 @@ class AttackSpec:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"{name}={value}: it must be a whole number ≥ 1.")
+        if not isinstance(self.through, str | None):
+            raise ValueError(f"through={self.through!r}: give the name of a surrogate of the model.")
         if not _is_number(self.rel_step) or not 0 < self.rel_step <= 2:
             raise ValueError(f"rel_step={self.rel_step}: the step over ε must lie in (0, 2].")
         if not isinstance(self.parameters, dict):
@@ -131,7 +133,8 @@ class AttackSpec:
         members = [] if self.members is None else self.members
         if isinstance(members, str) or not isinstance(members, Sequence) or len(members) == 0:
             raise ValueError(f"members={members}: a suite needs at least one attack, e.g. [{{attack: pgd}}].")
-        known = [f.name for f in fields(AttackSpec) if f.name not in ("norm", "eps")]
+        # the suite's model and inputs are float32, and so are its members'
+        known = [f.name for f in fields(AttackSpec) if f.name not in ("norm", "eps", "precision")]
         specs = []
         for member in members:
             if not isinstance(member, Mapping) or "attack" not in member or not set(member) <= set(known):
@@ -146,6 +149,16 @@ class AttackSpec:
         """This attack, or the one that stands in on a model of so few classes."""
         instead = self.kind.below_four_classes
         return self if instead is None or classes >= FEWEST_CLASSES else replace(self, attack=instead)
+
+    def check_fits(self, victim: Victim, classes: int) -> None:
+        """Raises ValueError, in one sentence, where the model has not what this attack or a member needs."""
+        for member in self.given_members() if self.members is not None else []:
+            member.check_fits(victim, classes)
+        if classes < NEEDS_CLASSES.get(self.loss, 2):
+            raise ValueError(f"loss={self.loss} needs three classes, there are {classes}; use loss=margin.")
+        needed = SOURCE if self.attack == "transfer" else self.through
+        if needed is not None:
+            _ = victim.twin(needed)
 
     @property
     def draws_by_batch(self) -> bool:
@@ -186,7 +199,7 @@ class AttackSpec:
         def turn(name: str, member: AttackSpec) -> tuple[str, Member]:
             return name, lambda left: member.points_within(victim, x[left], y[left], ids[left.cpu()])
 
-        names = _numbered([member.name for member in members])
+        names = numbered([member.name for member in members])
         return in_turn(victim.model, x, y, [turn(*each) for each in zip(names, members, strict=True)])
 
     def points_within(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor) -> Tensor:
@@ -220,10 +233,10 @@ def _is_number(value: Any) -> bool:
 
 def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:
     """The ids of the attacks; a second one of the same id ends in -2, a third in -3."""
-    return _numbered([spec.id for spec in specs])
+    return numbered([spec.id for spec in specs])
 
 
-def _numbered(names: Sequence[str]) -> list[str]:
+def numbered(names: Sequence[str]) -> list[str]:
     counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
     return [name if count == 1 else f"{name}-{count}" for name, count in zip(names, counts, strict=True)]
 

@@ -95,15 +95,15 @@ class _Run:
     def descend(self, points: Tensor, places: Tensor, best: _Best) -> None:
         """One descent of the samples at ``places``, from ``points``; what it finds goes into ``best``."""
         highest = self.x.new_full((len(places),), -torch.inf)
-        marks = {0: 0, self.steps - max(1, self.steps // 10): 1, self.steps: 2}
+        marks = (0, self.steps - max(1, self.steps // 10), self.steps)
         for taken in range(self.steps + 1):
             points = points.detach().requires_grad_(taken < self.steps)
             with torch.set_grad_enabled(taken < self.steps):
                 losses, right = self._look(points, places)
             best.see(places, points.detach(), losses.detach(), right)
             highest = torch.maximum(highest, losses.detach())
-            if taken in marks:
-                best.trace[places, marks[taken]] = highest
+            for mark in (mark for mark, step in enumerate(marks) if step == taken):
+                best.trace[places, mark] = highest
             stay = right if self.early_stop else torch.ones_like(right)
             if taken == self.steps or not stay.any():
                 return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -199,8 +200,8 @@ def sizes_audit(
 def _at_other_sizes(
     harness: Harness, right: Tensor, entries: Sequence[Robustness], settings: dict[str, Any]
 ) -> tuple[list[Robustness], list[Check]]:
-    """At ε = 0 what is right on clean data must stay right; at twice the largest ε no more than at that one; at
-    the size that holds the whole box next to nothing."""
+    """At ε = 0 what is right on clean data must stay right; at twice the largest ε no more than at that one;
+    at the size that holds the whole box next to nothing."""
     largest = max(entry.spec.eps for entry in entries)
     whole = 1.0 if settings["norm"] == "linf" else harness.samples.x[0].numel() ** 0.5
     sizes = (0.0, min(2 * largest, whole), whole)
@@ -233,6 +234,7 @@ def _broken(entry: Robustness, probe: Robustness) -> float:
 
 
 def _gradient_free_share(entry: Robustness) -> int | None:
+    """What the searches without gradients at the end of a suite broke; None where it does not end in one."""
     shares = entry.counts.get("shares", {})
-    found = [count for name, count in shares.items() if name in GRADIENT_FREE_MEMBERS]
-    return sum(found) if found else None
+    last = list(takewhile(lambda name: name in GRADIENT_FREE_MEMBERS, reversed(shares)))
+    return sum(shares[name] for name in last) if last else None
