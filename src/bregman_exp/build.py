@@ -146,16 +146,27 @@ def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: Clas
 
 def suite_hash(run: Run) -> str:
     """The hash over what determines the figures of given weights; the batch size only where it must."""
-    specs = attack_specs(run.attack)
-    by_batch = any(spec.draws_by_batch for spec in specs)
-    optional = {"audit": run.attack.audit, "save": run.attack.save, "source": _source_record(run.attack)}
+    attack, specs = run.attack, attack_specs(run.attack)
+    by_batch = attack.audit or any(spec.draws_by_batch for spec in specs)
+    optional = {
+        "audit": attack.audit,
+        "save": attack.save,
+        "source": _source_record(attack) if _needs_source(attack) or attack.audit else None,
+    }
     content = {
         "weights": run.weights,
-        "samples": run.attack.samples,
+        "samples": attack.samples,
         "attacks": [spec.changed() for spec in specs],
-        "batch_size": run.attack.batch_size if by_batch else None,
+        "batch_size": attack.batch_size if by_batch else None,
     }
     return short_hash(content | {key: value for key, value in optional.items() if value})
+
+
+def _needs_source(attack: Attack) -> bool:
+    """Whether an attack, or a suite's member, is a transfer."""
+    specs = attack_specs(attack)
+    members = [member for spec in specs if spec.members is not None for member in spec.given_members()]
+    return any(spec.attack == "transfer" for spec in specs + members)
 
 
 def _source_record(attack: Attack) -> dict[str, str]:
@@ -181,13 +192,14 @@ def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
     """
     attack = run.attack
     if attack.source is None:
-        specs = attack_specs(attack)
-        members = [member for spec in specs if spec.members is not None for member in spec.given_members()]
-        if any(spec.attack == "transfer" for spec in specs + members):
+        if _needs_source(attack):
             raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
         return None
     folder = _complete_source(attack.source)
     stored = stored_run(folder)
+    itself = config_hash(run, activation(run).label, data.fingerprint), run.weights
+    if tuple(_source_record(attack).values()) == itself:
+        raise ConfigError(f"source={attack.source} is the evaluated run itself; give another one.")
     same = folder.read_metrics()["dataset"]["fingerprint"] == data.fingerprint
     there = data if same else dataset(stored)
     for what, its, own in (

@@ -13,7 +13,7 @@ from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Tensor, nn
 
 from bregman_exp.robustness import AttackSpec, Robustness, Threat, evaluate
-from bregman_exp.robustness.attacks.autoattack import SUITES
+from bregman_exp.robustness.attacks.autoattack import PROGRAMS
 from bregman_exp.robustness.attacks.autoattack_members import Members
 from bregman_exp.robustness.attacks.random_search import random_search
 from bregman_exp.robustness.victim import Victim
@@ -35,7 +35,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer queries, steps and targets than the authors'; the test that holds them equal undoes this."""
     monkeypatch.setattr("bregman_exp.robustness.attacks.autoattack_members.QUERIES", QUERIES)
     for name in ("autoattack", "autoattack-lt4"):
-        monkeypatch.setitem(SUITES, name, replace(SUITES[name], steps=STEPS, targets=TARGETS))
+        monkeypatch.setitem(PROGRAMS, name, replace(PROGRAMS[name], steps=STEPS, targets=TARGETS))
 
 
 def attacked(model: nn.Module, x: Tensor, y: Tensor, attack: str, norm: str, eps: float, **of_harness: Any):

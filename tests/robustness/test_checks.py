@@ -49,6 +49,13 @@ class Noisy(Around):
         return x + 0.01 * torch.randn_like(x)
 
 
+class Crowded(Around):
+    """A sample is seen in relation to the others of its batch."""
+
+    def before(self, x: Tensor) -> Tensor:
+        return x - 0.1 * x.mean(0, keepdim=True)
+
+
 class Softmax(Around):
     def after(self, z: Tensor) -> Tensor:
         return z.softmax(dim=1)
@@ -143,6 +150,7 @@ def test_without_the_audit_nothing_is_reliable_and_only_the_cheap_checks_are_the
         (Noisy, "determinism"),
         (Softmax, "logits-not-probabilities"),
         (Restless, "eval-mode"),
+        (Crowded, "batch-independence"),
     ],
 )
 @pytest.mark.parametrize("audit", [False, True])
@@ -202,9 +210,10 @@ def test_surrogates_are_attacked_through() -> None:
         assert of_suite.value <= of_pgd.value
     direct = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.05)]).robust[0].result
     through = AttackSpec("pgd", "linf", 0.05, through="straight-through")
-    found = evaluate(Masked(model), x, y, [through]).robust[0].result
-    assert found.accuracy < direct.accuracy + 0.05
-    with pytest.raises(ValueError, match="needs the model 'straight-through' beside the attacked one"):
+    around = evaluate(Masked(model), x, y, [through])
+    assert around.robust[0].result.accuracy < direct.accuracy + 0.05
+    assert failed(around) == set()  # the gradient that is looked at is the one that is followed
+    with pytest.raises(ValueError, match="the model has no such surrogate; it has none"):
         evaluate(model, x, y, [through])
 
 
@@ -232,6 +241,14 @@ def test_a_constant_classifier_is_degenerate(x: Tensor) -> None:
     evaluation = audited(Constant(), x, y)
     assert set(verdicts(evaluation).values()) == {"degenerate"}
     assert all(entry.result.accuracy == 0.5 for entry in evaluation.robust)
+
+
+def test_a_classifier_that_was_broken_is_not_constant() -> None:
+    x, y = torch.full((20, 8), 0.11), torch.zeros(20, dtype=torch.int64)
+    model = Function(lambda x: 0.1 - x.mean(1))  # 1 below a mean of 0.1: not noise, not the corners
+    evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.05)])
+    assert evaluation.robust[0].result.accuracy == 0
+    assert verdicts(evaluation) == {"pgd": "unchecked"}
 
 
 def test_a_classifier_that_changes_in_a_corner_alone_is_not_degenerate() -> None:
@@ -269,16 +286,26 @@ def test_the_order_of_attacks(weaker: tuple[str, dict], stronger: tuple[str, dic
         for both in ([weak, strong], [strong, weak]):
             (check,) = order_checks(both)
             assert (check.status, check.value) == (status, pytest.approx(excess / 1000))
-            assert set(check.applies_to) == {weak.id, strong.id}
+            assert check.applies_to == (strong.id,)
     assert order_checks([entry("fgsm", 400), entry("pgd", 500, eps=0.2)]) == []
+
+
+def test_only_the_attack_that_finds_too_little_is_out_of_order() -> None:
+    found = [entry("fgsm", 500), entry("pgd", 600), entry("suite", 400), entry("exact", 400)]
+    assert [(check.applies_to[0], check.status) for check in order_checks(found)] == [
+        ("pgd-linf-0.1", "failed"),
+        ("suite-linf-0.1", "passed"),
+        ("exact-linf-0.1", "passed"),
+    ]
 
 
 def test_a_larger_eps_leaves_no_more() -> None:
     sizes = [entry("pgd", right, eps=eps) for right, eps in ((500, 0.1), (300, 0.3), (400, 0.2))]
-    (check,) = eps_checks(sizes)
-    assert (check.status, check.value) == ("passed", pytest.approx(-0.1))
-    (check,) = eps_checks([*sizes, entry("pgd", 306, eps=0.5), entry("fgsm", 900, eps=0.6)])
-    assert (check.status, check.value) == ("failed", pytest.approx(0.006))
+    assert [check.status for check in eps_checks(sizes)] == ["passed", "passed"]
+    slowly = [entry("pgd", 304, eps=0.5), entry("pgd", 306, eps=0.6), entry("fgsm", 900, eps=0.6)]
+    checks = eps_checks([*sizes, *slowly])
+    assert [check.status for check in checks] == ["passed", "passed", "passed", "failed"]
+    assert (checks[-1].applies_to, checks[-1].value) == (("pgd-linf-0.6",), pytest.approx(0.006))
 
 
 def test_one_sample_is_always_allowed() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import bregman_exp as bx
 from bregman_exp.robustness import AttackSpec, Evaluation, Robustness, evaluate
-from bregman_exp.robustness.attacks.autoattack import SUITES, Suite
+from bregman_exp.robustness.attacks.autoattack import PROGRAMS, Program
 from bregman_exp.robustness.parts import TENSORS, Part, digest
 
 from .reference import Linear, Watched, labelled, tiny_mlp
@@ -23,7 +23,7 @@ CALLS = [1, 2, 4, 7, 11, 19]  # of on_progress, after which it is interrupted
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("attacks.autoattack_members", "kinds"):
         monkeypatch.setattr(f"bregman_exp.robustness.{place}.QUERIES", 20)
-    monkeypatch.setitem(SUITES, "autoattack-lt4", Suite(("apgd-ce", "fab", "square"), steps=4, targets=0))
+    monkeypatch.setitem(PROGRAMS, "autoattack-lt4", Program(("apgd-ce", "fab", "square"), steps=4, targets=0))
 
 
 class Interrupting:

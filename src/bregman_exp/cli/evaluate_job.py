@@ -46,8 +46,7 @@ def _take_settings(run: Run, cfg: DictConfig) -> None:
     """What evaluate.py's own config says goes into the stored run; of the trainer only the accelerator."""
     # a suite may refer to the sizes that suit the run's data set
     settings = plain_container(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
-    source = {} if settings["source"] is None else {"source": settings["source"]}
-    run.attack = check_group("attack", Attack, settings["attack"] | source)
+    run.attack = check_group("attack", Attack, settings["attack"])
     run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.weights})
     given = {key: value for key, value in settings["trainer"].items() if value != "???"}
     run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | given).accelerator

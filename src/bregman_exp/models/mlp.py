@@ -102,6 +102,9 @@ class MLP(nn.Module):
         if init == "deterministic":
             _start_uniform(self.output)
 
+    def extra_repr(self) -> str:
+        return f"act={self.act}, version={self.version}, clamp={self.clamp}"
+
     def forward(self, x: Tensor) -> Tensor:
         z = self.input_map(x.flatten(1))  # (N, in_features), inside the range of ρ
         # The only inverse of the whole pass: from here on u is carried along.

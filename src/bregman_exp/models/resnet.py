@@ -123,6 +123,9 @@ class ResNet(nn.Module):
         """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
         return self.linear(z.mean(dim=(2, 3)))
 
+    def extra_repr(self) -> str:
+        return f"act={self.act}, version={self.version}, clamp={self.clamp}"
+
     def forward(self, x: Tensor) -> Tensor:
         u = self.bn1(self.conv1(self.input_map(x)))  # (N, 16, 32, 32)
         for block in self.blocks():

@@ -70,14 +70,15 @@ def evaluate(
         entries = _attacked(harness, specs, right)
         checks = [
             *model_checks(samples, tuple(entry.id for entry in entries)),
-            *gradient_checks(samples, right, tuple(e.id for e in entries if e.spec.kind.gradients)),
+            *gradient_checks(samples, right, victim, entries),
             *(check for entry in entries for check in own_checks(entry)),
             *order_checks(entries),
             *eps_checks(entries),
         ]
         probes, more = _audited(replace(harness, keep_points=False), right, entries) if audit else ([], [])
         checks += more
-        constant = is_constant(samples, predictions)
+        unmoved = all(e.survivors is None or torch.equal(e.survivors, right) for e in entries)
+        constant = unmoved and is_constant(samples, predictions)
     entries = [
         replace(entry, verdict=verdict(entry, checks, constant=constant, audited=audit)) for entry in entries
     ]
@@ -131,9 +132,13 @@ def _beside(source: nn.Module | None) -> Iterator[nn.Module | None]:
 def _check_source(source: nn.Module | None, samples: Samples, classes: int) -> None:
     if source is None:
         return
-    with torch.no_grad():
-        x, _ = samples.batch(torch.tensor([0]))
-        there = in_type(source, x.dtype)(x).shape[1]
+    x, _ = samples.batch(torch.tensor([0]))
+    try:
+        with torch.no_grad():
+            there = in_type(source, x.dtype)(x).shape[1]
+    except RuntimeError as error:  # inputs of another shape, or a model on another device
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the transfer source cannot take these inputs: {reason}.") from None
     if there != classes:
         raise ValueError(
             f"the transfer source has {there} classes and the model {classes}; "

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 
 import torch
 from torch import Tensor
 
 from bregman_exp.robustness.attacks.found import Found, added
-from bregman_exp.robustness.isolation import in_type
 from bregman_exp.robustness.parts import Part, Parts, digest
 from bregman_exp.robustness.result import Robustness
 from bregman_exp.robustness.samples import Samples
@@ -26,7 +26,8 @@ LATE_GAIN = 0.05  # of the whole rise of the loss: half of what a rise at consta
 class Harness:
     """Attacks on one victim, each batch kept in ``parts`` as soon as it is done.
 
-    ``key`` names victim and samples: with another model or other data no part of an earlier evaluation fits.
+    ``key`` names the victim and what computes it: with another model, device or version of the libraries no
+    part of an earlier evaluation fits.
     """
 
     samples: Samples
@@ -38,8 +39,10 @@ class Harness:
 
     def __post_init__(self) -> None:
         if not self.key:
-            models = (self.victim.model, *self.victim.twins.values())
-            object.__setattr__(self, "key", digest(*models, sorted(self.victim.twins), self.victim.seed))
+            victim = self.victim
+            device = str(next(victim.model.parameters(), self.samples.x).device)
+            content = (*victim.models, list(victim.twins), victim.seed, device, _versions())
+            object.__setattr__(self, "key", digest(*content))
 
     def attack(
         self, specs: Sequence[AttackSpec], names: Sequence[str], right: Tensor, n: int | None = None
@@ -67,19 +70,22 @@ class Harness:
         ]
 
     def _part(self, specs: Sequence[AttackSpec], index: Tensor) -> Part:
+        told = [spec.changed() for spec in specs]
+        content = (told, *self.samples.batch(index), self.samples.ids[index], self.keep_points)
+        key = f"{specs[0].name}-{digest(self.key, *content)}"
+        try:
+            return Part.of(self.parts[key])
+        except KeyError:
+            part = self._run(specs, index)
+            self.parts[key] = part.arrays()
+            return part
+
+    def _run(self, specs: Sequence[AttackSpec], index: Tensor) -> Part:
+        start = time.perf_counter()
         samples = self.samples.in_float64() if specs[0].precision == "float64" else self.samples
         x, y = samples.batch(index)
-        ids = samples.ids[index]
-        told = [spec.changed() for spec in specs]
-        key = f"{specs[0].name}-{digest(self.key, told, x, y, ids, self.keep_points)}"
-        if key not in self.parts:
-            self.parts[key] = self._run(samples, specs, x, y, ids).arrays()
-        return Part.of(self.parts[key])
-
-    def _run(self, samples: Samples, specs: Sequence[AttackSpec], x: Tensor, y: Tensor, ids: Tensor) -> Part:
-        start = time.perf_counter()
-        twins = {name: in_type(twin, x.dtype) for name, twin in self.victim.twins.items()}
-        found = specs[-1].find(replace(self.victim, model=samples.model, twins=twins), x, y, ids)
+        victim = replace(self.victim, model=samples.model).computing_in(x.dtype)
+        found = specs[-1].find(victim, x, y, samples.ids[index])
         points = [nearest_within(found, x, spec.eps) for spec in specs]
         predicted = torch.stack([samples.predict(at, y) for at in points])
         survivors = predicted == y.cpu()
@@ -98,6 +104,10 @@ class Harness:
         )
 
 
+def _versions() -> list[str]:
+    return [f"{name} {version(name)}" for name in ("bregman-exp", "torch", "pyautoattack", "torchattacks")]
+
+
 def _late(found: Found, survived: Tensor) -> Tensor | None:
     """Survivors whose loss rose in the last tenth of the steps by more than 5 % of its whole rise."""
     if found.losses is None:
@@ -112,7 +122,7 @@ def _joined(
     """The parts of an attack together, for the size at ``place``."""
     violation = max((float(part.violation[place]) for part in parts), default=0.0)
     decided = [part.undecided for part in parts if part.undecided is not None]
-    verified = violation <= TOLERANCE
+    verified = all(float(part.violation.max()) <= TOLERANCE for part in parts)  # at every size
     kept = verified and all(part.points is not None for part in parts) and bool(parts)
     return Robustness(
         id=name,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bregman_exp.keyed_random import generator
-from bregman_exp.robustness.attacks.autoattack import SUITES, autoattack
+from bregman_exp.robustness.attacks.autoattack import PROGRAMS, autoattack
 from bregman_exp.robustness.attacks.autoattack_members import QUERIES
 from bregman_exp.robustness.attacks.exact import exact
 from bregman_exp.robustness.attacks.found import Found
@@ -20,7 +20,7 @@ from bregman_exp.robustness.attacks.random_search import random_search
 from bregman_exp.robustness.attacks.single_step import single_step
 from bregman_exp.robustness.attacks.torchattack import torchattack
 from bregman_exp.robustness.threat import NORMS, Threat
-from bregman_exp.robustness.victim import SOURCE, Victim
+from bregman_exp.robustness.victim import Victim
 
 # (victim, x, y, ids, threat, **settings) -> points, not yet verified
 Run = Callable[..., Tensor | Found]
@@ -68,7 +68,7 @@ def _pgd(
 
 def _transfer(victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat, **settings: Any) -> Tensor:
     """PGD on the source, to the end: its points are shown to the attacked model as they are."""
-    source = victim.twin(SOURCE)
+    source = victim.transfer_source
     return pgd(source, x, y, threat, early_stop=False, ids=ids, seed=victim.seed, **settings).points
 
 
@@ -90,7 +90,7 @@ def _torchattack(
 
 
 def _autoattack(name: str, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:
-    return autoattack(victim.model, x, y, threat, suite=SUITES[name], ids=ids, seed=victim.seed)
+    return autoattack(victim.model, x, y, threat, program=PROGRAMS[name], ids=ids, seed=victim.seed)
 
 
 def _exact(victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:

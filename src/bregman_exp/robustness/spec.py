@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bregman_exp.robustness.attacks.autoattack import SUITES
+from bregman_exp.robustness.attacks.autoattack import PROGRAMS
 from bregman_exp.robustness.attacks.autoattack_members import FEWEST_CLASSES
 from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.attacks.in_turn import Member, in_turn
@@ -15,7 +15,7 @@ from bregman_exp.robustness.attacks.loss import LOSSES, NEEDS_CLASSES
 from bregman_exp.robustness.attacks.torchattack import check_torchattack
 from bregman_exp.robustness.kinds import ATTACKS, Kind
 from bregman_exp.robustness.threat import NORMS, SIZES, Threat
-from bregman_exp.robustness.victim import SOURCE, Victim
+from bregman_exp.robustness.victim import Victim
 
 NOT_THE_ATTACKS = ("precision", "source")  # settings that the harness or the reader of the figures uses
 PRECISIONS = ("float32", "float64")
@@ -62,7 +62,7 @@ class AttackSpec:
         if self.members is not None:
             _ = self.given_members()
         if self.attack == "torchattacks":
-            if self.cls is None:
+            if not isinstance(self.cls, str):
                 raise ValueError(
                     "attack=torchattacks needs cls, the name of a torchattacks class such as PGD."
                 )
@@ -96,10 +96,6 @@ class AttackSpec:
             value = getattr(self, name)
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name}={value!r} is unknown; use one of {', '.join(known)}.")
-        if self.precision == "float64" and self.through is not None:
-            raise ValueError(
-                f"precision=float64 with through={self.through}: surrogates are float32; drop one."
-            )
         for name in ("random_start", "early_stop"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name}={getattr(self, name)!r}: it must be true or false.")
@@ -156,9 +152,10 @@ class AttackSpec:
             member.check_fits(victim, classes)
         if classes < NEEDS_CLASSES.get(self.loss, 2):
             raise ValueError(f"loss={self.loss} needs three classes, there are {classes}; use loss=margin.")
-        needed = SOURCE if self.attack == "transfer" else self.through
-        if needed is not None:
-            _ = victim.twin(needed)
+        if self.through is not None:
+            _ = victim.twin(self.through)
+        if self.attack == "transfer":
+            _ = victim.transfer_source
 
     @property
     def draws_by_batch(self) -> bool:
@@ -210,13 +207,13 @@ class AttackSpec:
         """What metrics.json says of the attack; null where it has none or the library decides."""
         told = {"attack": self.attack, "norm": self.norm, "eps": self.eps}
         told |= {"steps": self.steps, "restarts": self.restarts, "loss": None}
-        if self.attack in SUITES:
-            return told | SUITES[self.attack].to_json()
+        if self.attack in PROGRAMS:
+            return told | PROGRAMS[self.attack].to_json()
         told |= {name: getattr(self, name) for name in self.kind.settings if name not in ("cls", "members")}
         if self.attack == "torchattacks":
             told["class"] = self.cls
         if self.members is not None:
-            told["members"] = [member.name for member in self.given_members()]
+            told["members"] = [dict(member) for member in self.members]
         optional = {"early_stop": True, "through": None, "precision": "float32"}
         return {key: value for key, value in told.items() if key not in optional or value != optional[key]}
 

@@ -1,12 +1,13 @@
 """The attacked model, with what stands beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import nn
 
-SOURCE = "source"
+from bregman_exp.robustness.isolation import in_type
 
 
 @runtime_checkable
@@ -20,23 +21,39 @@ class HasSurrogates(Protocol):
 
 @dataclass(frozen=True)
 class Victim:
-    """``twins``: by name, the model's surrogates and, as "source", the model that a transfer starts from."""
+    """``twins``: the model's surrogates by name; ``source``: the model that a transfer starts from."""
 
     model: nn.Module
     seed: int = 0
     twins: Mapping[str, nn.Module] = field(default_factory=dict)
+    source: nn.Module | None = None
 
     @classmethod
     def of(cls, model: nn.Module, seed: int, source: nn.Module | None) -> "Victim":
-        twins = dict(model.surrogates()) if isinstance(model, HasSurrogates) else {}
-        return cls(model, seed, twins if source is None else twins | {SOURCE: source})
+        twins = model.surrogates() if isinstance(model, HasSurrogates) else {}
+        return cls(model, seed, twins, source)
+
+    @property
+    def models(self) -> list[nn.Module]:
+        """The model and all that stand beside it."""
+        return [self.model, *self.twins.values(), *([] if self.source is None else [self.source])]
+
+    def computing_in(self, dtype: torch.dtype) -> "Victim":
+        """The same, with copies of those models whose weights are of another type."""
+        twins = {name: in_type(twin, dtype) for name, twin in self.twins.items()}
+        source = None if self.source is None else in_type(self.source, dtype)
+        return replace(self, model=in_type(self.model, dtype), twins=twins, source=source)
 
     def twin(self, name: str) -> nn.Module:
-        """The twin of this name; ValueError, in one sentence, where there is none."""
+        """The surrogate of this name; ValueError, in one sentence, where the model has none."""
         if name not in self.twins:
             there = ", ".join(self.twins) or "none"
-            hint = "; give source=<run>" if name == SOURCE else ""
-            raise ValueError(
-                f"the attack needs the model {name!r} beside the attacked one; there is {there}{hint}."
-            )
+            raise ValueError(f"through={name}: the model has no such surrogate; it has {there}.")
         return self.twins[name]
+
+    @property
+    def transfer_source(self) -> nn.Module:
+        """The model that a transfer starts from; ValueError where there is none."""
+        if self.source is None:
+            raise ValueError("attack=transfer needs a model to start from; give source=….")
+        return self.source

@@ -16,7 +16,7 @@ from bregman_exp.robustness.threat import Threat
 
 
 @dataclass(frozen=True)
-class Suite:
+class Program:
     """Members in their order, the steps of APGD and FAB, and the most target classes."""
 
     members: tuple[str, ...]
@@ -29,14 +29,14 @@ class Suite:
         return {"steps": self.steps or None, "restarts": 1, "loss": None, **queries, "package": package}
 
 
-ALONE = ("apgd-ce", "apgd-margin", "apgd-t", "fab", "fab-t")  # one member is a suite, too
-SUITES = {
-    "autoattack": Suite(("apgd-ce", "apgd-t", "fab-t", "square"), steps=100, targets=9),
-    "autoattack-lt4": Suite(("apgd-ce", "apgd-margin", "fab", "square"), steps=100, targets=0),
-    "autoattack_rapid": Suite(("apgd-ce", "apgd-t"), steps=30, targets=3),
-    "autoattack_rapid-lt4": Suite(("apgd-ce", "apgd-margin"), steps=30, targets=0),
-    **{name: Suite((name,), steps=100, targets=9) for name in ALONE},
-    "square": Suite(("square",), steps=0, targets=0),
+ALONE = ("apgd-ce", "apgd-margin", "apgd-t", "fab", "fab-t")  # one member is a program, too
+PROGRAMS = {
+    "autoattack": Program(("apgd-ce", "apgd-t", "fab-t", "square"), steps=100, targets=9),
+    "autoattack-lt4": Program(("apgd-ce", "apgd-margin", "fab", "square"), steps=100, targets=0),
+    "autoattack_rapid": Program(("apgd-ce", "apgd-t"), steps=30, targets=3),
+    "autoattack_rapid-lt4": Program(("apgd-ce", "apgd-margin"), steps=30, targets=0),
+    **{name: Program((name,), steps=100, targets=9) for name in ALONE},
+    "square": Program(("square",), steps=0, targets=0),
 }
 
 
@@ -46,16 +46,16 @@ def autoattack(
     y: Tensor,
     threat: Threat,
     *,
-    suite: Suite = SUITES["autoattack"],
+    program: Program = PROGRAMS["autoattack"],
     ids: Tensor,
     seed: int = 0,
 ) -> Found:
-    """The members of the suite in turn, each on the samples that the earlier ones left right.
+    """The members of the program in turn, each on the samples that the earlier ones left right.
 
-    The suite ``autoattack`` is the version "standard" of Croce & Hein (2020): APGD on the cross-entropy, APGD
-    on the targeted DLR loss −(z_y − z_t) / (z_(1) − (z_(3) + z_(4)) / 2), targeted FAB, Square; on one batch
-    the result is that of the authors' own program from the same seed. For points that no member breaks the
-    clean ones are returned. ``counts``: {"shares": {member: how many samples it was the first to break}}.
+    The program ``autoattack`` is the version "standard" of Croce & Hein (2020): APGD on the cross-entropy,
+    APGD on the targeted DLR loss −(z_y − z_t) / (z_(1) − (z_(3) + z_(4)) / 2), targeted FAB, Square; on one
+    batch the result is that of the authors' own program from the same seed. For points that no member breaks
+    the clean ones are returned. ``counts``: {"shares": {member: how many samples it was the first to break}}.
 
     Members see float32 and images: points as (N, d, 1, 1). On images lower than 5 pixels Square cannot start
     in ℓ2; ``random_search`` with as many queries stands in, under that name. Members reset the global random
@@ -63,7 +63,7 @@ def autoattack(
 
     Shapes: x (N, …) in [0, 1], y and ids (N,) -> points like x, not yet verified.
 
-    Raises ValueError where a suite with targets meets fewer than four classes.
+    Raises ValueError where a program with targets meets fewer than four classes.
     """
     with torch.no_grad():  # as in the authors' program: members ask for gradients where they need them
         viewed = AsImages(_Float32(model, x.dtype), x.shape[1:])
@@ -76,15 +76,15 @@ def autoattack(
             x.device,
             classes=viewed(images[:1]).shape[1],
             height=images.shape[2],
-            steps=suite.steps,
-            targets=suite.targets,
+            steps=program.steps,
+            targets=program.targets,
         )
 
         def turn(member: str) -> tuple[str, Member]:
             name, perturb = members.named(member)
             return name, lambda left: perturb(images[left], y[left]) if threat.eps > 0 else images[left]
 
-        found = in_turn(viewed, images, y, map(turn, suite.members))
+        found = in_turn(viewed, images, y, map(turn, program.members))
     return replace(found, points=found.points.view_as(x).to(x.dtype))
 
 

@@ -8,6 +8,7 @@ CHECKS = (
     "logits-not-probabilities",
     "eval-mode",
     "determinism",
+    "batch-independence",
     "points-in-threat",
     "exact-undecided",
     "zero-gradient-ce",

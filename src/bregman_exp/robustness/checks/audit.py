@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from bregman_exp.keyed_random import generator
-from bregman_exp.robustness.checks.entries import RISES, strength
+from bregman_exp.robustness.checks.entries import RISES, claims_worst_case
 from bregman_exp.robustness.checks.model import random_subset
 from bregman_exp.robustness.harness import Harness
 from bregman_exp.robustness.result import Check, Robustness, share_limit
 from bregman_exp.robustness.spec import AttackSpec, WholeBox
-from bregman_exp.robustness.victim import SOURCE
 
 # the share of samples by which the number may fall
 MORE_STEPS, OTHER_LOSS, OTHER_ARITHMETIC, GRADIENT_FREE, SURROGATE = 0.005, 0.01, 0.005, 0.002, 0.01
 NEAR_ZERO = 0.01  # what a ball that holds the whole box may leave
 IN_FLOAT64 = 500  # samples
+RESTARTS = 5
 GRADIENT_FREE_MEMBERS = ("square", "random-search", "random_search")
 LOSSES = ("ce-plain", "margin", "ce-rescaled")
 SURROGATES = ("straight-through", "dual-form")
@@ -54,12 +54,11 @@ class Audit:
 
     @property
     def base(self) -> AttackSpec:
-        """The PGD that the probes vary: the entries' own, else the default one."""
+        """The PGD that the probes vary: of the entries' own that with fewest restarts, else the default."""
         first = self.judged[0].spec
         own = [entry.spec for entry in self.judged if entry.spec.attack == "pgd"]
-        return (
-            min(own, key=lambda spec: spec.restarts or 1) if own else AttackSpec("pgd", first.norm, first.eps)
-        )
+        own = own or [AttackSpec("pgd", first.norm, first.eps)]
+        return min(own, key=lambda spec: (spec.restarts or 1, -(spec.steps or 1)))
 
     def _probe(self, check: str, spec: AttackSpec, mask: Tensor, *, fresh: bool = False) -> Robustness:
         harness = self.harness
@@ -90,7 +89,9 @@ class Audit:
         ]
 
     def _more_steps(self) -> tuple[list[Robustness], list[Check]]:
-        stronger = replace(self.base, steps=2 * (self.base.steps or 1), restarts=5)
+        own = [entry.spec for entry in self.judged if entry.spec.attack == "pgd"] or [self.base]
+        steps, restarts = 2 * max(spec.steps or 1 for spec in own), max(spec.restarts or 1 for spec in own)
+        stronger = replace(self.base, random_start=True, steps=steps, restarts=max(restarts, RESTARTS))
         probe = self._probe("more-steps", stronger, self._still_right(self.judged), fresh=True)
         return [probe], self._falls("more-steps", [probe], MORE_STEPS)
 
@@ -153,7 +154,7 @@ class Audit:
 
     def _transfer(self) -> tuple[list[Robustness], list[Check]]:
         """All samples are attacked: what counts is the accuracy that the transferred points leave."""
-        if SOURCE not in self.harness.victim.twins:
+        if self.harness.victim.source is None:
             return [], [Check.skipped("transfer", self._ids)]
         probe = self._probe("transfer", AttackSpec("transfer", self.base.norm, self.base.eps), self.right)
         return [probe], [
@@ -172,7 +173,7 @@ def judged_of(entries: Sequence[Robustness]) -> dict[tuple[str, float], list[Rob
     """By threat, the entries with a number that claim to be a worst case: PGD and suites."""
     by_threat: dict[tuple[str, float], list[Robustness]] = {}
     for entry in entries:
-        if strength(entry) in (2, 3, 4) and entry.survivors is not None and entry.spec.eps > 0:
+        if claims_worst_case(entry) and entry.survivors is not None and entry.spec.eps > 0:
             by_threat.setdefault((entry.spec.norm, entry.spec.eps), []).append(entry)
     return by_threat
 
@@ -187,11 +188,12 @@ def sizes_audit(
     """
     pgd = [entry for entry in judged if entry.spec.attack == "pgd"]
     suites = [entry for entry in judged if entry.spec.attack != "pgd"]
+    several: dict[str, Any] = {"restarts": RESTARTS, "random_start": True}
     probes, checks = [], []
     for entries in (pgd, suites):
         if entries:
             first = min(entries, key=lambda entry: entry.spec.restarts or 1).spec
-            settings = first.changed() | {"restarts": 5} if entries is pgd else {"attack": "suite"}
+            settings = first.changed() | several if entries is pgd else {"attack": "suite"}
             found, made = _at_other_sizes(harness, right, entries, {"norm": first.norm, **settings})
             probes, checks = probes + found, checks + made
     return probes, checks

@@ -1,7 +1,6 @@
 """Checks of the attacks' results, each by itself and against one another."""
 
-from collections.abc import Sequence
-from itertools import groupby, pairwise
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bregman_exp.robustness.result import Check, Robustness, share_limit
@@ -27,31 +26,27 @@ def own_checks(entry: Robustness) -> list[Check]:
 
 
 def order_checks(entries: Sequence[Robustness]) -> list[Check]:
-    """order, for each threat: noise ≥ one step ≥ PGD ≥ PGD with restarts ≥ suite ≥ proof."""
+    """order: in noise ≥ one step ≥ PGD ≥ PGD with restarts ≥ suite ≥ proof, by how much an entry leaves more
+    right than a weaker attack on the same threat."""
     checks = []
-    for _, same in _grouped(entries, lambda e: (e.spec.norm, e.spec.eps)):
-        ranked = [(strength(entry), entry) for entry in same if strength(entry) is not None]
-        excess = [
-            _more(stronger, weaker)
-            for rank, weaker in ranked
-            for other, stronger in ranked
-            if rank < other  # pyright: ignore[reportOperatorIssue]
-        ]
-        if excess:
-            limit = share_limit(OUT_OF_ORDER, ranked[0][1].n)
-            checks.append(Check.at_most("order", tuple(e.id for _, e in ranked), max(excess), limit))
+    for same in _grouped(entries, lambda e: (e.spec.norm, e.spec.eps)):
+        ranked = [(rank, entry) for entry in same if (rank := strength(entry)) is not None]
+        for rank, entry in ranked:
+            excess = [_more(entry, weaker) for other, weaker in ranked if other < rank]
+            if excess:
+                limit = share_limit(OUT_OF_ORDER, entry.n)
+                checks.append(Check.at_most("order", (entry.id,), max(excess), limit))
     return checks
 
 
 def eps_checks(entries: Sequence[Robustness]) -> list[Check]:
-    """falls-with-eps, for each attack with several ε: a larger ε leaves no more samples right."""
+    """falls-with-eps: by how much an entry leaves more right than the same attack with a smaller ε."""
     checks = []
-    for _, same in _grouped(entries, lambda e: {**e.spec.changed(), "eps": None}):
+    for same in _grouped(entries, lambda e: {**e.spec.changed(), "eps": None}):
         by_size = sorted(same, key=lambda entry: entry.spec.eps)
-        rises = [_more(larger, smaller) for smaller, larger in pairwise(by_size)]
-        if rises:
-            ids, limit = tuple(entry.id for entry in by_size), share_limit(RISES, same[0].n)
-            checks.append(Check.at_most("falls-with-eps", ids, max(rises), limit))
+        for place, entry in enumerate(by_size[1:], start=1):
+            rise = max(_more(entry, smaller) for smaller in by_size[:place])
+            checks.append(Check.at_most("falls-with-eps", (entry.id,), rise, share_limit(RISES, entry.n)))
     return checks
 
 
@@ -62,6 +57,11 @@ def strength(entry: Robustness) -> int | None:
     return 3 if restarted else of_kind
 
 
+def claims_worst_case(entry: Robustness) -> bool:
+    """Whether the audit judges it: PGD, suites, AutoAttack; neither less nor a proof."""
+    return strength(entry) in (2, 3, 4)
+
+
 def _more(entry: Robustness, than: Robustness) -> float:
     """By how much the accuracy of one entry is above the other's."""
     assert entry.survivors is not None
@@ -69,8 +69,10 @@ def _more(entry: Robustness, than: Robustness) -> float:
     return int(entry.survivors.sum() - than.survivors.sum()) / entry.n
 
 
-def _grouped(entries: Sequence[Robustness], key: Any) -> list[tuple[str, list[Robustness]]]:
-    """The entries with a number, by key, in their order."""
-    reported = [entry for entry in entries if entry.survivors is not None]
-    told = sorted(reported, key=lambda entry: repr(key(entry)))
-    return [(name, list(group)) for name, group in groupby(told, key=lambda entry: repr(key(entry)))]
+def _grouped(entries: Sequence[Robustness], key: Callable[[Robustness], Any]) -> list[list[Robustness]]:
+    """The entries with a number, those of one key together."""
+    groups: dict[str, list[Robustness]] = {}
+    for entry in entries:
+        if entry.survivors is not None:
+            groups.setdefault(repr(key(entry)), []).append(entry)
+    return list(groups.values())

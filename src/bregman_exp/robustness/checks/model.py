@@ -17,8 +17,9 @@ ALL_CORNERS = 8  # dimensions up to which every corner is looked at
 
 
 def model_checks(samples: Samples, ids: tuple[str, ...]) -> list[Check]:
-    """inputs-in-box, logits-not-probabilities, eval-mode, determinism; on at most 500 samples."""
-    index = random_subset(len(samples.y), LOOKED_AT)[: samples.batch_size]
+    """inputs-in-box, logits-not-probabilities, eval-mode, determinism, batch-independence; on one batch of at
+    most 500 samples."""
+    index = random_subset(len(samples.y), min(LOOKED_AT, samples.batch_size))
     x, y = samples.batch(index)
     logits, again = samples.logits(x, y), samples.logits(x, y)
     outside = float(torch.maximum(-x.amin(), x.amax() - 1).clamp(min=0))
@@ -26,6 +27,9 @@ def model_checks(samples: Samples, ids: tuple[str, ...]) -> list[Check]:
     like_one = (logits.amin(dim=1) >= 0) & ((logits.sum(dim=1) - 1).abs() < SUMS_TO_ONE)
     training = sum(module.training for module in samples.model.modules())
     difference = float((logits - again).abs().max())
+    half = max(1, len(y) // 2)
+    alone = samples.logits(x[:half], y[:half])
+    by_company = float((logits[:half] - alone).abs().max() / (1 + logits.abs().max()))
     return [
         Check.at_most("inputs-in-box", ids, outside, 0.0),
         Check.at_most(
@@ -33,6 +37,7 @@ def model_checks(samples: Samples, ids: tuple[str, ...]) -> list[Check]:
         ),
         Check.at_most("eval-mode", ids, float(training), 0.0),
         Check.at_most("determinism", ids, difference, REPEATED),
+        Check.at_most("batch-independence", ids, by_company, REPEATED),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bregman_exp.robustness.checks.entries import strength
+from bregman_exp.robustness.checks.entries import claims_worst_case
 from bregman_exp.robustness.result import Check, Robustness
 
 
@@ -14,6 +14,6 @@ def verdict(entry: Robustness, checks: Sequence[Check], *, constant: bool, audit
         return "degenerate"
     if any(check.status == "failed" and entry.id in check.applies_to for check in checks):
         return "unreliable"
-    if entry.undecided is not None or (audited and strength(entry) in (2, 3, 4)):
+    if entry.undecided is not None or (audited and claims_worst_case(entry)):
         return "reliable"
     return "unchecked"
