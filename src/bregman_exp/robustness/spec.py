@@ -194,7 +194,12 @@ class AttackSpec:
         members = [member.for_classes(classes) for member in given]
 
         def turn(name: str, member: AttackSpec) -> tuple[str, Member]:
-            return name, lambda left: member.points_within(victim, x[left], y[left], ids[left.cpu()])
+            def points(left: Tensor) -> Tensor:
+                if self.eps == 0:  # there is but one point, and members would search for nothing
+                    return x[left]
+                return member.points_within(victim, x[left], y[left], ids[left.cpu()])
+
+            return name, points
 
         names = numbered([member.name for member in members])
         return in_turn(victim.model, x, y, [turn(*each) for each in zip(names, members, strict=True)])
