@@ -51,7 +51,7 @@ def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
     assert command("train", *TINY, "attack=none", "seed=1").code == 0
     (other,) = [path.parent for path in tmp_path.rglob("metrics.json") if path.parent != trained]
     evaluations = [line for line in LINES if line.startswith("python evaluate.py")]
-    assert len(evaluations) == 3
+    assert len(evaluations) == 4
     for line in evaluations:
         words = [re.sub(r"^(run|source)=.*", rf"\1={trained}", word) for word in shlex.split(line)[2:]]
         assert command("evaluate", *words, "attack.samples=5").code == 0
