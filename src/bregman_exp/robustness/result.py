@@ -25,6 +25,7 @@ class Check:
     @classmethod
     def at_most(cls, name: str, applies_to: tuple[str, ...], value: float, limit: float) -> "Check":
         """Passed where value ≤ limit; a NaN fails."""
+        value = value + 0.0  # no −0
         return cls(name, applies_to, "passed" if value <= limit else "failed", value, limit)
 
     @classmethod

@@ -22,7 +22,7 @@ def model_checks(samples: Samples, ids: tuple[str, ...]) -> list[Check]:
     index = random_subset(len(samples.y), min(LOOKED_AT, samples.batch_size))
     x, y = samples.batch(index)
     logits, again = samples.logits(x, y), samples.logits(x, y)
-    outside = float(torch.maximum(-x.amin(), x.amax() - 1).clamp(min=0))
+    outside = max(0.0, -float(x.amin()), float(x.amax()) - 1)
     # a softmax output: none negative, all adding up to 1
     like_one = (logits.amin(dim=1) >= 0) & ((logits.sum(dim=1) - 1).abs() < SUMS_TO_ONE)
     training = sum(module.training for module in samples.model.modules())
