@@ -53,7 +53,8 @@ def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
     evaluations = [line for line in LINES if line.startswith("python evaluate.py")]
     assert len(evaluations) == 4
     for line in evaluations:
-        words = [re.sub(r"^(run|source)=.*", rf"\1={trained}", word) for word in shlex.split(line)[2:]]
+        words = [re.sub(r"^run=.*", f"run={trained}", word) for word in shlex.split(line)[2:]]
+        words = [re.sub(r"^source=.*", f"source={other}", word) for word in words]
         assert command("evaluate", *words, "attack.samples=5").code == 0
     said = ""
     for line in [line for line in LINES if line.startswith("python scripts/")]:

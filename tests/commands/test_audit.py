@@ -154,14 +154,11 @@ def test_a_transfer_from_a_second_run(command, trained: Path) -> None:
     assert len(evaluations(trained)) == 2
 
 
-def test_the_transfer_is_that_of_the_sources_weights(command, trained: Path) -> None:
+def test_the_evaluated_run_is_no_source(command, trained: Path) -> None:
     outcome = command("evaluate", f"run={trained}", f"source={trained}", "attack=transfer")
-    assert outcome.code == 0, outcome.err
-    settings = "steps: 50, early_stop: false"
-    words = f"attack.attacks=[{{attack: pgd, norm: linf, eps: [0.01, 0.02, 0.05], {settings}}}]"
-    assert command("evaluate", f"run={trained}", "attack=paper", words).code == 0
-    pgd, transfer = map(record_of, evaluations(trained))
-    assert [e["correct"] for e in transfer["robust"][:3]] == [e["correct"] for e in pgd["robust"]]
+    assert outcome.code == 1
+    assert "is the evaluated run itself; give another one." in outcome.err
+    assert not (trained / "evaluations").exists()
 
 
 def test_a_source_gives_the_audit_its_transfer(command, trained: Path) -> None:
