@@ -151,7 +151,9 @@ def suite_hash(run: Run) -> str:
     optional = {
         "audit": attack.audit,
         "save": attack.save,
-        "source": _source_record(attack) if _needs_source(attack) or attack.audit else None,
+        "source": _source_record(attack)
+        if attack.audit or any(spec.needs_source for spec in specs)
+        else None,
     }
     content = {
         "weights": run.weights,
@@ -160,13 +162,6 @@ def suite_hash(run: Run) -> str:
         "batch_size": attack.batch_size if by_batch else None,
     }
     return short_hash(content | {key: value for key, value in optional.items() if value})
-
-
-def _needs_source(attack: Attack) -> bool:
-    """Whether an attack, or a suite's member, is a transfer."""
-    specs = attack_specs(attack)
-    members = [member for spec in specs if spec.members is not None for member in spec.given_members()]
-    return any(spec.attack == "transfer" for spec in specs + members)
 
 
 def _source_record(attack: Attack) -> dict[str, str]:
@@ -192,7 +187,7 @@ def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
     """
     attack = run.attack
     if attack.source is None:
-        if _needs_source(attack):
+        if any(spec.needs_source for spec in attack_specs(attack)):
             raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
         return None
     folder = _complete_source(attack.source)

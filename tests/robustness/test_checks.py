@@ -357,6 +357,8 @@ def test_tiny_models_are_audited_too() -> None:
     x = torch.rand(3, 2)
     with torch.no_grad():
         y = model(x).argmax(1)
-    for labels in (y, (y + 1) % 3):  # all right, none right
-        evaluation = audited(model, x, labels)
-        assert {check.status for check in evaluation.checks} <= {"passed", "failed", "skipped"}
+    assert {check.name for check in audited(model, x, y).checks} == set(CHECKS) - OF_A_PROOF
+    none_right = audited(model, x, (y + 1) % 3)
+    assert [entry.result.accuracy for entry in none_right.robust] == [0, 0, 0, 0]
+    assert {check.status for check in named(none_right.checks, "zero-gradient-margin")} == {"skipped"}
+    assert failed(none_right) == set()

@@ -58,8 +58,7 @@ class Robustness:
     bool: the loss of a survivor still rose in the last tenth of the steps. ``distances`` (N,), for an attack
     that looks for the nearest wrong point: 0 for those wrong on clean data, ∞ where it found none.
     ``points`` (m, …) and the classes ``predicted`` (m,) there, of the samples ``attacked`` (m,), where they
-    are kept. ``violation``: the most that any
-    point leaves the threat. ``verdict``: see ``checks/verdict.py``.
+    are kept. ``violation``: the most that any point leaves the threat. ``verdict``: see ``checks/verdict``.
     """
 
     id: str

@@ -160,8 +160,13 @@ class AttackSpec:
     @property
     def draws_by_batch(self) -> bool:
         """Whether another batch size is another draw of the attack's random numbers."""
-        members = self.given_members() if self.members is not None else []
-        return self.kind.draws_by_batch or any(member.draws_by_batch for member in members)
+        return self.kind.draws_by_batch
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether it, or a member of it, is a transfer."""
+        members = [] if self.members is None else self.given_members()
+        return self.attack == "transfer" or any(member.needs_source for member in members)
 
     @property
     def name(self) -> str:
@@ -239,6 +244,7 @@ def unique_ids(specs: Sequence[AttackSpec]) -> list[str]:
 
 
 def numbered(names: Sequence[str]) -> list[str]:
+    """The names, a second one of the same in the form name-2, a third name-3."""
     counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
     return [name if count == 1 else f"{name}-{count}" for name, count in zip(names, counts, strict=True)]
 
