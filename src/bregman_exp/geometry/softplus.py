@@ -14,8 +14,12 @@ from bregman_exp.geometry.precision import in_float32
 
 
 def exponent_bound(dtype: torch.dtype) -> float:
-    """How far below 0 an argument of exp may be: beyond, the result is not a normal number, and slow."""
-    return 700.0 if dtype == torch.float64 else 75.0
+    """How far below 0 an argument of exp may be: beyond, the result is not a normal number, and slow.
+
+    In float32 half of that range is left to what a network does with the result: its product with a weight or a
+    gradient has to be normal too, or the next convolution is the slow one.
+    """
+    return 700.0 if dtype == torch.float64 else 40.0
 
 
 class _Softplus(torch.autograd.Function):
@@ -47,7 +51,7 @@ class Softplus(LegendreMap):
     """ρ = log(1+e^{βu})/β, ρ⁻¹ = z + log(1−e^{−βz})/β; range (0, ∞).
 
     Φ = z²/2 + (Li₂(e^{−βz}) − π²/6)/β², Φ* = −Li₂(−e^{βu})/β². The default β = 1000 is the published one.
-    ρ never falls below its value at βu = −75 (−700 in float64). The edge is a few smallest normal numbers
+    ρ never falls below its value at βu = −40 (−700 in float64). The edge is a few smallest normal numbers
     of βz and z.
     """
 
