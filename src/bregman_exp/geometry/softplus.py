@@ -16,8 +16,8 @@ from bregman_exp.geometry.precision import in_float32
 def exponent_bound(dtype: torch.dtype) -> float:
     """How far below 0 an argument of exp may be: beyond, the result is not a normal number, and slow.
 
-    In float32 half of that range is left to what a network does with the result: its product with a weight or a
-    gradient has to be normal too, or the next convolution is the slow one.
+    In float32 half of that range is left to what a network does with the result: its product with a weight
+    or a gradient has to be normal too, or the next convolution is the slow one.
     """
     return 700.0 if dtype == torch.float64 else 40.0
 

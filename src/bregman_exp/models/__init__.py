@@ -1,5 +1,7 @@
 """Networks: nn.Modules that take a Legendre map, never a name."""
 
+from bregman_exp.models.folded import folded as folded
+from bregman_exp.models.fused import FusedForm as FusedForm
 from bregman_exp.models.mlp import MLP as MLP
 from bregman_exp.models.mlp import mlp as mlp
 from bregman_exp.models.primal import PrimalForm as PrimalForm

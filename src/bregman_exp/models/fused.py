@@ -1,0 +1,123 @@
+"""The ResNet's forward pass, written for ``torch.compile``."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bregman_exp.geometry.fused import FusedMap, fused
+from bregman_exp.models.resnet import BasicBlock, ResNet
+from bregman_exp.models.version import DualClamp
+
+
+class FusedForm(nn.Module):
+    """The same logits and gradients as the model's, on the same parameters, to float32 rounding.
+
+    Two things make the plain form slow when compiled: the library's exact atan, tanh, exp and log1p (see
+    ``geometry/fused.py``), and the clamp, whose gradient keeps a mask of single bytes. Here ρ and the clamp
+    are one function of u, and its gradient is computed from z = ρ(u), which the next convolution keeps:
+
+        (z, s) = (ρ(u), clamp(u)),    ∂u = ρ'(u) ∂z + 1[ρ(lo) ≤ z ≤ ρ(hi)] ∂s
+
+    An activation without a fused form is taken as it is. Only useful compiled, and only in float32: half
+    precision cannot tell from z whether the clamp acts. ``gradients=False``: for inference alone.
+
+    Shapes: those of the model.
+    """
+
+    def __init__(self, model: ResNet, gradients: bool = True):
+        super().__init__()
+        self.model = model
+        self.training = model.training
+        self._act, self._split = _functions(model, gradients)
+
+    def forward(self, x: Tensor) -> Tensor:
+        model = self.model
+        u = model.bn1(model.conv1(model.input_map(x)))
+        for block in model.blocks():
+            u = self._block(block, u)
+        return model.head(self._act(u))
+
+    def _block(self, block: BasicBlock, u: Tensor) -> Tensor:
+        z, skipped = self._split(u) if block.version == "bregman" else (self._act(u),) * 2
+        inner = self._act(block.bn1(block.conv1(z)))
+        return block.shortcut(skipped) + block.bn2(block.conv2(inner))
+
+
+def _functions(model: ResNet, gradients: bool) -> tuple[Any, Any]:
+    """u ↦ ρ(u) and u ↦ (ρ(u), clamp(u)), each with its own gradient if there are to be any."""
+    known = fused(model.act)
+    if known is None or not gradients:
+        act = model.act.act if known is None else known.act
+        return act, lambda u: (act(u), model.hold(u))
+    return _act_function(known), _split_function(known, model.hold)
+
+
+# The compiler can follow a closure over functions and numbers, but not over other objects.
+
+
+def _act_function(rho: FusedMap) -> Any:
+    act, slope, of_value = rho.act, rho.slope, rho.of_value
+
+    class Act(torch.autograd.Function):
+        @staticmethod
+        def forward(u: Tensor) -> Tensor:
+            return act(u)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+            ctx.save_for_backward(output if of_value else inputs[0])
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+            (kept,) = ctx.saved_tensors
+            return grad_outputs[0] * slope(kept)
+
+    return Act.apply
+
+
+def _split_function(rho: FusedMap, hold: DualClamp) -> Any:
+    if hold == DualClamp():  # no clamp: s is u
+        act_alone = _act_function(rho)
+        return lambda u: (act_alone(u), u)
+    slope, of_value = rho.slope, rho.of_value
+    act = _marking(rho, hold) if of_value else rho.act
+    lo, hi = hold.lo, hold.hi
+    first, last = _float32(rho.act, lo, hi) if of_value else (lo, hi)
+
+    class Split(torch.autograd.Function):
+        @staticmethod
+        def forward(u: Tensor) -> tuple[Tensor, Tensor]:
+            return act(u), u.clamp(lo, hi)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+            ctx.save_for_backward(output[0] if of_value else inputs[0])
+
+        @staticmethod
+        def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+            (kept,) = ctx.saved_tensors
+            grad_z, grad_s = grad_outputs
+            return grad_z * slope(kept) + torch.where((kept >= first) & (kept <= last), grad_s, 0.0)
+
+    return Split.apply
+
+
+def _marking(rho: FusedMap, hold: DualClamp) -> Any:
+    """ρ(u), rounded to that side of ρ(lo) and ρ(hi) which u is on, so that z tells where the clamp acts."""
+    act, lo, hi = rho.act, hold.lo, hold.hi
+    first, last = _float32(act, lo, hi)
+    ends, away = torch.tensor([first, last]), torch.tensor([-torch.inf, torch.inf])
+    below, above = torch.nextafter(ends, away).tolist()
+
+    def marked(u: Tensor) -> Tensor:
+        z = act(u)
+        inside = torch.where(u < lo, z.clamp(max=below), z.clamp(first, last))
+        return torch.where(u > hi, z.clamp(min=above), inside)
+
+    return marked
+
+
+def _float32(act: Any, lo: float, hi: float) -> tuple[float, float]:
+    first, last = act(torch.tensor([lo, hi], dtype=torch.float32)).tolist()
+    return first, last
