@@ -1,8 +1,9 @@
 """From a checked config to objects: the hall that joins the wings, and the one place of ``instantiate``."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -13,6 +14,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 from yaml import YAMLError
 
+from bregman_exp.compiling import compiled, forget_compiled, missing_compiler
 from bregman_exp.config import (
     Attack,
     ConfigError,
@@ -20,13 +22,16 @@ from bregman_exp.config import (
     Mlp,
     Resnet,
     Run,
+    Trainer,
     check,
     config_hash,
+    require,
     short_hash,
 )
-from bregman_exp.data import ClassificationData, EpochLoader
+from bregman_exp.data import ClassificationData, EpochLoader, StackedEpochLoader
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
+from bregman_exp.models import FusedForm, ResNet
 from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.training import (
@@ -35,12 +40,17 @@ from bregman_exp.training import (
     CsvLogger,
     EpochCheckpoint,
     Epochs,
+    FixedSize,
+    NonFiniteLossError,
+    StackedClassifier,
     TrainingProgress,
     load_weights,
 )
 
 CACHE = ".cache"  # below the output folder: decoded images
 VALIDATION_BATCH = 500  # at least: its size changes no figure
+COMPILE_PAYS = 2000  # optimizer steps: half a minute of compiling against at least 20 ms saved in each
+CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
 
 
 def _called(node: Any, **settings: Any) -> Any:
@@ -241,15 +251,47 @@ def epochs(run: Run, data: ClassificationData) -> Epochs:
     """The batches of every epoch."""
     augment = data.is_image and getattr(run.dataset, "augment", False)
     size, seed = run.trainer.batch_size, run.seed
+    alone = run.trainer.devices == 1  # processes meet at every step
     return Epochs(
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
         EpochLoader(data.val, max(size, VALIDATION_BATCH), shuffle=False, augment=False, seed=seed),
+        chunk=CHUNK if alone and not data.is_image else 1,
     )
 
 
-def classifier(run: Run, net: nn.Module) -> Classifier:
-    """The Lightning module."""
-    return Classifier(net, run.optim)
+def classifier(run: Run, net: nn.Module, data: ClassificationData) -> Classifier:
+    """The Lightning module, with the network's compiled form where that is asked for or pays.
+
+    Raises ConfigError where it is asked for and not possible.
+    """
+    if not _compiles(run, data):
+        return Classifier(net, run.optim)
+    forget_compiled()  # the networks of earlier runs in this process
+    device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
+    in_float32_on_cpu = device.type == "cpu" and run.trainer.precision == "32-true"
+    form = FusedForm(cast(ResNet, net)) if in_float32_on_cpu else net
+    return Classifier(net, run.optim, FixedSize(compiled(form, device), net, run.trainer.batch_size))
+
+
+def _compiles(run: Run, data: ClassificationData) -> bool:
+    """As trainer.compile says; else where compiling was measured to save more time than it takes."""
+    asked, settings = run.trainer.compile, run.trainer
+    if asked is False:
+        return False
+    on_cpu = settings.accelerator == "cpu"
+    missing = missing_compiler() if on_cpu else None
+    steps = settings.max_epochs * -(-len(data.train) // settings.batch_size)
+    possible = isinstance(run.model, Resnet) and settings.devices == 1 and missing is None
+    if asked is None:
+        measured = on_cpu and settings.precision == "32-true"
+        return possible and measured and steps >= COMPILE_PAYS
+    for holds, sentence in (
+        (isinstance(run.model, Resnet), "only ResNets are compiled; use null (seeds=0..63 is an MLP's way)"),
+        (settings.devices == 1, f"with trainer.devices={settings.devices} it is not possible; use null"),
+        (missing is None, f"it needs the C++ compiler {missing}, which is not there; install it or use null"),
+    ):
+        require(holds, f"trainer.compile=true: {sentence}")
+    return True
 
 
 def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
@@ -266,6 +308,10 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
                 "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
             )
         )
+    return _trainer(settings, callbacks, loggers(run, folder))
+
+
+def _trainer(settings: Trainer, callbacks: list[pl.Callback], logger: list[Logger]) -> pl.Trainer:
     return pl.Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
@@ -274,7 +320,7 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
         max_epochs=settings.max_epochs,
         callbacks=callbacks,
         plugins=[AtomicCheckpoints()],
-        logger=loggers(run, folder),
+        logger=logger,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
@@ -282,6 +328,56 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
         use_distributed_sampler=False,  # the loader gives every rank its share itself
         log_every_n_steps=1_000_000,  # figures are logged once an epoch
     )
+
+
+def stack_folder(runs: Sequence[Run], data: ClassificationData) -> RunFolder:
+    """Where the seeds of a command keep their common checkpoint: .stack-<hash>/ beside their folders."""
+    row = config_hash(runs[0], activation(runs[0]).label, data.fingerprint, with_seed=False)
+    name = f".stack-{short_hash([row, [run.seed for run in runs]])}"
+    return RunFolder(run_folder(runs[0], data).path.with_name(name))
+
+
+def seeds_label(runs: Sequence[Run]) -> str:
+    """E.g. "seeds 0..63"; where some between are missing, "61 seeds"."""
+    n, first, last = len(runs), runs[0].seed, runs[-1].seed
+    if n == 1:
+        return f"seed {first}"
+    return f"seeds {first}..{last}" if n == last - first + 1 else f"{n} seeds"
+
+
+def stacked_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
+    """The batches of every epoch for all seeds, for each as ``epochs`` gives them."""
+    size, seeds = runs[0].trainer.batch_size, [run.seed for run in runs]
+    augment = data.is_image and getattr(runs[0].dataset, "augment", False)
+    val_size = max(size, VALIDATION_BATCH)
+    return Epochs(
+        StackedEpochLoader(data.train, size, shuffle=True, augment=augment, seeds=seeds),
+        StackedEpochLoader(data.val, val_size, shuffle=False, augment=False, seeds=seeds),
+        chunk=1 if data.is_image else CHUNK,
+    )
+
+
+def stacked_classifier(
+    runs: Sequence[Run],
+    data: ClassificationData,
+    folders: Sequence[RunFolder],
+    on_failure: Callable[[int, NonFiniteLossError], None],
+) -> StackedClassifier:
+    """The Lightning module of all seeds, each with its own initial weights and metrics.csv."""
+    nets, seeds = [model(run, data) for run in runs], [run.seed for run in runs]
+    return StackedClassifier(
+        nets, runs[0].optim, seeds, [CsvLogger(folder.curves) for folder in folders], on_failure
+    )
+
+
+def stacked_trainer(runs: Sequence[Run], stack: RunFolder) -> pl.Trainer:
+    """Lightning's trainer of all seeds: one checkpoint, of the last epoch."""
+    run = runs[0]
+    callbacks: list[pl.Callback] = [
+        TrainingProgress(f"{run.model_name} {run.act.name} {seeds_label(runs)}"),
+        EpochCheckpoint(stack.checkpoints, "last"),
+    ]
+    return _trainer(run.trainer, callbacks, [])
 
 
 def loggers(run: Run, folder: RunFolder) -> list[Logger]:

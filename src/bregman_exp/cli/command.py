@@ -13,6 +13,7 @@ import hydra
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
+from bregman_exp.allocator import keep_freed_memory
 from bregman_exp.results import RunBusyError, RunFolder
 
 log = logging.getLogger("bregman_exp")
@@ -40,6 +41,7 @@ def command(config_name: str, job: Callable[[DictConfig], None]) -> None:
     @wraps(job)
     def told(cfg: DictConfig) -> None:
         logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
+        keep_freed_memory()
         try:
             job(cfg)
         except CommandFailedError:
@@ -85,12 +87,14 @@ def plain_container(cfg: DictConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """What is said goes to run.log and to the terminal."""
+def logging_to(*paths: Path) -> Iterator[None]:
+    """What is said goes to each run.log and to the terminal."""
     log.setLevel(logging.INFO)
     log.propagate = False
-    handlers = [logging.FileHandler(path, encoding="utf-8"), logging.StreamHandler()]
-    handlers[0].setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    files = [logging.FileHandler(path, encoding="utf-8") for path in paths]
+    for file in files:
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handlers = [*files, logging.StreamHandler()]
     for handler in handlers:
         log.addHandler(handler)
     try:
@@ -102,15 +106,16 @@ def logging_to(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def failures_recorded_in(folder: RunFolder) -> Iterator[None]:
-    """A failure is written to failure.json, with its traceback, and told in one sentence."""
+def failures_recorded_in(*folders: RunFolder) -> Iterator[None]:
+    """A failure is written to each failure.json, with its traceback, and told in one sentence."""
     try:
         yield
     except Exception as error:
-        folder.fail(error)
+        for folder in folders:
+            folder.fail(error)
         told = (
             str(error)
             if isinstance(error, ValueError | ArithmeticError)
             else f"{type(error).__name__}: {error}"
         )
-        raise RunFailedError(f"{told} (traceback in {folder.failure})") from error
+        raise RunFailedError(f"{told} (traceback in {folders[0].failure})") from error

@@ -97,6 +97,8 @@ def _train_record(trained: RunFolder, data: ClassificationData, net: nn.Module) 
         "epochs": facts.epochs,
         "steps": facts.steps,
         "seconds": facts.seconds,
+        "seeds_together": facts.together,
         "samples_per_second": facts.epochs * len(data.train.y) / facts.seconds,
         "params": sum(p.numel() for p in net.parameters()),
+        "compiled": facts.compiled,
     }

@@ -3,7 +3,6 @@
 from typing import Any
 
 from omegaconf import DictConfig
-from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
 from bregman_exp.cli.checks import check_device, check_samples
@@ -17,10 +16,12 @@ from bregman_exp.cli.command import (
     went_well,
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, write_figures
+from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder
-from bregman_exp.training import CheckpointError, NonFiniteLossError, training_facts, without_advice
+from bregman_exp.training import training_facts
 
 
 def train_job(cfg: DictConfig) -> None:
@@ -36,8 +37,10 @@ def train_job(cfg: DictConfig) -> None:
         check_samples(runs[0].attack, data)
         net, source = build.model(runs[0], data), build.transfer_source(runs[0], data)
         build.check_attacks(runs[0], net, source, data)
-        build.classifier(runs[0], net)
-    failed = [run for run in runs if not went_well(lambda run=run: train_run(run, data))]
+        build.classifier(runs[0], net, data)
+        failed = train_stack(runs, data)
+    others = [run for run in runs if run not in failed]
+    failed += [run for run in others if not went_well(lambda run=run: train_run(run, data))]
     if failed:
         raise CommandFailedError
 
@@ -64,7 +67,7 @@ def train_run(run: Run, data: ClassificationData) -> None:
         if not folder.complete:
             with failures_recorded_in(folder):
                 folder.begin(run.to_yaml())
-                _set_damaged_checkpoint_aside(folder)
+                set_damaged_checkpoint_aside(folder)
                 if not is_trained(run, folder):
                     _fit(run, data, folder)
                 return write_figures(run, data, folder, folder)
@@ -73,30 +76,11 @@ def train_run(run: Run, data: ClassificationData) -> None:
     evaluate_run(run, data, folder)
 
 
-def _set_damaged_checkpoint_aside(folder: RunFolder) -> None:
-    last = folder.checkpoint("last")
-    try:
-        _ = last.exists() and training_facts(last)
-    except CheckpointError as error:
-        log.info("%s Training starts again; the file is kept as %s.damaged.", error, last.name)
-        last.replace(last.with_name(f"{last.name}.damaged"))
-
-
 def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     last = folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", folder.path)
-    classifier = build.classifier(run, build.model(run, data))
-    trainer = build.trainer(run, folder)
-    resume = last if last.exists() else None
-    try:
-        with without_advice():
-            trainer.fit(classifier, build.epochs(run, data), ckpt_path=resume, weights_only=True)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from None
-    except ProcessRaisedException as error:  # a spawned process's, with its traceback for a message
-        raise NonFiniteLossError.told_in(str(error)) or error from None
-    finally:
-        build.finish_loggers(trainer)
+    classifier = build.classifier(run, build.model(run, data), data)
+    fit(build.trainer(run, folder), classifier, build.epochs(run, data), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)

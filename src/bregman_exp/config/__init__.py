@@ -12,3 +12,4 @@ from bregman_exp.config.schema import Mlp as Mlp
 from bregman_exp.config.schema import Resnet as Resnet
 from bregman_exp.config.schema import Run as Run
 from bregman_exp.config.schema import Trainer as Trainer
+from bregman_exp.config.schema import require as require

@@ -117,6 +117,7 @@ class Cifar10:
     eps: Eps = field(default_factory=Eps)
     download: bool = True
     n_val: int = 5000
+    n_train: int | None = None
     augment: bool = True
 
 
@@ -127,6 +128,7 @@ class ImageFolder:
     root: str = REQUIRED
     eps: Eps = field(default_factory=Eps)
     n_val: int = 5000
+    n_train: int | None = None
     size: int | None = None
     label: str | None = None
     augment: bool = True
@@ -167,7 +169,10 @@ class Attack:
 
 @dataclass
 class Trainer:
-    """accelerator, devices, strategy, precision as in Lightning; batch_size is the whole batch of a step."""
+    """accelerator, devices, strategy, precision as in Lightning; batch_size is the whole batch of a step.
+
+    compile: torch.compile for the training steps of a ResNet; null: where it was measured to pay.
+    """
 
     accelerator: str = REQUIRED
     devices: int = 1
@@ -176,6 +181,7 @@ class Trainer:
     max_epochs: int = REQUIRED
     batch_size: int = REQUIRED
     patience: int | None = None  # epochs without a better validation accuracy before training stops
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         require(self.accelerator in ("cpu", "gpu"), f"trainer.accelerator={self.accelerator}: use cpu or gpu")

@@ -11,4 +11,5 @@ from bregman_exp.data.errors import DataError as DataError
 from bregman_exp.data.image_folder import image_folder as image_folder
 from bregman_exp.data.loader import DeviceLoader as DeviceLoader
 from bregman_exp.data.loader import EpochLoader as EpochLoader
+from bregman_exp.data.loader import StackedEpochLoader as StackedEpochLoader
 from bregman_exp.data.two_spiral import two_spiral as two_spiral

@@ -1,25 +1,45 @@
-"""Random crop and flip of a batch, per sample, in one gather."""
+"""Random crop and flip of a batch, per sample."""
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+PADDING = 4  # pixels on each side
 
-def random_crop_flip(x: Tensor, random: torch.Generator, padding: int = 4, flip: bool = True) -> Tensor:
+
+class Crops(NamedTuple):
+    """For each of n images (n,): top and left of its crop in the padded image, and whether it is flipped."""
+
+    top: Tensor
+    left: Tensor
+    flipped: Tensor
+
+
+def random_crop_flip(x: Tensor, random: torch.Generator, padding: int = PADDING, flip: bool = True) -> Tensor:
     """Each image padded with zeros, cropped at its own place and flipped with probability ½.
 
     The random numbers come from a CPU generator, so every device gives the same images.
 
     Shapes: (N, C, H, W), uint8 or float -> the same.
     """
-    n, channels, height, width = x.shape
-    offsets = torch.randint(0, 2 * padding + 1, (2, n), generator=random)
+    drawn = draw_crops(len(x), random, padding, flip)
+    return crop_flip(x, Crops(*(each.to(x.device) for each in drawn)), padding)
+
+
+def draw_crops(n: int, random: torch.Generator, padding: int = PADDING, flip: bool = True) -> Crops:
+    """Uniform over the (2·padding + 1)² places, on the CPU."""
+    top, left = torch.randint(0, 2 * padding + 1, (2, n), generator=random)
     flipped = torch.rand(n, generator=random) < 0.5 if flip else torch.zeros(n, dtype=torch.bool)
-    rows = offsets[0][:, None] + torch.arange(height)  # (N, H): row of the padded image for each output row
-    columns = torch.arange(width).expand(n, width)
-    columns = offsets[1][:, None] + torch.where(flipped[:, None], columns.flip(1), columns)  # (N, W)
-    rows, columns = rows.to(x.device), columns.to(x.device)
-    padded = F.pad(x, (padding,) * 4)
-    sample = torch.arange(n, device=x.device)[:, None, None, None]
-    channel = torch.arange(channels, device=x.device)[None, :, None, None]
-    return padded[sample, channel, rows[:, None, :, None], columns[:, None, None, :]]
+    return Crops(top, left, flipped)
+
+
+def crop_flip(x: Tensor, crops: Crops, padding: int = PADDING) -> Tensor:
+    """The crops of the zero-padded images (N, C, H, W); all on one device."""
+    height, width = x.shape[2:]
+    # every possible crop, as a view: (N, C, 2·padding + 1, 2·padding + 1, H, W)
+    windows = F.pad(x, (padding,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    sample = torch.arange(len(x), device=x.device)
+    cropped = windows[sample, :, crops.top, crops.left]
+    return torch.where(crops.flipped[:, None, None, None], cropped.flip(3), cropped)

@@ -7,16 +7,19 @@ import torch
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
-from bregman_exp.data.dataset import ClassificationData, Split, hold_out
+from bregman_exp.data.dataset import ClassificationData, Split, first_of, hold_out
 from bregman_exp.data.errors import DataError
 
 ARCHIVE = f"{CIFAR10.filename} (170,498,071 bytes, MD5 {CIFAR10.tgz_md5})"
 
 
-def cifar10(root: str, download: bool = True, n_val: int = 5000) -> ClassificationData:
+def cifar10(
+    root: str, download: bool = True, n_val: int = 5000, n_train: int | None = None
+) -> ClassificationData:
     """CIFAR-10 (Krizhevsky, 2009) through torchvision, which verifies its checksums.
 
-    n_val of the 50,000 training images are the validation split, always the same ones.
+    n_val of the 50,000 training images are the validation split, always the same ones, and n_train of the
+    others (None: all) the training split.
 
     Shapes: x (n, 3, 32, 32) uint8. Raises DataError, with the place where the archive belongs, where it is
     missing or damaged and cannot be downloaded.
@@ -27,7 +30,7 @@ def cifar10(root: str, download: bool = True, n_val: int = 5000) -> Classificati
         "cifar10",
         "torchvision",
         tuple(train.classes),
-        held_in,
+        first_of(held_in, n_train),
         held_out,
         _split(test),
         normalize="cifar10",

@@ -100,6 +100,11 @@ def hold_out(split: Split, n_val: int) -> tuple[Split, Split]:
     return split.take(order[n_val:].sort().values), split.take(order[:n_val].sort().values)
 
 
+def first_of(train: Split, n_train: int | None) -> Split:
+    """n_train of the training samples, always the same ones; None: all. DataError as above."""
+    return train if n_train is None else subset(train, n_train, SPLIT_SEED)
+
+
 def to_device(split: Split, device: torch.device) -> Split:
     """The split with its tensors on the device."""
     return Split(split.x.to(device), split.y.to(device), split.ids.to(device))

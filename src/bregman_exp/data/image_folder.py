@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from bregman_exp.data.dataset import ClassificationData, Split, hold_out
+from bregman_exp.data.dataset import ClassificationData, Split, first_of, hold_out
 from bregman_exp.data.errors import DataError
 
 ENDINGS = {".png", ".jpg", ".jpeg"}
@@ -35,6 +35,7 @@ def image_folder(
     root: str,
     cache_dir: Path,
     n_val: int = 5000,
+    n_train: int | None = None,
     size: int | None = None,
     label: str | None = None,
     normalize: str | None = "cifar10",
@@ -42,7 +43,8 @@ def image_folder(
     """The images of a folder tree, decoded once, in parallel, into a cache outside the tree.
 
     root/train and root/test hold one folder a class; root/val, where there is one, is the validation split,
-    else ``n_val`` training images are held out, always the same ones. All images must have one size;
+    else ``n_val`` training images are held out, always the same ones; ``n_train`` of the others are trained
+    on (None: all). All images must have one size;
     ``size`` resizes them to size × size pixels (bilinear). ``normalize`` names the channel statistics of the
     model's first layer. The cache is made anew when a file's name, length or time changes.
 
@@ -62,7 +64,7 @@ def image_folder(
         "image_folder",
         "folder",
         listings["train"].classes,
-        train,
+        first_of(train, n_train),
         val,
         splits["test"],
         normalize=normalize,

@@ -1,11 +1,13 @@
 """The batches of an epoch, from tensors that lie on the device."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
-from bregman_exp.data.augment import random_crop_flip
+from bregman_exp.data.augment import Crops, crop_flip, draw_crops
 from bregman_exp.data.dataset import Split, as_unit, to_device
 from bregman_exp.data.errors import DataError
 from bregman_exp.keyed_random import generator
@@ -43,15 +45,29 @@ class DeviceLoader:
         return -(-(len(self.split) // self.world_size) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        order = self._order().to(self.split.y.device)
-        random = generator(self.seed, "augment", self.epoch, self.rank)
-        for index in order.split(self.batch_size):
+        indices = self.order().to(self.split.y.device).split(self.batch_size)
+        crops = self._crops([len(index) for index in indices]) if self.augment else repeat(None)
+        for index, of_batch in zip(indices, crops, strict=False):
             x = self.split.x[index]
-            if self.augment:
-                x = random_crop_flip(x, random)
+            if of_batch is not None:
+                x = crop_flip(x, of_batch)
             yield as_unit(x), self.split.y[index]
 
-    def _order(self) -> Tensor:
+    def _crops(self, sizes: list[int]) -> Iterator[Crops]:
+        """Each batch's crops, moved to the device once an epoch: a step waits for no copy."""
+        random = generator(self.seed, "augment", self.epoch, self.rank)
+        drawn = [draw_crops(n, random) for n in sizes]
+        moved = [torch.cat(of_all).to(self.split.x.device) for of_all in zip(*drawn, strict=True)]
+        return map(Crops, *(of_all.split(sizes) for of_all in moved))
+
+    def of_seed(self, seed: int) -> "DeviceLoader":
+        """The same loader with another seed."""
+        other = copy.copy(self)
+        other.seed = seed
+        return other
+
+    def order(self) -> Tensor:
+        """The places of this rank's samples, in the epoch's order."""
         n = len(self.split)
         order = torch.arange(n)
         if self.shuffle:
@@ -79,3 +95,39 @@ class EpochLoader:
             rank=rank,
             world_size=world_size,
         )
+
+
+class StackedLoader:
+    """The loaders of S seeds side by side: batches (x (S, n, …), y (S, n)), each row as its own gives it."""
+
+    def __init__(self, loaders: Sequence[DeviceLoader]):
+        self.loaders = list(loaders)
+
+    def __len__(self) -> int:
+        return len(self.loaders[0])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        one, rows = self.loaders[0], len(self.loaders)
+        if one.augment:
+            for batches in zip(*self.loaders, strict=True):
+                yield torch.stack([x for x, _ in batches]), torch.stack([y for _, y in batches])
+        elif one.shuffle:
+            # one gather for all seeds: a hundred small ones would take longer than the step
+            orders = torch.stack([loader.order() for loader in self.loaders]).to(one.split.y.device)  # (S, N)
+            for index in orders.split(one.batch_size, dim=1):
+                yield as_unit(one.split.x[index]), one.split.y[index]
+        else:
+            for x, y in one:
+                yield x.expand(rows, *x.shape), y.expand(rows, *y.shape)
+
+
+class StackedEpochLoader:
+    """The stacked loader of any epoch: row k sees what the EpochLoader of ``seeds[k]`` gives."""
+
+    def __init__(self, split: Split, batch_size: int, *, shuffle: bool, augment: bool, seeds: Sequence[int]):
+        self.seeds = list(seeds)
+        self.one = EpochLoader(split, batch_size, shuffle=shuffle, augment=augment, seed=self.seeds[0])
+
+    def __call__(self, epoch: int, device: torch.device, rank: int, world_size: int) -> StackedLoader:
+        one = self.one(epoch, device, rank, world_size)
+        return StackedLoader([one.of_seed(seed) for seed in self.seeds])

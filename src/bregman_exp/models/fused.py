@@ -33,7 +33,7 @@ class FusedForm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         model = self.model
-        u = model.bn1(model.conv1(model.input_map(x)))
+        u = model.stem(x)
         for block in model.blocks():
             u = self._block(block, u)
         return model.head(self._act(u))

@@ -69,7 +69,7 @@ def _mlp(model: MLP, x: Tensor) -> Tensor:
 
 def _resnet(model: ResNet, x: Tensor) -> Tensor:
     act = as_legendre(model.act)
-    z = act.act(model.bn1(model.conv1(model.input_map(x))))
+    z = act.act(model.stem(x))
     for block in model.blocks():
         z = act.act(block.shortcut(act.inverse(_clamped(act, z, model.clamp))) + block.residual(z))
     return model.head(z)

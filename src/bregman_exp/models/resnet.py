@@ -1,6 +1,7 @@
 """The CIFAR ResNet family: standard and Bregman, one class with one switch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -120,6 +121,12 @@ class ResNet(nn.Module):
         stages = (self.layer1, self.layer2, self.layer3)
         return [block for stage in stages for block in stage if isinstance(block, BasicBlock)]
 
+    def stem(self, x: Tensor) -> Tensor:
+        """The first u: images (N, 3, H, W) in [0, 1] -> (N, 16, H, W)."""
+        if x.requires_grad:
+            x = _InOneOrder.apply(x)  # pyright: ignore[reportAssignmentType]
+        return self.bn1(self.conv1(self.input_map(x)))
+
     def head(self, z: Tensor) -> Tensor:
         """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
         return self.linear(z.mean(dim=(2, 3)))
@@ -128,7 +135,7 @@ class ResNet(nn.Module):
         return f"act={self.act}, version={self.version}, clamp={self.clamp}"
 
     def forward(self, x: Tensor) -> Tensor:
-        u = self.bn1(self.conv1(self.input_map(x)))  # (N, 16, 32, 32)
+        u = self.stem(x)  # (N, 16, 32, 32)
         for block in self.blocks():
             u = block(u)
         return self.head(self.act.act(u))
@@ -140,6 +147,24 @@ class ResNet(nn.Module):
     def hidden_weights(self) -> list[Tensor]:
         """The kernels of all convolutions: what an ℓ1 proximal step may act on."""
         return [module.weight for module in self.modules() if isinstance(module, nn.Conv2d)]
+
+
+class _InOneOrder(torch.autograd.Function):
+    """The images, whose gradient lies in memory as they do, not channels-last: attacks take views of it."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass  # the gradient needs nothing of the forward pass
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+        return grad_outputs[0].contiguous()
 
 
 def resnet(

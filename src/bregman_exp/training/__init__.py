@@ -9,6 +9,9 @@ from bregman_exp.training.checkpoint import training_facts as training_facts
 from bregman_exp.training.classifier import Classifier as Classifier
 from bregman_exp.training.csv_logger import CsvLogger as CsvLogger
 from bregman_exp.training.epochs import Epochs as Epochs
+from bregman_exp.training.fixed_size import FixedSize as FixedSize
 from bregman_exp.training.non_finite import NonFiniteLossError as NonFiniteLossError
 from bregman_exp.training.optimizer import Optim as Optim
 from bregman_exp.training.progress import TrainingProgress as TrainingProgress
+from bregman_exp.training.stack import StackedClassifier as StackedClassifier
+from bregman_exp.training.stack import stacked_seeds as stacked_seeds

@@ -54,13 +54,16 @@ class EpochCheckpoint(ModelCheckpoint):
 class TrainingFacts:
     """What a checkpoint says of the training behind it; seconds are the epochs', validation included.
 
-    ``stopped``: early stopping has ended it.
+    ``stopped``: early stopping has ended it. ``together``: so many networks were trained as one, and the
+    seconds are each one's share. ``compiled``: its last epochs ran in compiled form.
     """
 
     epochs: int
     steps: int
     seconds: float
     stopped: bool
+    together: int
+    compiled: bool
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -104,6 +107,13 @@ def training_facts(path: Path) -> TrainingFacts:
     content = read_checkpoint(path)
     try:
         stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
-        return TrainingFacts(content["epoch"] + 1, content["global_step"], content["train_seconds"], stopped)
+        return TrainingFacts(
+            content["epoch"] + 1,
+            content["global_step"],
+            content["train_seconds"],
+            stopped,
+            content.get("seeds_together", 1),
+            content.get("compiled", False),
+        )
     except KeyError as error:
         raise CheckpointError(f"{path} is not a checkpoint of a training here: it has no {error}.") from None

@@ -1,80 +1,106 @@
 """The LightningModule that trains any classifier."""
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
+from bregman_exp.training.epochs import Chunk, steps_per_epoch
 from bregman_exp.training.non_finite import LossWatch
 from bregman_exp.training.optimizer import Optim
+from bregman_exp.training.sums import Sums
+
+Batch = tuple[Tensor, Tensor]  # x (N, …), y (N,)
+Forward = Callable[[Tensor], Tensor]  # x (N, …) -> logits (N, K)
 
 
 class Classifier(pl.LightningModule):
     """Cross-entropy training of a model that maps (N, …) to logits (N, K).
 
-    Sums of loss and right answers stay on the device and are read once an epoch (``train/loss``,
-    ``train/accuracy``, ``val/loss``, ``val/accuracy``), so that a step waits for nothing.
+    A training step takes one batch (x, y), or the several of a ``Chunk``; the optimizer steps once a batch,
+    by hand. Loss and right answers stay on the device and are read every few steps, so that a step waits
+    for nothing (``train/loss``, ``train/accuracy``, ``val/loss``, ``val/accuracy``, once an epoch).
 
+    ``forward``: how the logits are computed where that is not the model's own way (a compiled form of it).
     Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()`` that can be set.
     """
 
-    def __init__(self, model: nn.Module, optim: Optim):
+    def __init__(self, model: nn.Module, optim: Optim, forward: Forward | None = None):
         super().__init__()
+        self.automatic_optimization = False
         self.model, self.optim = model, optim
+        self.fast = forward
         self.hidden_weights = _hidden_weights(model, optim.l1)
-        self.sums: dict[str, Tensor] = {}  # (loss · n, correct, n) of "train" and "val"
+        self.sums = {"train": Sums(), "val": Sums()}
         self.watch = LossWatch()
         self.seconds = 0.0  # spent in finished training epochs, also before a resume
         self._epoch_start = 0.0
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        loss = self._step("train", batch)
+    def training_step(self, batch: Batch | Chunk, batch_idx: int) -> dict[str, Any]:
+        batches = batch if isinstance(batch, Chunk) else [batch]
+        losses = [self._update(*each) for each in batches]
+        return {"loss": losses[-1], "samples": sum(len(y) for _, y in batches)}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._loss("val", *batch)
+
+    def _update(self, x: Tensor, y: Tensor) -> Tensor:
+        """One step of the optimizer and its schedule; the loss before it."""
+        loss = self._loss("train", x, y)
         self.watch.see(loss.detach(), self.current_epoch, self.global_step)
-        return loss
+        optimizer = cast(LightningOptimizer, self.optimizers())
+        schedule = cast("LRScheduler | None", self.lr_schedulers())
+        optimizer.zero_grad()
+        # the backward pass computes in the types of the forward pass, whose autocast is still on
+        with torch.autocast(self.device.type, enabled=False):
+            self.manual_backward(loss)
+        optimizer.step()
+        if self.hidden_weights:
+            self._shrink_hidden_weights()
+        if schedule is not None:
+            schedule.step()
+        return loss.detach()
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self._step("val", batch)
-
-    def _step(self, stage: str, batch: tuple[Tensor, Tensor]) -> Tensor:
-        x, y = batch
-        logits = self.model(x)
+    def _loss(self, stage: str, x: Tensor, y: Tensor) -> Tensor:
+        logits = (self.fast or self.model)(x)
         loss = F.cross_entropy(logits, y)
-        with torch.no_grad():
-            correct = (logits.argmax(dim=1) == y).sum()
-            seen = torch.stack(
-                [loss.detach().double() * len(y), correct.double(), correct.new_tensor(len(y)).double()]
-            )
-            self.sums[stage] = self.sums[stage] + seen if stage in self.sums else seen
+        self.sums[stage].see(loss, logits, y)
         return loss
 
-    def _log_sums(self, stage: str) -> None:
-        loss, correct, n = self.sums.pop(stage).tolist()
-        self.log_dict({f"{stage}/loss": loss / n, f"{stage}/accuracy": correct / n}, sync_dist=True)
+    def _log_means(self, stage: str) -> None:
+        loss, accuracy = self.sums[stage].means()
+        figures = {f"{stage}/loss": loss, f"{stage}/accuracy": accuracy}
+        # the last step, counted from 0, is told, since Lightning counts chunks
+        place = {"epoch": float(self.current_epoch), "step": float(self.global_step - 1)}
+        self.log_dict({**figures, **place}, sync_dist=True)
 
     def on_train_epoch_start(self) -> None:
-        self.sums.pop("train", None)
+        self.sums["train"] = Sums()
         self._epoch_start = time.perf_counter()
         self._epoch_lr = self.trainer.optimizers[0].param_groups[0]["lr"]
 
     def on_validation_epoch_start(self) -> None:
-        self.sums.pop("val", None)
+        self.sums["val"] = Sums()
+        if self.trainer.world_size > 1:
+            # every process validates the network that is saved: batch statistics are each one's own
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_sums("val")
+        self._log_means("val")
 
     def on_train_epoch_end(self) -> None:
         self.watch.check()
-        self._log_sums("train")
+        self._log_means("train")
         seconds = time.perf_counter() - self._epoch_start
         self.seconds += seconds
         self.log_dict({"lr": self._epoch_lr, "seconds": seconds}, rank_zero_only=True)
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        super().optimizer_step(*args, **kwargs)
-        self._shrink_hidden_weights()
 
     @torch.no_grad()
     def _shrink_hidden_weights(self) -> None:
@@ -86,19 +112,19 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         optimizer = self.optim.build_optimizer(self.model.parameters())
         epochs = self.trainer.max_epochs or 1
-        steps = int(
-            self.trainer.estimated_stepping_batches
-        )  # of all epochs; num_training_batches is not known yet
-        schedule = self.optim.build_schedule(optimizer, epochs, steps // epochs)
-        if schedule is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        _ = self.trainer.estimated_stepping_batches  # loads the data, whose length is not known before
+        schedule = self.optim.build_schedule(optimizer, epochs, steps_per_epoch(self.trainer))
+        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["train_seconds"] = self.seconds
+        checkpoint["compiled"] = self.fast is not None
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seconds = checkpoint["train_seconds"]
+        # of a run begun when Lightning took the steps itself, and so counted them elsewhere
+        taken = checkpoint["loops"]["fit_loop"]["epoch_loop.manual_optimization.optim_step_progress"]
+        taken["total"] = dict.fromkeys(taken["total"], checkpoint["global_step"])
 
 
 def _hidden_weights(model: nn.Module, l1: float) -> list[Tensor]:

@@ -11,7 +11,7 @@ CHECK_EVERY = 50  # steps
 class NonFiniteLossError(ArithmeticError):
     """The training loss became NaN or infinite.
 
-    Attributes: epoch and step (counted from 0) of the first such loss.
+    Attributes: epoch and step (counted from 0) of the first such loss, and the loss.
     """
 
     def __init__(self, epoch: int, step: int, loss: float):
@@ -19,7 +19,7 @@ class NonFiniteLossError(ArithmeticError):
             f"The loss is {loss} at epoch {epoch}, step {step}; a smaller optim.lr, a clamp in the model "
             "(model.clamp) or trainer.precision=32-true usually helps."
         )
-        self.epoch, self.step = epoch, step
+        self.epoch, self.step, self.loss = epoch, step, loss
 
     @classmethod
     def told_in(cls, text: str) -> "NonFiniteLossError | None":

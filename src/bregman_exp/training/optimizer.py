@@ -52,7 +52,9 @@ class Optim:
         )
 
     def build_optimizer(self, parameters: Iterable[Parameter]) -> Optimizer:
-        """The torch optimizer."""
+        """The torch optimizer; on a GPU one kernel updates all parameters."""
+        parameters = list(parameters)
+        fused = True if all(parameter.is_cuda for parameter in parameters) else None
         if self.optimizer == "sgd":
             return torch.optim.SGD(
                 parameters,
@@ -60,9 +62,10 @@ class Optim:
                 momentum=self.momentum,
                 nesterov=self.nesterov,
                 weight_decay=self.weight_decay,
+                fused=fused,
             )
         kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
-        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=fused)
 
     def build_schedule(self, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LRScheduler | None:
         """The torch scheduler, to be stepped after every optimizer step; None for a constant rate.

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from bregman_exp.training.epochs import steps_per_epoch
+
 REFRESH = 0.5  # seconds between two looks at the loss: each look waits for the device
 LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
 
@@ -29,7 +31,7 @@ class TrainingProgress(pl.Callback):
             console=self.console,
             disable=not (self.console.is_terminal and trainer.is_global_zero),
         )
-        epochs, steps = trainer.max_epochs or 0, int(trainer.num_training_batches)
+        epochs, steps = trainer.max_epochs or 0, steps_per_epoch(trainer)
         self._epochs = epochs
         self._task = self._bar.add_task(
             self.label, total=epochs * steps, completed=trainer.global_step, epoch=f"0/{epochs}", figures=""
@@ -41,7 +43,7 @@ class TrainingProgress(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._samples += len(batch[1]) * trainer.world_size
+        self._samples += outputs["samples"] * trainer.world_size
         now = time.perf_counter()
         if now - self._since < REFRESH:
             return
@@ -50,7 +52,7 @@ class TrainingProgress(pl.Callback):
 
     def _show(self, trainer: pl.Trainer, loss: Tensor, rate: float) -> None:
         accuracy = trainer.callback_metrics.get("val/accuracy")
-        figures = f"loss {float(loss):.3f}  {rate:,.0f} samples/s"
+        figures = f"loss {float(loss.nanmean()):.3f}  {rate:,.0f} samples/s"  # a stack has a loss a network
         if accuracy is not None:
             figures += f"  validation accuracy {float(accuracy):.3f}"
         epoch = f"{trainer.current_epoch + 1}/{self._epochs}"

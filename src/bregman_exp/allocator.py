@@ -1,0 +1,21 @@
+"""What the C library does with freed memory."""
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+LARGEST_KEPT = 2**30  # bytes of one block
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep freed blocks for the next step; on other systems it does nothing.
+
+    By default blocks of some megabytes, such as activations, go back to the kernel, which has to map and
+    clear new pages in every step: 5 to 10 % of a ResNet's training step on a CPU.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
