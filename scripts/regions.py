@@ -8,7 +8,8 @@ import torch
 
 from bregman_exp import build
 from bregman_exp.results import find_runs
-from bregman_exp.results.figures import Regions, decision_regions
+from bregman_exp.results.pictures.regions import Regions, decision_regions
+from bregman_exp.results.pictures.style import write_figure
 
 CELLS = 300  # a side of the grid
 MOST = 8  # runs in one picture
@@ -29,11 +30,10 @@ def main() -> None:
     data = build.dataset(stored[0][1])
     regions = []
     for (folder, run), record in zip(stored, metrics, strict=True):
-        title = f"{record['model']} ({record['act']}), seed {run.seed}: {record['clean']['accuracy']:.1%}"
+        title = f"{record['model']} ({record['act']}),\nseed {run.seed}: {record['clean']['accuracy']:.1%}"
         regions.append(Regions(title, probability(build.trained_model(run, data, folder))))
-    path = place / "decision_regions.png"
-    decision_regions(data.test.x.numpy(), data.test.y.numpy(), regions, path)
-    print(f"wrote {path}")
+    figure = decision_regions(data.test.x.numpy(), data.test.y.numpy(), regions)
+    print(f"wrote {write_figure(figure, place / 'decision_regions.png')}")
 
 
 def probability(net: torch.nn.Module) -> np.ndarray:

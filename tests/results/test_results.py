@@ -11,7 +11,6 @@ from rich.console import Console
 
 from bregman_exp.results import NotARunError, RunBusyError, RunFolder, find_runs, results_table
 from bregman_exp.results.atomic import write_json, write_text
-from bregman_exp.results.figures import Regions, decision_regions
 from bregman_exp.results.record import environment
 from bregman_exp.results.table import rows_of
 
@@ -172,15 +171,3 @@ def test_environment_names_the_versions() -> None:
     assert told["torch"] == torch.__version__.split("+")[0]
     assert told["python"] == ".".join(map(str, sys.version_info[:3]))
     assert told["device"] == "cpu"
-
-
-def test_the_picture_shows_points_and_regions(tmp_path: Path) -> None:
-    from matplotlib.image import imread
-
-    points, labels = np.array([[0.2, 0.2], [0.8, 0.8]]), np.array([0, 1])
-    step = np.tile(np.linspace(0, 1, 50), (50, 1))  # class 1 on the right
-    decision_regions(points, labels, [Regions("a net", step)], tmp_path / "out" / "p.png")
-    pixels = imread(tmp_path / "out" / "p.png")[..., :3]
-    left, right = pixels[300, 700], pixels[300, 1080]
-    assert left[2] > left[0]  # blue
-    assert right[0] > right[2]  # vermilion

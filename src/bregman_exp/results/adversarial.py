@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bregman_exp.results.figures import BLUE, VERMILION
+from bregman_exp.results.pictures.style import BLUE, VERMILION
 
 RIGHT, WRONG = "✓", "✗"  # beside the colours, for prints in grey
 NAME_WIDTH = 14  # letters of a class name that fit over an image

@@ -1,23 +1,19 @@
 """Two rows, or two runs, side by side: is one better, on clean data and under each attack both have."""
 
-import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
-from omegaconf import OmegaConf
 from rich.table import Table
 from rich.text import Text
 
 from bregman_exp.results.marks import marks
-from bregman_exp.results.run_folder import NotARunError, RunFolder
+from bregman_exp.results.predictions import rights
+from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.statistics import Interval, paired, welch
-from bregman_exp.results.table import SETTINGS, Record
+from bregman_exp.results.stored_config import stored_config
+from bregman_exp.results.table.settings import Record, id_of, label, settings_of
 
 TRAINED_BY = ("act", "dataset", "model", "optim", "trainer")  # the groups of config.yaml that make a row
 ABSENT = "—"
@@ -32,7 +28,7 @@ class Key:
 
     @property
     def id(self) -> str:
-        return json.loads(self.settings)["id"]
+        return id_of(self.settings)
 
 
 @dataclass(frozen=True)
@@ -129,9 +125,8 @@ def _figures(run: RunFolder, record: Record) -> tuple[Figures, int]:
     figures: Figures = {}
     for folder, content in [(run, record), *used]:
         for entry in ({"id": "clean", "verdict": "", **content["clean"]}, *content["robust"]):
-            settings = json.dumps({name: entry.get(name) for name in SETTINGS})
             figure = Figure(entry["accuracy"], entry["correct"], entry["verdict"], folder)
-            figures.setdefault(Key(settings, entry["n"]), figure)
+            figures.setdefault(Key(settings_of(entry), entry["n"]), figure)
     return figures, len(later) - len(used)
 
 
@@ -151,15 +146,7 @@ def _row_names(record: Record) -> dict[str, Any]:
 
 def _trained_by(run: RunFolder) -> dict[str, Any]:
     """The keys of a run's config that may make its row: {"optim.lr": 0.01, …}."""
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(run.config))
-    except Exception as error:  # the parser has no error of its own for all that may be wrong
-        raise NotARunError(f"{run.config} is damaged: {str(error).splitlines()[0]}.") from None
-    return {
-        f"{group}.{key}": value
-        for group in TRAINED_BY
-        for key, value in dict(content.get(group) or {}).items()  # pyright: ignore
-    }
+    return {key: value for key, value in stored_config(run).items() if key.split(".")[0] in TRAINED_BY}
 
 
 def _differences(records: Sequence[Mapping[str, Any]]) -> str:
@@ -202,10 +189,16 @@ def _paired_table(one: Side, other: Side, keys: Sequence[Key]) -> Table:
         (a,), (b,) = one.of(key), other.of(key)
         cells = [ABSENT] * 5
         if a.accuracy is not None and b.accuracy is not None:
-            result = paired(*_rights(key.id, a, b))
+            result = paired(*rights(key.id, a, b))
             cells = [_points(result.difference), _interval(result.ci95)]
             cells += [str(result.only_a), str(result.only_b), _probability(result.p)]
-        table.add_row(Text(_label(key, keys)), _cell([a]), _cell([b]), *cells, str(key.n))
+        table.add_row(
+            Text(label(key.settings, [other.settings for other in keys])),
+            _cell([a]),
+            _cell([b]),
+            *cells,
+            str(key.n),
+        )
     return table
 
 
@@ -224,7 +217,13 @@ def _welch_table(one: Side, other: Side, keys: Sequence[Key]) -> Table:
             result = welch(a, b)
             cells = [_points(result.difference), _interval(result.ci95)]
         seeds = (_of(len(x), len(side.records)) for x, side in ((a, one), (b, other)))
-        table.add_row(Text(_label(key, keys)), *map(_cell, sides), *cells, *seeds, str(key.n))
+        table.add_row(
+            Text(label(key.settings, [other.settings for other in keys])),
+            *map(_cell, sides),
+            *cells,
+            *seeds,
+            str(key.n),
+        )
     return table
 
 
@@ -234,43 +233,6 @@ def _table(caption: str, headings: Sequence[str]) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
-
-
-def _rights(name: str, a: Figure, b: Figure) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) and (n,) bool: which samples either has right; ValueError where they are not the same samples."""
-    arrays = [_arrays(figure.folder) for figure in (a, b)]
-    for part in ("id", "label"):
-        if not np.array_equal(arrays[0][part], arrays[1][part]):
-            raise ValueError(f"A and B have {name} of other test samples (their {part}s differ).")
-    first, second = (_right(name, figure, array) for figure, array in zip((a, b), arrays, strict=True))
-    return first, second
-
-
-def _arrays(folder: RunFolder) -> dict[str, np.ndarray]:
-    try:  # by way of memory: of a damaged file NumPy would leave the handle open
-        with np.load(BytesIO(folder.predictions.read_bytes()), allow_pickle=False) as file:
-            return {name: file[name] for name in ("id", "label", "prediction")} | dict(file)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise NotARunError(
-            f"{folder.predictions} is missing or damaged; without it there is no test."
-        ) from None
-
-
-def _right(name: str, figure: Figure, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    right = arrays["prediction"] == arrays["label"] if name == "clean" else arrays.get(name)
-    if right is None or int(right.sum()) != figure.correct:
-        raise NotARunError(
-            f"{figure.folder.predictions} does not have the {name} samples that its metrics.json counts."
-        )
-    return right
-
-
-def _label(key: Key, keys: Sequence[Key]) -> str:
-    """The attack's id, with those settings that tell it from others of that id."""
-    own = json.loads(key.settings)
-    namesakes = [json.loads(other.settings) for other in keys if other.id == key.id]
-    apart = [f"{name} {value}" for name, value in own.items() if any(x[name] != value for x in namesakes)]
-    return f"{key.id} ({', '.join(apart)})" if apart else key.id
 
 
 def _cell(figures: Sequence[Figure]) -> str:

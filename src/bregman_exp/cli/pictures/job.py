@@ -1,0 +1,125 @@
+"""Run folders become pictures: all kinds that the runs allow, or those asked for."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bregman_exp.cli.pictures import recorded, traced
+from bregman_exp.cli.pictures.album import Album
+from bregman_exp.cli.pictures.maps import legendre
+from bregman_exp.cli.pictures.rows import MOST, Row, any_depth, rows_of, same_architecture
+from bregman_exp.cli.pictures.subjects import Subject, subjects_of
+from bregman_exp.config import ConfigError
+from bregman_exp.results import RunFolder
+
+MOST_GROUPS = 8  # pictures of a kind that looks into networks: each takes seconds
+
+# kind -> (its drawing, what a group of twins must be, the sentence where there is none)
+TRACED: dict[str, tuple[Callable[[Subject, Album], None], Callable[[Subject], bool], str]] = {
+    "regions": (
+        traced.regions,
+        lambda subject: subject.in_the_plane,
+        "no run is an MLP on points in the plane of two classes",
+    ),
+    **{
+        name: (
+            draw,
+            lambda subject: subject.stays_in_the_plane,
+            "no run is an MLP with layers of 2 neurons (model.width=2) on points in the plane of two classes",
+        )
+        for name, draw in (
+            ("layers", traced.layers),
+            ("fields", traced.fields),
+            ("boundary", traced.boundary),
+        )
+    },
+    "separation": (traced.separation, lambda subject: True, "no run is an MLP"),
+    "moves": (
+        traced.moves,
+        lambda subject: subject.keeps_a_width,
+        "no run is an MLP with a layer that keeps the width",
+    ),
+}
+# kind -> (its drawing, which rows share a picture)
+RECORDED: dict[
+    str, tuple[Callable[[Sequence[Row], Album], None], Callable[[Iterable[Row]], list[list[Row]]]]
+] = {
+    "depth": (recorded.depth, any_depth),
+    "curves": (recorded.curves, same_architecture),
+    "robust": (recorded.robust, same_architecture),
+}
+ON_REQUEST = ("legendre",)
+KINDS = (*TRACED, *RECORDED, *ON_REQUEST)
+
+
+def draw_pictures(folders: Iterable[RunFolder], out: Path, what: Sequence[str] = ()) -> Album:
+    """Draws into ``out``; returns ``.pictures`` (title, caption, png, svg, gif) and what is ``.missing``.
+
+    ``what``: kinds out of ``KINDS``; none: all that the runs allow, without those on request. Runs that are
+    not complete do not count. Raises ConfigError for another kind, ValueErrors in one sentence for damaged
+    runs.
+    """
+    check_kinds(what)
+    asked = [name for name in KINDS if name in (what or (*TRACED, *RECORDED))]
+    album, rows = Album(out), [] if set(asked) <= set(ON_REQUEST) else rows_of(folders)
+    _draw_traced([name for name in asked if name in TRACED], rows, album)
+    for name in asked:
+        if name in RECORDED:
+            _draw_recorded(name, rows, album)
+    if "legendre" in asked:
+        legendre(album)
+    return album
+
+
+def check_kinds(what: Iterable[str]) -> None:
+    """Raises ConfigError for a kind that is not in ``KINDS``."""
+    unknown = [name for name in what if name not in KINDS]
+    if unknown:
+        raise ConfigError(f"there is no picture {', '.join(unknown)}; there are {', '.join(KINDS)}.")
+
+
+def _draw_traced(names: Sequence[str], rows: Sequence[Row], album: Album) -> None:
+    if not names:
+        return
+    subjects, failed = subjects_of(rows)
+    for name in names:
+        draw, fits, otherwise = TRACED[name]
+        fitting = [subject for subject in subjects if fits(subject)]
+        for why in failed:
+            album.leave_out(name, why)
+        if not fitting and not failed:
+            album.leave_out(name, otherwise)
+        for subject in fitting[:MOST_GROUPS]:
+            _attempt(name, partial(draw, subject), album)
+        for subject in fitting[MOST_GROUPS:]:
+            why = f"more than {MOST_GROUPS} groups of networks; name the runs of these alone"
+            album.leave_out(name, why, subject.name)
+
+
+def _draw_recorded(name: str, rows: Sequence[Row], album: Album) -> None:
+    draw, grouped = RECORDED[name]
+    if not rows:
+        album.leave_out(name, "there is no complete run")
+    for group in grouped(rows):
+        if name != "depth" and len(group) > MOST:
+            why = f"more than {MOST} rows in one picture; name the runs of fewer"
+            album.leave_out(name, why, group[0].architecture)
+        else:
+            _attempt(name, partial(draw, group), album)
+
+
+def _attempt(name: str, draw: Callable[[Album], None], album: Album) -> None:
+    """A file that is missing costs its picture, not the others."""
+    try:
+        draw(album)
+    except (ValueError, OSError) as error:
+        album.leave_out(name, str(error).rstrip("."))
+
+
+def told(album: Album) -> list[str]:
+    """A line for each picture that was drawn, then for each that was not."""
+    lines = [
+        f"{picture.what}: wrote {picture.png} and .svg{' and .gif' if picture.gif else ''}"
+        for picture in album.pictures
+    ]
+    return lines + [f"{name}: not drawn: {why}" for name, reasons in album.missing.items() for why in reasons]

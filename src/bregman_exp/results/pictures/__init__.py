@@ -1,0 +1,1 @@
+"""Pictures, one a file, from arrays alone; ``style.py`` is how all of them look."""

@@ -1,0 +1,79 @@
+"""The row that others are compared with, and by how much they differ."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bregman_exp.results.predictions import rights
+from bregman_exp.results.statistics import paired, welch
+from bregman_exp.results.table.columns import Chosen
+from bregman_exp.results.table.content import Difference
+from bregman_exp.results.table.options import NO_BASELINE
+from bregman_exp.results.table.rows import Row
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """``why``: how it was chosen, where nobody named it."""
+
+    name: str
+    row: Row
+    why: str = ""
+
+
+def find_baseline(rows: Mapping[str, Row], asked: str | None) -> Baseline | None:
+    """The row asked for, by name, model or start of its name or hash; by default the standard network.
+
+    Of several standard rows the most accurate, which makes the least of the others. None where there is no
+    such row. Raises ValueError where several rows are meant.
+    """
+    if asked == NO_BASELINE:
+        return None
+    if asked is None:
+        return _default(rows)
+    ways = (
+        [name for name in rows if name == asked],
+        [name for name, row in rows.items() if row.first.record["model"] == asked],
+        [name for name in rows if name.startswith(asked)],
+        [name for name, row in rows.items() if row.first.record["row_hash"].startswith(asked)],
+    )
+    meant = next((names for names in ways if names), [])
+    if len(meant) > 1:
+        raise ValueError(f"--baseline {asked!r} may be any of {_list(meant)}; give one of these names.")
+    return Baseline(meant[0], rows[meant[0]]) if meant else None
+
+
+def no_such_row(asked: str, names: Sequence[str]) -> ValueError:
+    return ValueError(f"no row is --baseline {asked!r}; there are {_list(names)}, and {NO_BASELINE}.")
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _default(rows: Mapping[str, Row]) -> Baseline | None:
+    standard = {name: row for name, row in rows.items() if row.first.version == "standard"}
+    if not standard or len(rows) < 2:
+        return None
+    best = max(standard, key=lambda name: standard[name].clean.mean or 0)
+    why = f"the most accurate of {len(standard)} standard rows" if len(standard) > 1 else ""
+    return Baseline(best, standard[best], why)
+
+
+def difference(row: Row, baseline: Row, chosen: Chosen) -> tuple[Difference | None, str]:
+    """The row's mean − the baseline's in this column, None where either has none; and what is wrong, or "".
+
+    Welch's interval over seeds; of one seed each, the interval over the test samples that both saw.
+    """
+    figures = [one.figures(chosen.measures).values() for one in (row, baseline)]
+    there = [[figure for figure in several if figure.accuracy is not None] for several in figures]
+    if not there[0] or not there[1]:
+        return None, ""
+    a, b = ([figure.accuracy or 0.0 for figure in several] for several in there)
+    found = welch(a, b)
+    if len(a) > 1 or len(b) > 1:
+        return Difference(found.difference, found.ci95, "Welch" if found.ci95 else ""), ""
+    try:
+        result = paired(*rights(chosen.column.id, there[0][0], there[1][0]))
+    except ValueError as error:
+        return Difference(found.difference, None, ""), str(error)
+    return Difference(found.difference, result.ci95, "paired"), ""
