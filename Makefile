@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test check bench clean
 
 help:            ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -25,6 +25,9 @@ check: setup     ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+bench: setup     ## how fast it is: a table, and outputs/bench.json (a quarter of an hour)
+	$(BIN)/python scripts/bench.py
 
 clean:           ## remove caches and build products; outputs/ stays
 	rm -rf build dist .pytest_cache .ruff_cache src/*.egg-info

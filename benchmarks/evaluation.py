@@ -1,0 +1,116 @@
+"""PGD-20 at 8/255 on one trained network: torchattacks' own loop against this project's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+import bregman_exp as bx
+from benchmarks.images import CLASSES, Labelled, from_folder, synthetic
+from benchmarks.measure import Case, measure, timed
+from benchmarks.options import Options
+from benchmarks.row import Row, row
+from benchmarks.updates import sgd, update
+from bregman_exp.robustness.attacks.torchattack import torchattacks_class
+
+EPS, STEP, STEPS = 8 / 255, 2 / 255, 20  # torchattacks' own step and random start
+TRAIN_IMAGES = 5_000
+THEIRS, OURS, WITHOUT_STOP = "PGD-20, torchattacks", "PGD-20, this project", "the same, no early stop"
+
+
+class Counted(nn.Module):
+    """The network, counting the samples it is shown."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net, self.samples = net, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.samples += len(x)
+        return self.net(x)
+
+
+@dataclass
+class Attack:
+    """An attack on a counted network; it keeps the last run's robust accuracy and evaluations a sample."""
+
+    net: Counted
+    n: int
+    accuracy_of: Callable[[Counted], float]
+    found: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self) -> None:
+        self.net.samples = 0
+        accuracy = self.accuracy_of(self.net)
+        self.found = {"robust accuracy": accuracy, "evaluations a sample": self.net.samples / self.n}
+
+
+def rows(options: Options) -> list[Row]:
+    """Samples a second, the checks of ours included; the ratio is to torchattacks."""
+    (x, y), (test_x, test_y) = _images(options)
+    net = Counted(trained(x, y, options).eval())
+    clean = float((net(test_x).argmax(1) == test_y).float().mean())
+    attacks = {
+        THEIRS: lambda net: _theirs(net, test_x, test_y, options.batch),
+        OURS: lambda net: _ours(net, test_x, test_y, options.batch, early_stop=True),
+        WITHOUT_STOP: lambda net: _ours(net, test_x, test_y, options.batch, early_stop=False),
+    }
+    runs = {name: Attack(net, len(test_y), attack) for name, attack in attacks.items()}
+    cases = [
+        Case(name, timed(run, len(test_y)), {} if name == THEIRS else {"torchattacks": THEIRS})
+        for name, run in runs.items()
+    ]
+    found = measure(cases, options.limits)
+    shown = [Row("evaluation", "clean accuracy", clean, f"of {len(test_y)} samples", {}, None, 0, False)]
+    for name, run in runs.items():
+        rate = 1 / found.seconds(name)
+        shown.append(row("evaluation", name, found, rate, "samples/s", **run.found))
+    return shown
+
+
+def _images(options: Options) -> tuple[Labelled, Labelled]:
+    if options.images is None:
+        return synthetic(TRAIN_IMAGES, options.samples)
+    return from_folder(options.images, TRAIN_IMAGES, options.samples)
+
+
+def trained(x: Tensor, y: Tensor, options: Options) -> nn.Module:
+    """A BregmanResNet20 (atan) after a few steps at a rate that falls to 0."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = bx.resnet(20, act="atan", num_classes=max(CLASSES, int(y.max()) + 1))
+        optimizer = sgd(net.parameters())
+        rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.train_steps)
+        for _ in range(options.train_steps):
+            index = torch.randint(len(y), (options.batch,))
+            update(net, optimizer, x[index], y[index])
+            rate.step()
+    return net
+
+
+def _theirs(net: Counted, x: Tensor, y: Tensor, batch: int) -> float:
+    attack = torchattacks_class("PGD")(net, eps=EPS, alpha=STEP, steps=STEPS, random_start=True)
+    right = 0
+    torch.manual_seed(0)  # of its random starts
+    for each, labels in zip(x.split(batch), y.split(batch), strict=True):
+        points = attack(each, labels)
+        with torch.no_grad():
+            right += int((net(points).argmax(1) == labels).sum())
+    return right / len(y)
+
+
+def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> float:
+    report = bx.robust_accuracy(
+        net,
+        x,
+        y,
+        "pgd",
+        "linf",
+        EPS,
+        steps=STEPS,
+        rel_step=STEP / EPS,
+        early_stop=early_stop,
+        batch_size=batch,
+    )
+    return float("nan") if report.accuracy is None else report.accuracy

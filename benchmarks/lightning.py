@@ -1,0 +1,127 @@
+"""What Lightning and this project's callbacks add to a step, against a bare loop over the same batches."""
+
+import contextlib
+import io
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from benchmarks.measure import Case, measure, timed
+from benchmarks.options import Options
+from benchmarks.row import Row, row
+from benchmarks.updates import update
+from bregman_exp import build
+from bregman_exp.config import Run, check
+from bregman_exp.data import ClassificationData, Split
+from bregman_exp.results import RunFolder
+from bregman_exp.training import Classifier, without_advice
+
+CONF = Path(__file__).parents[1] / "conf"
+VALIDATION_IMAGES = 2  # not timed
+RESNET = ("model=bregman_resnet20", "act=atan")
+MLPS = {depth: ("model=bregman_mlp", f"model.depth={depth}") for depth in (3, 100)}
+
+
+class Clock(pl.Callback):
+    """Seconds from an epoch's start to the end of its last step; validation does not count."""
+
+    seconds = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seconds = time.perf_counter() - self._start
+
+
+def rows(options: Options) -> list[Row]:
+    """Milliseconds a step, and Lightning's share of it, 1 − bare / Lightning, from the median ratio."""
+    with tempfile.TemporaryDirectory() as output, _quiet():
+        resnet = _run(output, *RESNET, f"trainer.batch_size={options.batch}")
+        lines = _compared("resnet20 atan", resnet, _images(options), options)
+        for depth, words in MLPS.items():
+            run = _run(output, *words)
+            lines += _compared(f"mlp depth {depth}", run, build.dataset(run), options)
+    return lines
+
+
+def _run(output: str, *words: str) -> Run:
+    """The config of one epoch, as train.py reads it."""
+    with initialize_config_dir(str(CONF), version_base=None):
+        config = compose("train", [*words, "attack=none", "trainer.max_epochs=1", f"output_dir={output}"])
+    plain = OmegaConf.to_container(config)
+    assert isinstance(plain, dict)
+    return check({str(key): value for key, value in plain.items() if key != "seeds"} | {"seed": 0})
+
+
+def _images(options: Options) -> ClassificationData:
+    train = _noise(options.batch * options.lightning_steps)
+    few = _noise(VALIDATION_IMAGES)
+    names = tuple(map(str, range(10)))
+    return ClassificationData(
+        "noise", "generated", names, train, few, few, normalize="cifar10", label="noise"
+    )
+
+
+def _noise(n: int) -> Split:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randint(256, (n, 3, 32, 32), generator=random, dtype=torch.uint8)
+    return Split(x, torch.randint(10, (n,), generator=random), torch.arange(n))
+
+
+def _compared(name: str, run: Run, data: ClassificationData, options: Options) -> list[Row]:
+    bare, under = f"{name}, bare loop", f"{name}, Lightning"
+    cases = [Case(bare, _bare(run, data)), Case(under, _under_lightning(run, data), {"bare loop": bare})]
+    found = measure(cases, options.limits)
+    share = 1 - 1 / found.ratio(under, bare)
+    return [
+        row("lightning", bare, found, 1e3 * found.seconds(bare), "ms"),
+        row("lightning", under, found, 1e3 * found.seconds(under), "ms", share=share),
+    ]
+
+
+def _bare(run: Run, data: ClassificationData) -> Callable[[], float]:
+    """An epoch of plain steps."""
+    net, batches = build.model(run, data), _batches(run, data)
+    optimizer = run.optim.build_optimizer(net.parameters())
+    return timed(lambda: [update(net, optimizer, x, y) for x, y in batches()], len(batches()))
+
+
+def _under_lightning(run: Run, data: ClassificationData) -> Callable[[], float]:
+    """An epoch with the trainer, callbacks and loggers of train.py."""
+    folder = RunFolder(Path(run.output_dir))
+    module, steps = Classifier(build.model(run, data), run.optim), len(_batches(run, data)())
+
+    def seconds() -> float:
+        trainer, clock = build.trainer(run, folder), Clock()
+        trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
+        trainer.fit(module, build.epochs(run, data))
+        return clock.seconds / steps
+
+    return seconds
+
+
+def _batches(run: Run, data: ClassificationData):
+    """The first epoch's batches of the run, anew with each call."""
+    load = build.epochs(run, data).train
+    return lambda: load(0, torch.device("cpu"), 0, 1)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Neither progress nor Lightning's messages."""
+    told = logging.getLogger("pytorch_lightning")
+    level = told.level
+    told.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), without_advice():
+            yield
+    finally:
+        told.setLevel(level)

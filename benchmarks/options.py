@@ -1,0 +1,64 @@
+"""What one may say to the benchmark."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.measure import Limits
+
+SUBJECTS = ("step", "pipeline", "evaluation", "mlp", "lightning")
+MODES = ("plain", "fast")
+
+
+@dataclass(frozen=True)
+class Options:
+    """limits: of each measurement; batch: images a step; modes: of the networks; samples, train_steps:
+    of the evaluation; seeds: how many MLPs in a stack; lightning_steps: of a ResNet in a round;
+    images: an image folder tree for the evaluation, None for synthetic images."""
+
+    what: tuple[str, ...] = SUBJECTS
+    json: Path = Path("outputs/bench.json")
+    limits: Limits = field(default_factory=Limits)
+    threads: int = 2
+    batch: int = 128
+    modes: tuple[str, ...] = MODES
+    samples: int = 250
+    train_steps: int = 60
+    seeds: int = 16
+    lightning_steps: int = 8
+    images: str | None = None
+
+
+def parse(words: Sequence[str] | None = None) -> Options:
+    """The options of a command line; exits with a sentence for a mistake."""
+    default, parser = Options(), ArgumentParser(description="How fast it is, against a textbook ResNet20.")
+    add = parser.add_argument
+    add("--what", type=_some_of(SUBJECTS), default=SUBJECTS, help=f"of {','.join(SUBJECTS)}")
+    add("--json", type=Path, default=default.json, help="where the figures are written")
+    add("--spread", type=float, default=default.limits.spread, help="stop when all ratios are known so well")
+    add("--rounds", type=int, default=default.limits.rounds, help="at most")
+    add("--seconds", type=float, default=default.limits.seconds, help="of one measurement, at most")
+    add("--threads", type=int, default=default.threads, help="of torch")
+    add("--batch", type=int, default=default.batch, help="images a training step")
+    add("--modes", type=_some_of(MODES), default=MODES, help=f"of {','.join(MODES)}")
+    add("--samples", type=int, default=default.samples, help="images attacked")
+    add("--train-steps", type=int, default=default.train_steps, help="before the attack")
+    add("--seeds", type=int, default=default.seeds, help="MLPs in a stack")
+    add("--lightning-steps", type=int, default=default.lightning_steps, help="of a ResNet in a round")
+    add("--images", help="folder {train,test}/<class>/*.png to attack; else synthetic images")
+    said = vars(parser.parse_args(words))
+    limits = Limits(*(said.pop(name) for name in ("spread", "rounds", "seconds")))
+    return Options(limits=limits, **said)
+
+
+def _some_of(allowed: tuple[str, ...]):
+    def words(text: str) -> tuple[str, ...]:
+        given = tuple(text.split(","))
+        unknown = [word for word in given if word not in allowed]
+        if unknown:
+            raise ValueError(unknown)
+        return given
+
+    words.__name__ = f"list of {', '.join(allowed)}"  # argparse names the type in its message
+    return words
