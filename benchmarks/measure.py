@@ -28,7 +28,7 @@ class Case:
 class Limits:
     """When to stop: every spread at most ``spread``, or after ``rounds``, or after ``seconds``."""
 
-    spread: float = 0.05
+    spread: float = 0.02
     rounds: int = 40
     seconds: float = 240.0
 

@@ -39,7 +39,10 @@ def _of_depth(depth: int, options: Options) -> list[Row]:
         *(Case(name, _stacked(version, depth, options.seeds), alone) for version, name in stacked.items()),
     ]
     found = measure(cases, options.limits)
-    return [row("mlp step", name, found, 1e3 * found.seconds(name), "ms a network") for name in found.times]
+    return [
+        row("mlp step", name, found, 1e3 * found.seconds(name), "ms a network and step")
+        for name in found.times
+    ]
 
 
 def _plain(version: str, depth: int) -> Callable[[], float]:

@@ -25,7 +25,7 @@ class Options:
     modes: tuple[str, ...] = MODES
     samples: int = 250
     train_steps: int = 60
-    seeds: int = 16
+    seeds: int = 64
     lightning_steps: int = 8
     images: str | None = None
 

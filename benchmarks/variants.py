@@ -1,16 +1,25 @@
 """The fast forms of a network: the one place that says what ``fast`` means."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+import bregman_exp as bx
+from bregman_exp.compiling import compiled
+from bregman_exp.models import FusedForm, ResNet
+
+MANY = 64  # compiled networks side by side in one process; train.py has one at a time
+
 
 def fast_training(net: nn.Module) -> Callable[[Tensor], Tensor]:
-    """images (N, 3, H, W) ↦ logits (N, K) of the network in training, on its own parameters."""
-    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    """images (N, 3, H, W) ↦ logits (N, K) as train.py computes them, on the network's own parameters."""
+    torch._dynamo.config.recompile_limit = MANY
+    return compiled(FusedForm(cast(ResNet, net)), torch.device("cpu"))
 
 
 def fast_inference(net: nn.Module) -> Callable[[Tensor], Tensor]:
     """The same for a trained network in eval mode, its weights as they are now; no gradients."""
-    return net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    torch._dynamo.config.recompile_limit = MANY
+    return bx.fast_inference(cast(ResNet, net))
