@@ -67,7 +67,7 @@ def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         said += done.stdout
     assert "two-spiral" in said
-    assert (tmp_path / "outputs" / "decision_regions.png").is_file()
+    assert list((tmp_path / "outputs" / "pictures").glob("boundary-*.png"))
 
 
 def test_the_make_targets() -> None:
