@@ -1,19 +1,21 @@
 """What ``scripts/bench.py`` does: measure the subjects in turn, write the figures, print the table."""
 
-import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
 import torch
 from rich.console import Console
 
-from benchmarks import evaluation, lightning, mlp, pipeline, step
+from benchmarks import cost, evaluation, lightning, mlp, pipeline, step
 from benchmarks.hardware import hardware
 from benchmarks.options import Options, parse
 from benchmarks.row import Row
 from benchmarks.table import table
 from bregman_exp.allocator import keep_freed_memory
+from bregman_exp.data import DataError
 from bregman_exp.results import print_whole
+from bregman_exp.results.atomic import write_json
 
 ROWS: dict[str, Callable[[Options], list[Row]]] = {
     "step": step.rows,
@@ -21,6 +23,7 @@ ROWS: dict[str, Callable[[Options], list[Row]]] = {
     "evaluation": evaluation.rows,
     "mlp": mlp.rows,
     "lightning": lightning.rows,
+    "cost": cost.rows,
 }
 
 
@@ -32,13 +35,19 @@ def bench() -> None:
     machine = hardware()
     for subject in options.what:
         console.print(f"measuring {subject} …", highlight=False)
-        rows += ROWS[subject](options)
+        rows += _measured(subject, options)
         _write(options, machine, rows)
     print_whole(table(rows, machine))
     print(f"wrote {options.json}")
 
 
+def _measured(subject: str, options: Options) -> list[Row]:
+    try:
+        return ROWS[subject](options)
+    except DataError as error:  # it speaks of train.py's option
+        sys.exit(str(error).replace("dataset.root:", "--images:"))
+
+
 def _write(options: Options, machine: dict, rows: list[Row]) -> None:
-    content = {"machine": machine, "options": asdict(options), "rows": [asdict(row) for row in rows]}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(content, indent=2, default=str) + "\n")
+    said = asdict(options) | {"json": str(options.json)}
+    write_json(options.json, {"machine": machine, "options": said, "rows": [asdict(row) for row in rows]})

@@ -37,13 +37,14 @@ class Attack:
 
     net: Counted
     n: int
-    accuracy_of: Callable[[Counted], float]
+    accuracy_of: Callable[[Counted], float | None]
     found: dict[str, float] = field(default_factory=dict)
 
     def __call__(self) -> None:
         self.net.samples = 0
-        accuracy = self.accuracy_of(self.net)
-        self.found = {"robust accuracy": accuracy, "evaluations a sample": self.net.samples / self.n}
+        accuracy = self.accuracy_of(self.net)  # None: its points failed their checks
+        known = {} if accuracy is None else {"robust accuracy": accuracy}
+        self.found = known | {"evaluations a sample": self.net.samples / self.n}
 
 
 def rows(options: Options) -> list[Row]:
@@ -100,7 +101,7 @@ def _theirs(net: Counted, x: Tensor, y: Tensor, batch: int) -> float:
     return right / len(y)
 
 
-def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> float:
+def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> float | None:
     report = bx.robust_accuracy(
         net,
         x,
@@ -113,4 +114,4 @@ def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> f
         early_stop=early_stop,
         batch_size=batch,
     )
-    return float("nan") if report.accuracy is None else report.accuracy
+    return report.accuracy

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.arguments import count, file, image_tree, positive, some_of
 from benchmarks.measure import Limits
 
-SUBJECTS = ("step", "pipeline", "evaluation", "mlp", "lightning")
+SUBJECTS = ("step", "pipeline", "evaluation", "mlp", "lightning", "cost")
 MODES = ("plain", "fast")
 
 
@@ -34,31 +35,19 @@ def parse(words: Sequence[str] | None = None) -> Options:
     """The options of a command line; exits with a sentence for a mistake."""
     default, parser = Options(), ArgumentParser(description="How fast it is, against a textbook ResNet20.")
     add = parser.add_argument
-    add("--what", type=_some_of(SUBJECTS), default=SUBJECTS, help=f"of {','.join(SUBJECTS)}")
-    add("--json", type=Path, default=default.json, help="where the figures are written")
-    add("--spread", type=float, default=default.limits.spread, help="stop when all ratios are known so well")
-    add("--rounds", type=int, default=default.limits.rounds, help="at most")
-    add("--seconds", type=float, default=default.limits.seconds, help="of one measurement, at most")
-    add("--threads", type=int, default=default.threads, help="of torch")
-    add("--batch", type=int, default=default.batch, help="images a training step")
-    add("--modes", type=_some_of(MODES), default=MODES, help=f"of {','.join(MODES)}")
-    add("--samples", type=int, default=default.samples, help="images attacked")
-    add("--train-steps", type=int, default=default.train_steps, help="before the attack")
-    add("--seeds", type=int, default=default.seeds, help="MLPs in a stack")
-    add("--lightning-steps", type=int, default=default.lightning_steps, help="of a ResNet in a round")
-    add("--images", help="folder {train,test}/<class>/*.png to attack; else synthetic images")
+    add("--what", type=some_of(SUBJECTS), default=SUBJECTS, help=f"of {','.join(SUBJECTS)}")
+    add("--json", type=file, default=default.json, help="where the figures are written")
+    add("--spread", type=positive, default=default.limits.spread, help="stop when all ratios are so sure")
+    add("--rounds", type=count, default=default.limits.rounds, help="at most")
+    add("--seconds", type=positive, default=default.limits.seconds, help="of one measurement, at most")
+    add("--threads", type=count, default=default.threads, help="of torch")
+    add("--batch", type=count, default=default.batch, help="images a training step")
+    add("--modes", type=some_of(MODES), default=MODES, help=f"of {','.join(MODES)}")
+    add("--samples", type=count, default=default.samples, help="images attacked")
+    add("--train-steps", type=count, default=default.train_steps, help="before the attack")
+    add("--seeds", type=count, default=default.seeds, help="MLPs in a stack")
+    add("--lightning-steps", type=count, default=default.lightning_steps, help="of a ResNet in a round")
+    add("--images", type=image_tree, help="folder {train,test}/<class>/*.png to attack; else synthetic")
     said = vars(parser.parse_args(words))
     limits = Limits(*(said.pop(name) for name in ("spread", "rounds", "seconds")))
     return Options(limits=limits, **said)
-
-
-def _some_of(allowed: tuple[str, ...]):
-    def words(text: str) -> tuple[str, ...]:
-        given = tuple(text.split(","))
-        unknown = [word for word in given if word not in allowed]
-        if unknown:
-            raise ValueError(unknown)
-        return given
-
-    words.__name__ = f"list of {', '.join(allowed)}"  # argparse names the type in its message
-    return words

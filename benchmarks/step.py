@@ -5,21 +5,28 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchmarks.counting import cost
 from benchmarks.measure import Case, measure, timed
 from benchmarks.networks import ROWS, STANDARD, TEXTBOOK, inference_form, network, settle, training_form
 from benchmarks.options import Options
+from benchmarks.roofline import roofline
 from benchmarks.row import Row, row
 from benchmarks.updates import sgd, update
 
+TRAINING, INFERENCE = "training step", "inference"
+
 
 def rows(options: Options) -> list[Row]:
-    """Milliseconds a batch; ratios to the textbook network and to the standard one in the same mode."""
+    """Milliseconds a batch; ratios to the textbook network and to the standard one in the same mode.
+
+    Told with each: its time over the floor, the least that its operations or bytes take on this machine.
+    """
     random = torch.Generator().manual_seed(0)
     x = torch.rand(options.batch, 3, 32, 32, generator=random)
     y = torch.randint(10, (options.batch,), generator=random)
     return [
-        *_compared("training step", options, lambda name, mode: training_case(name, mode, x, y)),
-        *_compared("inference", options, lambda name, mode: _inference_case(name, mode, x)),
+        *_compared(TRAINING, options, lambda name, mode: training_case(name, mode, x, y)),
+        *_compared(INFERENCE, options, lambda name, mode: _inference_case(name, mode, x)),
     ]
 
 
@@ -38,10 +45,15 @@ def _inference_case(name: str, mode: str, x: Tensor) -> Callable[[], float]:
 
 
 def _compared(what: str, options: Options, case: Callable[[str, str], Callable[[], float]]) -> list[Row]:
-    made = [(TEXTBOOK, "plain"), *((name, mode) for mode in options.modes for name in ROWS)]
-    cases = [Case(label(name, mode), case(name, mode), _against(name, mode)) for name, mode in made]
-    found = measure(cases, options.limits)
-    return [row(what, name, found, 1e3 * found.seconds(name), "ms") for name in found.times]
+    made = {label(TEXTBOOK, "plain"): (TEXTBOOK, "plain")}
+    made |= {label(name, mode): (name, mode) for mode in options.modes for name in ROWS}
+    found = measure([Case(key, case(*each), _against(*each)) for key, each in made.items()], options.limits)
+    lines = []
+    for key, (name, _) in made.items():
+        seconds = found.seconds(key)
+        floor = max(roofline().floors(cost(network(name), options.batch, training=what == TRAINING)))
+        lines.append(row(what, key, found, 1e3 * seconds, "ms", **{"times the floor": seconds / floor}))
+    return lines
 
 
 def _against(name: str, mode: str) -> dict[str, str]:

@@ -1,0 +1,46 @@
+"""How fast this machine computes and moves numbers, and so the least time that a cost takes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from benchmarks.counting import Cost
+
+SIDE = 1024  # of the square matrices multiplied
+COPIED = 64 * 2**20  # float32 values, 256 MiB: more than any cache
+TRIES = 20
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """Operations and bytes a second."""
+
+    operations: float
+    bandwidth: float
+
+    def floors(self, cost: Cost) -> tuple[float, float]:
+        """Seconds that the operations alone take, and the bytes alone."""
+        return cost.operations / self.operations, cost.bytes / self.bandwidth
+
+
+@cache
+def roofline() -> Roofline:
+    """Measured once a process, the fastest of a few tries: a matrix product, a copy (read and written)."""
+    a = torch.randn(SIDE, SIDE)
+    source = torch.randn(COPIED)
+    target = torch.empty_like(source)
+    product, copy = _fastest(lambda: a @ a), _fastest(lambda: target.copy_(source))
+    return Roofline(2 * SIDE**3 / product, 2 * COPIED * source.element_size() / copy)
+
+
+def _fastest(action: Callable[[], object]) -> float:
+    return min(_seconds(action) for _ in range(TRIES))
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
