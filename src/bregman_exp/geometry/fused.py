@@ -113,9 +113,8 @@ def _softplus(beta: float) -> FusedMap:
 
 def _polynomial(coefficients: Sequence[float], x: Tensor) -> Tensor:
     """Horner's rule; the constant term comes first."""
-    *lower, value = coefficients
-    total = x * value + lower.pop()
-    for coefficient in reversed(lower):
+    total = x * coefficients[-1] + coefficients[-2]
+    for coefficient in reversed(coefficients[:-2]):
         total = total * x + coefficient
     return total
 

@@ -53,7 +53,8 @@ def _functions(model: ResNet, gradients: bool) -> tuple[Any, Any]:
     return _act_function(known), _split_function(known, model.hold)
 
 
-# The compiler can follow a closure over functions and numbers, but not over other objects.
+# The compiler can follow a closure over functions and numbers, but not over other objects; and torch 2.11's
+# only a call that is written out, f.apply(u), where a later one's also follows f.apply kept as a value.
 
 
 def _act_function(rho: FusedMap) -> Any:
@@ -73,7 +74,7 @@ def _act_function(rho: FusedMap) -> Any:
             (kept,) = ctx.saved_tensors
             return grad_outputs[0] * slope(kept)
 
-    return Act.apply
+    return lambda u: Act.apply(u)
 
 
 def _split_function(rho: FusedMap, hold: DualClamp) -> Any:
@@ -100,7 +101,7 @@ def _split_function(rho: FusedMap, hold: DualClamp) -> Any:
             grad_z, grad_s = grad_outputs
             return grad_z * slope(kept) + torch.where((kept >= first) & (kept <= last), grad_s, 0.0)
 
-    return Split.apply
+    return lambda u: Split.apply(u)
 
 
 def _marking(rho: FusedMap, hold: DualClamp) -> Any:

@@ -1,0 +1,80 @@
+"""Training in compiled form: the same as plain, resumed to the last bit, refused where it cannot be."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from bregman_exp import build
+from bregman_exp.compiling import forget_compiled
+from tests.commands.test_resume import checkpoint, curve, interrupt_in_epoch, same, the_run
+from tests.conftest import Outcome
+
+STEPS = 12  # of the run below
+PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "epoch", "global_step")
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+
+
+def resnet(image_tree: Path) -> tuple[str, ...]:
+    """A ResNet20 on 20 images, 4 steps an epoch, the last batch of another size than the compiled one."""
+    return (
+        *("model=bregman_resnet20", "act=tanh", "attack=none", "optim.lr=0.01"),
+        *("dataset=image_folder", f"dataset.root={image_tree}", "dataset.n_val=4"),
+        *("trainer.batch_size=6", "trainer.max_epochs=3"),
+    )
+
+
+# of one core about 20 s, 50 s where torch has not compiled the like before
+@needs_compiler
+def test_compiled_is_plain_to_rounding_and_resumes_bit_for_bit(
+    command, image_tree: Path, tmp_path: Path, monkeypatch
+) -> None:
+    words = (*resnet(image_tree), "trainer.compile=true")
+    with monkeypatch.context() as patch:
+        interrupt_in_epoch(1, patch, KeyboardInterrupt)
+        assert command("train", *words, "output_dir=a").code == 130
+    assert checkpoint(the_run(tmp_path / "a"))["epoch"] == 0
+    assert "resuming" in command("train", *words, "output_dir=a").err
+    for name, enough in (("b", STEPS), ("plain", STEPS + 1)):  # left to itself: compiles where that pays
+        monkeypatch.setattr(build, "COMPILE_PAYS", enough)
+        assert command("train", *resnet(image_tree), f"output_dir={name}").code == 0
+    forget_compiled()
+    a, b, plain = (the_run(tmp_path / name) for name in ("a", "b", "plain"))
+    assert checkpoint(b)["global_step"] == STEPS
+    assert [checkpoint(folder)["compiled"] for folder in (a, b, plain)] == [True, True, False]
+    assert all(same(checkpoint(a)[part], checkpoint(b)[part]) for part in PARTS)
+    assert curve(a) == curve(b)
+    assert figures(a)["clean"] == figures(b)["clean"]
+    assert not same(checkpoint(b)["state_dict"], checkpoint(plain)["state_dict"])  # by rounding alone:
+    for name, value in checkpoint(plain)["state_dict"].items():
+        torch.testing.assert_close(checkpoint(b)["state_dict"][name], value, rtol=1e-3, atol=1e-4)
+
+
+def figures(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def refused(outcome: Outcome, said: str) -> bool:
+    """One sentence, and no run."""
+    assert "Traceback" not in outcome.err
+    assert not list(Path("outputs").rglob("config.yaml"))
+    return outcome.code == 1 and said in outcome.err
+
+
+def test_an_mlp_is_not_compiled(command) -> None:
+    outcome = command("train", "model=bregman_mlp", "trainer.compile=true")
+    assert refused(outcome, "trainer.compile=true: only ResNets are compiled; use null")
+
+
+def test_several_devices_are_not_compiled_for(command, image_tree: Path) -> None:
+    devices = ("trainer.devices=2", "trainer.strategy=ddp_spawn")
+    outcome = command("train", *resnet(image_tree), "trainer.compile=true", *devices)
+    assert refused(outcome, "trainer.compile=true: with trainer.devices=2 it is not possible; use null")
+
+
+def test_without_a_compiler_it_is_told_what_to_install(command, image_tree: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-c++")
+    outcome = command("train", *resnet(image_tree), "trainer.compile=true")
+    assert refused(outcome, "trainer.compile=true: it needs the C++ compiler no-such-c++, which is not there")
