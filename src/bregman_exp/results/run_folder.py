@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 from bregman_exp.results.atomic import write_arrays, write_json, write_text
 from bregman_exp.results.part_files import PartFiles
 
+PATIENCE = 0.2  # seconds for which a lock is waited for: longer than ``busy`` holds it, to look
+
 
 class RunBusyError(RuntimeError):
     """Another process writes to the folder."""
@@ -30,6 +32,7 @@ class RunFolder:
 
     def __init__(self, path: Path):
         self.path = path
+        self.lock = path / ".lock"
         self.config = path / "config.yaml"
         self.metrics = path / "metrics.json"
         self.failure = path / "failure.json"
@@ -54,6 +57,19 @@ class RunFolder:
     def complete(self) -> bool:
         return self.metrics.is_file()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a process writes to the folder now."""
+        if not self.lock.is_file():
+            return False
+        try:
+            with FileLock(self.lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # a folder of somebody else's: nobody here may write to it
+            return False
+
     def checkpoint(self, which: str) -> Path:
         """The checkpoint "last" or "best"."""
         return self.checkpoints / f"{which}.ckpt"
@@ -70,7 +86,7 @@ class RunFolder:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with FileLock(self.lock, timeout=PATIENCE, poll_interval=PATIENCE / 10):
                 yield
         except Timeout:
             raise RunBusyError(

@@ -3,6 +3,7 @@
 ``tables_of(runs, options)`` gives plain data; ``as_html(table)`` and its siblings give text.
 """
 
+from bregman_exp.results.table.agreement import DifferingRunsError as DifferingRunsError
 from bregman_exp.results.table.as_csv import as_csv as as_csv
 from bregman_exp.results.table.as_html import as_html as as_html
 from bregman_exp.results.table.as_latex import as_latex as as_latex
@@ -25,3 +26,5 @@ from bregman_exp.results.table.rendering import written as written
 from bregman_exp.results.table.rows import rows_of as rows_of
 from bregman_exp.results.table.settings import SETTINGS as SETTINGS
 from bregman_exp.results.table.settings import Record as Record
+from bregman_exp.results.table.words import add_table_words as add_table_words
+from bregman_exp.results.table.words import table_options as table_options

@@ -13,6 +13,14 @@ from bregman_exp.results.table.trained_run import Measure, TrainedRun, short_cod
 NAMED = 3  # so many runs are named of those that share a value
 
 
+class DifferingRunsError(ValueError):
+    """Runs that do not share a table; ``differing``: in what, in words."""
+
+    def __init__(self, differing: str, advice: str):
+        super().__init__(f"these runs do not share a table, they differ in {differing}; {advice}.")
+        self.differing = differing
+
+
 @dataclass(frozen=True)
 class Conflict:
     """What keeps runs from one table: ``what`` differs, ``values`` are each run's, in words."""
@@ -33,13 +41,13 @@ class Conflict:
 def agreeing(runs: Sequence[TrainedRun], options: Options) -> list[list[TrainedRun]]:
     """The runs in parts that may each be a table: one part, or with ``options.split`` several.
 
-    Raises ValueError, in one sentence, where the runs do not agree and are not to be split.
+    Raises DifferingRunsError, in one sentence, where the runs do not agree and are not to be split.
     """
     conflicts = _of_training(runs, options) or _of_figures(runs, options)
     if not conflicts:
         return [list(runs)]
     if not options.split:
-        raise ValueError(_refusal(conflicts, runs))
+        raise _refusal(conflicts, runs)
     kinds = list(zip(*(conflict.values for conflict in conflicts), strict=True))
     parts = [
         [run for run, own in zip(runs, kinds, strict=True) if own == kind] for kind in dict.fromkeys(kinds)
@@ -47,12 +55,12 @@ def agreeing(runs: Sequence[TrainedRun], options: Options) -> list[list[TrainedR
     return [smaller for part in parts for smaller in agreeing(part, options)]
 
 
-def _refusal(conflicts: Sequence[Conflict], runs: Sequence[TrainedRun]) -> str:
+def _refusal(conflicts: Sequence[Conflict], runs: Sequence[TrainedRun]) -> DifferingRunsError:
     differing = "; ".join(conflict.told(runs) for conflict in conflicts)
     advice = "give runs that agree, or --split for a table of each"
     if any(conflict.is_code for conflict in conflicts):
         advice += ", or --any-version to mix code versions"
-    return f"these runs do not share a table, they differ in {differing}; {advice}."
+    return DifferingRunsError(differing, advice)
 
 
 def _of_training(runs: Sequence[TrainedRun], options: Options) -> list[Conflict]:

@@ -7,18 +7,20 @@ from bregman_exp.results.table.grid import Grid, Text, grid
 
 
 def as_html(table: Table) -> str:
-    """A <figure> that holds the caption, the table, and the list of its footnotes."""
+    """A <figure>: the caption, the table in a box that may scroll, the list of its footnotes."""
     shown = grid(table)
     body = [_row(line) for line in shown.lines]
     parts = [
         '<figure class="results-table">',
         f"<figcaption>{escape(table.caption)}</figcaption>",
+        '<div class="scroll" role="region" aria-label="results" tabindex="0">',  # wider than a narrow screen
         "<table>",
         f"<thead>{_head(shown)}</thead>",
         "<tbody>",
         *body,
         "</tbody>",
         "</table>",
+        "</div>",
         *_notes(table),
         "</figure>",
     ]

@@ -1,0 +1,64 @@
+"""The checks of all runs: how many passed, which failed and where, what they mean."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from bregman_exp.results.report.runs import ReportedRun
+from bregman_exp.results.table.settings import Record
+
+STATUSES = ("passed", "failed", "skipped")
+SECTION = re.compile(r"^### ([^\n]+)\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
+BOLD, CODE = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class CheckSummary:
+    """One check over many entries; ``worst``: of its values, the largest."""
+
+    name: str
+    counts: dict[str, int]
+    worst: float | None
+    limit: float | None
+
+    @property
+    def status(self) -> str:
+        """failed if one failed, skipped if all were."""
+        return next((one for one in ("failed", "passed") if self.counts[one]), "skipped")
+
+
+def summaries(checks: Iterable[Record]) -> list[CheckSummary]:
+    """One for each name, in the order in which they come."""
+    by_name: dict[str, list[Record]] = {}
+    for check in checks:
+        by_name.setdefault(check["name"], []).append(check)
+    return [_summary(name, several) for name, several in by_name.items()]
+
+
+def _summary(name: str, checks: Sequence[Record]) -> CheckSummary:
+    count = Counter(check["status"] for check in checks)
+    values = [check["value"] for check in checks if check["value"] is not None]
+    limits = [check["limit"] for check in checks if check["limit"] is not None]
+    counts = {status: count[status] for status in STATUSES}
+    return CheckSummary(name, counts, max(values, default=None), max(limits, default=None))
+
+
+def totals(runs: Iterable[ReportedRun]) -> dict[str, int]:
+    count = Counter(check["status"] for run in runs for check in run.checks)
+    return {status: count[status] for status in STATUSES}
+
+
+def meanings(text: str, names: Iterable[str]) -> dict[str, Markup]:
+    """What docs/checks.md (its ``text``) says of these checks, as paragraphs of HTML."""
+    sections = dict(SECTION.findall(text))
+    return {name: _html(sections[name]) for name in names if name in sections}
+
+
+def _html(section: str) -> Markup:
+    """Paragraphs, bold words and code, which is all that stands there."""
+    paragraphs = [str(escape(part.strip())) for part in section.split("\n\n") if part.strip()]
+    marked = [CODE.sub(r"<code>\1</code>", BOLD.sub(r"<strong>\1</strong>", part)) for part in paragraphs]
+    return Markup("".join(f"<p>{part}</p>" for part in marked))  # escaped above

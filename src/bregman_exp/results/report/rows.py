@@ -1,0 +1,39 @@
+"""The runs of a report, row by row."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from bregman_exp.results.report.formats import ranges
+from bregman_exp.results.report.runs import ReportedRun
+
+
+@dataclass(frozen=True)
+class ReportedRow:
+    """The runs that differ in their seed alone."""
+
+    name: str
+    runs: tuple[ReportedRun, ...]
+
+    @property
+    def accuracy(self) -> str:
+        """On clean data, in percent: "96.12 ± 5.95"."""
+        found = [100 * run.own["clean"]["accuracy"] for run in self.runs if run.own]
+        if not found:
+            return "—"
+        return f"{mean(found):.2f}" + (f" ± {stdev(found):.2f}" if len(found) > 1 else "")
+
+    @property
+    def configs(self) -> list[tuple[str, str]]:
+        """Seeds, and the config they share: several only where runs of the row differ in their attacks."""
+        seeds: dict[str, list[int]] = {}
+        for run in self.runs:
+            if text := run.config_text:
+                seeds.setdefault(text, []).append(-1 if run.seed is None else run.seed)
+        return [(ranges(several), text) for text, several in seeds.items()]
+
+
+def rows_of(runs: Sequence[ReportedRun]) -> list[ReportedRow]:
+    """In the order of the runs."""
+    names: Iterable[str] = dict.fromkeys(run.row for run in runs)
+    return [ReportedRow(name, tuple(run for run in runs if run.row == name)) for name in names]
