@@ -1,4 +1,4 @@
-"""Run folders, whole files, and the table of what is there."""
+"""Run folders and whole files."""
 
 import json
 import subprocess
@@ -7,32 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from bregman_exp.results import NotARunError, RunBusyError, RunFolder, find_runs, results_table
+from bregman_exp.results import NotARunError, RunBusyError, RunFolder, find_runs
 from bregman_exp.results.atomic import write_json, write_text
 from bregman_exp.results.record import environment
-from bregman_exp.results.table import rows_of
 
-
-def record(seed: int, clean: float, robust: float | None = 0.25, **changes: object) -> dict:
-    entry = {
-        "id": "pgd-linf-0.1",
-        "accuracy": robust,
-        "verdict": "unchecked" if robust is not None else "unreliable",
-    }
-    base = {
-        "seed": seed,
-        "model": "mlp",
-        "act": "atan",
-        "row_hash": "r",
-        "weights": "last",
-        "dataset": {"label": "two-spiral"},
-        "train": {"epochs": 5},
-        "clean": {"accuracy": clean, "n": 40},
-        "robust": [entry],
-    }
-    return {**base, **changes}
+RECORD = {"seed": 0, "clean": {"accuracy": 0.5, "n": 40}, "robust": []}
 
 
 def finish(path: Path, content: dict) -> RunFolder:
@@ -42,77 +22,16 @@ def finish(path: Path, content: dict) -> RunFolder:
     return folder
 
 
-def shown(runs: list[RunFolder]) -> str:
-    console = Console(width=200)
-    with console.capture() as capture:
-        console.print(results_table(runs))
-    return capture.get()
-
-
-def test_a_row_is_mean_and_sample_deviation_over_seeds() -> None:
-    (row,) = rows_of([record(1, 0.8), record(0, 0.6), record(2, 0.7)])
-    assert row.seeds == (0, 1, 2)
-    assert str(row.clean) == "70.00 ± 10.00"
-    assert [str(cell) for cell in row.robust.values()] == ["25.00 ± 0.00"]
-
-
-def test_early_stopped_seeds_share_a_row_and_other_weights_do_not() -> None:
-    stopped = [record(seed, 0.5) | {"train": {"epochs": epochs}} for seed, epochs in enumerate((17, 23, 19))]
-    (row,) = rows_of(stopped)
-    assert row.epochs == "17–23"
-    assert len(rows_of([record(0, 0.5), record(1, 0.5) | {"weights": "best"}])) == 2
-
-
-def test_attacks_of_other_settings_are_not_averaged() -> None:
-    one, other = record(0, 0.5), record(1, 0.5, robust=0.35)
-    other["robust"][0]["steps"] = 100
-    (row,) = rows_of([one, other])
-    assert [str(cell) for cell in row.robust.values()] == ["25.00 (n=1)", "35.00 (n=1)"]
-
-
-def test_runs_that_differ_in_more_than_the_seed_are_not_mixed() -> None:
-    records = [record(0, 0.5), record(0, 0.5, row_hash="other"), record(0, 0.5, act="tanh")]
-    assert len(rows_of(records)) == 3
-    assert len(rows_of([record(0, 0.5), record(1, 0.5) | {"clean": {"accuracy": 0.5, "n": 20}}])) == 2
-
-
-def test_a_number_that_failed_verification_is_marked_and_not_averaged(tmp_path: Path) -> None:
-    runs = [finish(tmp_path / "a", record(0, 0.5)), finish(tmp_path / "b", record(1, 0.7, robust=None))]
-    text = shown(runs)
-    assert "60.00 ± 14.14" in text
-    assert "25.00 (n=1) UNRELIABLE" in text
-
-
-def test_only_the_attacks_asked_for(tmp_path: Path) -> None:
-    runs = [finish(tmp_path / "a", record(0, 0.5))]
-    assert "25.00" in shown(runs)
-    with pytest.raises(ValueError, match="starts with 'fgm'"):
-        results_table(runs, "fgm")
-
-
-def test_a_run_that_is_there_twice_counts_once(tmp_path: Path) -> None:
-    runs = [finish(tmp_path / name, record(0, 0.5)) for name in ("a", "b")]
-    text = " ".join(shown(runs).split())
-    assert "1 runs are there twice" in text
-    assert "±" not in text
-
-
 def test_a_loggers_config_inside_a_run_is_no_run(tmp_path: Path) -> None:
-    run = finish(tmp_path / "a", record(0, 0.5))
+    run = finish(tmp_path / "a", RECORD)
     (run.path / "wandb").mkdir()
     (run.path / "wandb" / "config.yaml").write_text("a: 1")
     assert [found.path for found in find_runs(tmp_path)] == [run.path]
 
 
-def test_incomplete_runs_are_counted(tmp_path: Path) -> None:
-    RunFolder(tmp_path / "open").begin("a: 1\n")
-    runs = [*find_runs(tmp_path), finish(tmp_path / "done", record(0, 0.5))]
-    assert "1 runs are not complete" in " ".join(shown(runs).split())
-
-
 def test_find_runs_passes_over_evaluations(tmp_path: Path) -> None:
-    run = finish(tmp_path / "evaluations" / "seed-0", record(0, 0.5))  # whatever the folders are called
-    run.evaluation("curve-1").finish(record(0, 0.5), {})
+    run = finish(tmp_path / "evaluations" / "seed-0", RECORD)  # whatever the folders are called
+    run.evaluation("curve-1").finish(RECORD, {})
     assert [found.path for found in find_runs(tmp_path, tmp_path / "evaluations")] == [run.path]
 
 
@@ -153,7 +72,7 @@ def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
 
 
 def test_damaged_metrics_say_so(tmp_path: Path) -> None:
-    folder = finish(tmp_path, record(0, 0.5))
+    folder = finish(tmp_path, RECORD)
     folder.metrics.write_text('{"seed": ')
     with pytest.raises(NotARunError, match="is damaged; remove it"):
         folder.read_metrics()

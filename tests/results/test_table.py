@@ -35,6 +35,20 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path: Path) -> None:
     assert (line.cells[0].mean, line.cells[0].std) == (pytest.approx(0.8), pytest.approx(0.1))
 
 
+def test_runs_that_differ_in_more_than_the_seed_are_other_rows(tmp_path: Path) -> None:
+    changes: list[dict] = [
+        {},
+        {"row_hash": "other"},
+        {"act": "tanh"},
+        {"model": BREGMAN},
+        {"weights": "best"},
+    ]
+    runs = [run(tmp_path / str(i), 80 + i, **change) for i, change in enumerate(changes)]
+    found = table(runs).lines
+    assert sorted(line.cells[0].mean or 0 for line in found) == [0.8, 0.81, 0.82, 0.83, 0.84]
+    assert len({line.name for line in found}) == 5
+
+
 def test_the_papers_columns_are_its_pgd_entries(tmp_path: Path) -> None:
     found = table(row(tmp_path, [80], robust=paper(40, 50)))
     assert [column.heading for column in found.columns] == ["test accuracy", "ℓ∞-robust", "ℓ2-robust"]

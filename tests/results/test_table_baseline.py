@@ -33,6 +33,17 @@ def test_welch_over_seeds(tmp_path: Path) -> None:
     assert any(note.startswith("difference: row − resnet20 (relu), in points") for note in found.remarks)
 
 
+def test_what_is_said_of_either_number_is_said_of_the_difference(tmp_path: Path) -> None:
+    doubtful = [entry(30, verdict="unreliable")]
+    standard = [*row(tmp_path, [60], robust=[entry(30)]), run(tmp_path / "s1", 60, doubtful, seed=1)]
+    bregman = row(tmp_path, [70, 72], BREGMAN, "tanh", robust=[entry(40)])
+    found = table([*standard, *bregman])
+    clean, robust = differences(found, "bregman_resnet20 (tanh)")
+    assert clean is not None
+    assert robust is not None
+    assert (clean.marked, robust.marked) == ("", "UNRELIABLE")
+
+
 def test_one_seed_each_is_compared_sample_by_sample(tmp_path: Path) -> None:
     standard = row(tmp_path, [60], robust=[entry(30)])
     bregman = row(tmp_path, [70], BREGMAN, "tanh", robust=[entry(25)])

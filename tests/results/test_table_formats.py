@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bregman_exp.results import as_text
 from bregman_exp.results.table import Table, as_csv, as_html, as_latex, as_markdown, as_terminal
 from bregman_exp.results.table.as_latex import escaped
-from tests.results.table_runs import COMMIT, LINF, entry, paper, row, run, table
+from tests.results.table_runs import COMMIT, LINF, entry, mlp, paper, row, run, table
 
 NAME = r"[/i]a_b & 50% $x^2 {z} \q|<b>*"
 
@@ -37,21 +38,45 @@ def odd(tmp_path: Path) -> Table:
     return table([run(tmp_path / "seed-0", 50, model=NAME, act="ρ[red]")])
 
 
+def on_screen(one: Table, width: int) -> list[str]:
+    console = Console(width=width, no_color=True)
+    with console.capture() as capture:
+        console.print(as_terminal(one))
+    return [line.rstrip() for line in capture.get().split("\n")]
+
+
 def test_terminal(both: Table) -> None:
-    text = as_text(as_terminal(both))
-    lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.split("\n")]
-    (line,) = [cells for cells in lines if cells[0].startswith("bregman_resnet20")]
-    assert line[:5] == [
-        "bregman_resnet20 (softplus)",
-        "2",
-        "92.00 ± 1.41",
-        "90.82 ± 0.12",
-        "+1.00 [-5.08, +7.08]",  # 1 ± 4.302653 · √2
+    lines = on_screen(both, 150)
+    first = next(i for i, line in enumerate(lines) if line.startswith("bregman_resnet20 (softplus)"))
+    cells = [re.split(r" {2,}", line.strip()) for line in lines[first : first + 3]]
+    assert cells == [
+        ["bregman_resnet20 (softplus)", "2", "92.00 ± 1.41", "43.00 ± 1.41 UNRELIABLE [1]", "53.00 ± 1.41"],
+        ["published 90.82 ± 0.12", "published 42.46 ± 1.25", "published 53.13 ± 1.68"],
+        # the first: 1 ± 4.302653 · √2
+        ["+1.00 [-5.08, +7.08]", "+3.00 [-9.71, +15.71] UNRELIABLE", "+3.00 [-9.71, +15.71]"],
     ]
-    assert line[5] == "43.00 ± 1.41 UNRELIABLE [1]"
-    assert "[1] UNRELIABLE: a check failed" in text
-    assert "baseline" in next(line for line in text.split("\n") if line.startswith("│resnet20"))
-    assert max(map(len, text.split("\n"))) < 200
+    assert lines[first + 6].split() == ["baseline"] * 3
+    assert any(line.startswith("[1] UNRELIABLE: a check failed") for line in lines)
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(150, 1), (110, 2), (66, 3)])
+def test_the_terminal_is_not_overrun_and_nothing_is_lost(both: Table, width: int, blocks: int) -> None:
+    lines = on_screen(both, width)
+    assert max(len(line) for line in lines if "/seed" not in line and "/b1" not in line) <= width
+    assert sum(line.startswith("row ") for line in lines) == blocks
+    figures = re.compile(r"\S+ ± \S+|[+-]\S+ \[.*?\]|baseline$")
+    shown, whole = (sorted(figures.findall("\n".join(some))) for some in (lines, on_screen(both, 300)))
+    assert shown == whole
+
+
+def test_a_long_name_is_broken_after_commas(tmp_path: Path) -> None:
+    config = mlp(depth=100, init="deterministic", version="bregman")
+    lines = on_screen(table(row(tmp_path, [90], "bregman_mlp", "atan", config=config)), 80)
+    first = next(i for i, line in enumerate(lines) if line.startswith("bregman_mlp"))
+    assert [line.split("  ")[0] for line in lines[first : first + 2]] == [
+        "bregman_mlp (atan),",
+        "depth 100, deterministic",
+    ]
 
 
 def test_markdown(both: Table) -> None:

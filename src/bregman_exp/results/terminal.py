@@ -3,6 +3,7 @@
 from rich.console import Console, ConsoleDimensions, RenderableType
 
 WIDEST = 1000  # columns
+TEXT = 110  # of plain text, for what lays itself out by the width
 
 
 def print_whole(shown: RenderableType) -> None:
@@ -16,7 +17,7 @@ def print_whole(shown: RenderableType) -> None:
 def as_text(shown: RenderableType) -> str:
     """The same as plain text."""
     console = Console(no_color=True, highlight=False, force_terminal=False)
-    console.width = _width(console, shown)
+    console.width = max(TEXT, _width(console, shown))
     with console.capture() as capture:
         console.print(shown)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))

@@ -21,9 +21,7 @@ from bregman_exp.results.table.options import Options as Options
 from bregman_exp.results.table.rendering import FORMATS as FORMATS
 from bregman_exp.results.table.rendering import format_of as format_of
 from bregman_exp.results.table.rendering import on_terminal as on_terminal
-from bregman_exp.results.table.rendering import results_table as results_table
 from bregman_exp.results.table.rendering import written as written
-from bregman_exp.results.table.rows import rows_of as rows_of
 from bregman_exp.results.table.settings import SETTINGS as SETTINGS
 from bregman_exp.results.table.settings import Record as Record
 from bregman_exp.results.table.words import add_table_words as add_table_words

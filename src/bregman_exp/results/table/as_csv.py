@@ -61,4 +61,5 @@ def _of_cell(cell: Cell) -> dict[str, Any]:
         "ci95_low": ends[0],
         "ci95_high": ends[1],
         "interval": difference and difference.by,
+        "difference_marks": difference and difference.marked,
     }

@@ -223,8 +223,9 @@ def _remarks(
     if baseline:
         why = f" ({baseline.why})" if baseline.why else ""
         told.append(
-            f"difference: row − {baseline.name}{why}, in points, with its 95 % interval, by Welch over seeds "
-            "unless a footnote says otherwise"
+            f"difference: row − {baseline.name}{why}, in points, with its 95 % interval: unless a footnote "
+            "says otherwise, t √(s²/n of the row + s²/n of the baseline) to either side, s over the n seeds, "
+            "t with Welch's degrees of freedom"
         )
         lone = any(cell.difference and not cell.difference.ci95 for cell in cells)
         told += [NO_INTERVAL] if lone else []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bregman_exp.results.marks import marks
 from bregman_exp.results.predictions import rights
 from bregman_exp.results.statistics import paired, welch
 from bregman_exp.results.table.columns import Chosen
@@ -64,16 +65,16 @@ def difference(row: Row, baseline: Row, chosen: Chosen) -> tuple[Difference | No
 
     Welch's interval over seeds; of one seed each, the interval over the test samples that both saw.
     """
-    figures = [one.figures(chosen.measures).values() for one in (row, baseline)]
+    figures = [list(one.figures(chosen.measures).values()) for one in (row, baseline)]
     there = [[figure for figure in several if figure.accuracy is not None] for several in figures]
     if not there[0] or not there[1]:
         return None, ""
     a, b = ([figure.accuracy or 0.0 for figure in several] for several in there)
-    found = welch(a, b)
+    found, marked = welch(a, b), marks(figure.verdict for several in figures for figure in several)
     if len(a) > 1 or len(b) > 1:
-        return Difference(found.difference, found.ci95, "Welch" if found.ci95 else ""), ""
+        return Difference(found.difference, found.ci95, "Welch" if found.ci95 else "", marked), ""
     try:
         result = paired(*rights(chosen.column.id, there[0][0], there[1][0]))
     except ValueError as error:
-        return Difference(found.difference, None, ""), str(error)
-    return Difference(found.difference, result.ci95, "paired"), ""
+        return Difference(found.difference, None, "", marked), str(error)
+    return Difference(found.difference, result.ci95, "paired", marked), ""

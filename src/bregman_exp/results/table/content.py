@@ -11,12 +11,14 @@ from bregman_exp.results.statistics import Interval
 class Difference:
     """A cell's mean − the baseline's, with its 95 % interval (None: there is none).
 
-    ``by``: "Welch" over seeds, or "paired" over the test samples of one seed each.
+    ``by``: "Welch" over seeds, or "paired" over the test samples of one seed each; ``marked``: what must be
+    said of either number.
     """
 
     value: float
     ci95: Interval | None
     by: str
+    marked: str = ""
 
 
 @dataclass(frozen=True)

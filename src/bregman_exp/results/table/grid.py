@@ -91,7 +91,7 @@ def _difference(cell: Cell, is_baseline: bool) -> str:
 
 
 def _shown(difference: Difference) -> str:
-    """E.g. "+0.02 [-0.30, +0.34]", in points."""
+    """E.g. "+0.02 [-0.30, +0.34] UNRELIABLE", in points."""
     interval = difference.ci95
     told = f" [{100 * interval[0]:+.2f}, {100 * interval[1]:+.2f}]" if interval else ""
-    return f"{100 * difference.value:+.2f}{told}"
+    return f"{100 * difference.value:+.2f}{told}{' ' if difference.marked else ''}{difference.marked}"

@@ -5,15 +5,12 @@ from pathlib import Path
 
 from rich.console import Group, RenderableType
 
-from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.table.as_csv import as_csv
 from bregman_exp.results.table.as_html import as_html
 from bregman_exp.results.table.as_latex import as_latex
 from bregman_exp.results.table.as_markdown import as_markdown
 from bregman_exp.results.table.as_terminal import as_terminal
-from bregman_exp.results.table.assemble import tables_of
 from bregman_exp.results.table.content import Table
-from bregman_exp.results.table.options import Options
 from bregman_exp.results.terminal import as_text
 
 EACH: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
@@ -38,8 +35,3 @@ def on_terminal(tables: Iterable[Table]) -> RenderableType:
 def format_of(path: Path | None) -> str:
     """What a file's ending stands for; else the terminal's."""
     return ENDINGS.get(path.suffix.lower(), "terminal") if path else "terminal"
-
-
-def results_table(runs: Iterable[RunFolder], attack: str = "") -> RenderableType:
-    """The one table of these runs for the terminal; ``attack`` and errors: see ``tables_of``."""
-    return on_terminal(tables_of(runs, Options(attacks=(attack,) if attack else ())))

@@ -1,16 +1,13 @@
 """Rows: the runs that differ only in their seed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import Path
 
 from bregman_exp.results.marks import marks
-from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.stored_config import StoredConfig
 from bregman_exp.results.table.content import Cell
-from bregman_exp.results.table.settings import Record
-from bregman_exp.results.table.trained_run import Figure, Measure, TrainedRun, trained_run
+from bregman_exp.results.table.trained_run import Figure, Measure, TrainedRun
 
 
 @dataclass(frozen=True)
@@ -50,23 +47,6 @@ class Row:
     @property
     def clean(self) -> Cell:
         return self.cell({next(m for m in run.figures if m.id == "clean") for run in self.runs})
-
-    @property
-    def robust(self) -> dict[tuple[str, int], Cell]:
-        """By settings and number of samples."""
-        kinds: dict[tuple[str, int], set[Measure]] = {}
-        for measure in (measure for run in self.runs for measure in run.figures):
-            if measure.id != "clean":
-                kinds.setdefault((measure.settings, measure.n), set()).add(measure)
-        return {kind: self.cell(measures) for kind, measures in kinds.items()}
-
-
-def rows_of(metrics: Iterable[Record]) -> list[Row]:
-    """Groups the records of complete runs into rows, sorted by name; those of other sample counts apart."""
-    nowhere = RunFolder(Path())
-    runs = [run for record in metrics if (run := trained_run([(nowhere, record)], {}))]
-    sizes = sorted({run.record["clean"]["n"] for run in runs})
-    return [row for n in sizes for row in grouped([run for run in runs if run.record["clean"]["n"] == n])]
 
 
 def grouped(runs: Sequence[TrainedRun]) -> list[Row]:
