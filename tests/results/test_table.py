@@ -265,7 +265,7 @@ def test_failed_and_open_runs_are_named_at_their_row(tmp_path: Path) -> None:
     (line,) = found.lines
     assert (line.seeds, line.expected, line.failed) == ((0, 1), (0, 1, 2, 3), (2,))
     (note,) = found.footnotes
-    assert "2 runs are not complete" in note
+    assert "not complete: seed 2" in note
     assert f"seed 2 (failed: ArithmeticError: loss is nan; {failed.path})" in note
     assert f"seed 3 (running or interrupted; {there.path})" in note
     assert line.cells[0].notes == (1,)
@@ -296,7 +296,7 @@ def test_open_runs_of_other_data_are_told_apart(tmp_path: Path) -> None:
     other = unfinished(tmp_path / "o" / "seed-0-x", 0, {"dataset": {"name": "cifar10"}})
     found = table([*spiral(tmp_path, 1), other])
     assert len(found.lines) == 1
-    assert any(note.startswith("1 runs are not complete: seed 0") for note in found.remarks)
+    assert any(note.startswith("not complete: seed 0") for note in found.remarks)
 
 
 def test_no_run_is_complete(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_a_run_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     runs = [run(tmp_path / name, clean) for name, clean in (("a", 80), ("b", 90))]
     found = table([*runs, RunFolder(tmp_path / "." / "a")])
     assert shown(found)["resnet20 (relu)"] == ["80.00"]
-    assert f"1 runs are there twice: {runs[1].path}" in found.remarks
+    assert f"there twice, counted once: {runs[1].path}" in found.remarks
 
 
 def test_an_evaluation_that_is_not_complete_is_told(tmp_path: Path) -> None:

@@ -102,8 +102,8 @@ def _width(drawn: RichTable, console: Console) -> int:
 
 
 def _lines(text: str, width: int) -> RichText:
-    """Folded between words; a path is never cut, so that it can be copied."""
+    """Folded between words; a path that is too long for a line goes on in the next."""
     folded = textwrap.fill(
         text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-    return RichText(folded, no_wrap=True, overflow="ignore")
+    return RichText(folded, overflow="fold")

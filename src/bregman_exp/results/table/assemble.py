@@ -1,6 +1,6 @@
 """From run folders to tables: read, see that they agree, group into rows, compare, say what is missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,7 +218,7 @@ def _remarks(
     options: Options,
 ) -> list[str]:
     cells = [cell for line in lines for cell in line.cells]
-    twice = len(runs) - sum(len(row.runs) for row in rows)
+    twice = _second(runs, rows)
     told = []
     if baseline:
         why = f" ({baseline.why})" if baseline.why else ""
@@ -232,8 +232,8 @@ def _remarks(
     elif options.baseline not in (None, NO_BASELINE):
         told.append(f"no row here is the baseline {options.baseline}")
     told += _sources(runs[0], [cell.published for cell in cells if cell.published])
-    told += [f"{len(elsewhere)} runs are not complete: {', '.join(map(str, elsewhere))}"] if elsewhere else []
-    told += [f"{twice} runs are there twice: {', '.join(_second(runs, rows))}"] if twice else []
+    told += [f"not complete: {', '.join(map(str, elsewhere))}"] if elsewhere else []
+    told += [f"there twice, counted once: {', '.join(twice)}"] if twice else []
     codes = {run.code for run in runs}.union(*(one.column.codes for one in columns))
     dirty = sorted(short_code(code) for code in codes if code.endswith("-dirty"))
     told += [f"{', '.join(dirty)}: with changes that no commit holds"] if dirty else []
@@ -255,5 +255,6 @@ def _sources(run: TrainedRun, published: Sequence[Published]) -> list[str]:
 
 
 def _second(runs: Sequence[TrainedRun], rows: Sequence[Row]) -> list[str]:
-    counted: Mapping[int, bool] = {id(run): True for row in rows for run in row.runs}
+    """The paths of runs whose row has their seed from elsewhere."""
+    counted = {id(run) for row in rows for run in row.runs}
     return [run.path for run in runs if id(run) not in counted]

@@ -16,10 +16,10 @@ Numbers = dict[int, list[int]]  # the place of a column -> the numbers of its fo
 
 
 def missing_seeds(own: Sequence[int], others: Iterable[int], unfinished: Sequence[Unfinished]) -> str:
-    """E.g. "1 runs are not complete: seed 3 (failed: …; path); no run of seeds 4, 5"; "" for none."""
+    """E.g. "not complete: seed 3 (failed: …; path); no run of seeds 4, 5"; "" for none."""
     told = []
     if unfinished:
-        told.append(f"{len(unfinished)} runs are not complete: {', '.join(map(str, unfinished))}")
+        told.append(f"not complete: {', '.join(map(str, unfinished))}")
     absent = set(others) - set(own) - {run.seed for run in unfinished}
     if absent:
         seeds = f"seed{'s' if len(absent) > 1 else ''} {', '.join(map(str, sorted(absent)))}"
