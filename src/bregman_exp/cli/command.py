@@ -14,6 +14,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp.allocator import keep_freed_memory
+from bregman_exp.cli.sweep import Outcome
 from bregman_exp.results import RunBusyError, RunFolder
 
 log = logging.getLogger("bregman_exp")
@@ -33,21 +34,22 @@ def conf_dir() -> str:
     return str(packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf")
 
 
-def command(config_name: str, job: Callable[[DictConfig], None]) -> None:
+def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
     """Runs the job with its composed config, or several in a sweep; exits with 1 if one of them failed."""
     failed: list[DictConfig] = []
     here = os.getpid()
 
     @wraps(job)
-    def told(cfg: DictConfig) -> None:
+    def told(cfg: DictConfig) -> Outcome:
         logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
         keep_freed_memory()
         try:
-            job(cfg)
+            return job(cfg)
         except CommandFailedError:
             if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
                 raise
             failed.append(cfg)  # raised here, Hydra would add four lines of its own to our sentence
+            return Outcome.FAILED
 
     try:
         hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()

@@ -10,11 +10,12 @@ from bregman_exp import build
 from bregman_exp.cli.checks import check_device, check_same_data, check_samples
 from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
+from bregman_exp.cli.sweep import Outcome
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
 from bregman_exp.results import RunFolder, evaluation_page, print_whole
 
 
-def evaluate_job(cfg: DictConfig) -> None:
+def evaluate_job(cfg: DictConfig) -> Outcome:
     """Adds another suite, or other weights, to an existing run, under its evaluations/."""
     with told_in_one_sentence():
         keys = {"run", "source", "weights", "attack", "trainer"}
@@ -37,9 +38,11 @@ def evaluate_job(cfg: DictConfig) -> None:
         build.check_attacks(run, net, source, data)
         if own_suite(run, folder):
             print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
-            return print_whole(evaluation_page(folder.read_metrics()))
+            print_whole(evaluation_page(folder.read_metrics()))
+            return Outcome.SKIPPED
     if not went_well(lambda: evaluate_run(run, data, folder)):
         raise CommandFailedError
+    return Outcome.DONE
 
 
 def _take_settings(run: Run, cfg: DictConfig) -> None:

@@ -17,6 +17,7 @@ from bregman_exp.cli.command import (
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, write_figures
 from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.sweep import Outcome
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
@@ -24,7 +25,7 @@ from bregman_exp.results import RunFolder
 from bregman_exp.training import training_facts
 
 
-def train_job(cfg: DictConfig) -> None:
+def train_job(cfg: DictConfig) -> Outcome:
     """Checks everything, then trains and evaluates each seed; one that fails does not stop the others."""
     with told_in_one_sentence():
         plain = plain_container(cfg)
@@ -38,11 +39,13 @@ def train_job(cfg: DictConfig) -> None:
         net, source = build.model(runs[0], data), build.transfer_source(runs[0], data)
         build.check_attacks(runs[0], net, source, data)
         build.classifier(runs[0], net, data)
+        there = all(own_suite(run, build.run_folder(run, data)) for run in runs)
         failed = train_stack(runs, data)
     others = [run for run in runs if run not in failed]
     failed += [run for run in others if not went_well(lambda run=run: train_run(run, data))]
     if failed:
         raise CommandFailedError
+    return Outcome.SKIPPED if there else Outcome.DONE
 
 
 def seeds_of(seed: Any, seeds: Any) -> list[Any]:

@@ -1,0 +1,69 @@
+"""What a sweep says of itself after each job."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bregman_exp.cli.sweep import Outcome, number_of_jobs, progress
+from tests.conftest import TINY, Outcome as Said
+
+SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
+DONE, SKIPPED, FAILED = Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED
+
+
+def lines(said: Said) -> list[str]:
+    """The lines on the sweep, without the time left, which is not always the same."""
+    return [re.sub("about .* left", "…", line) for line in said.err.split("\n") if line.startswith("sweep:")]
+
+
+def test_done_failed_and_skipped(command: Callable[..., Said], tmp_path: Path) -> None:
+    sweep = ("train", "-m", "model=mlp,bregman_mlp", "trainer.batch_size=16,0", *SMALL)
+    assert lines(command(*sweep)) == [
+        "sweep: 1 of 4 jobs done; …",
+        "sweep: 1 of 4 jobs done, 1 failed; …",
+        "sweep: 2 of 4 jobs done, 1 failed; …",
+        "sweep: 2 of 4 jobs done, 2 failed",
+    ]
+    assert lines(command(*sweep))[-1] == "sweep: 2 of 4 jobs done, 2 of them skipped as complete, 2 failed"
+    assert [path.name for path in (tmp_path / "outputs" / ".sweeps").iterdir()] == ["multirun.yaml"]
+
+
+def test_a_single_job_says_nothing_of_a_sweep(command: Callable[..., Said]) -> None:
+    assert lines(command("train", *SMALL, "model=mlp")) == []
+
+
+def test_a_launchers_workers_count_together(
+    command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    said = command("train", "-m", *parallel, "model=mlp", "seed=0,1,2", *SMALL)
+    assert lines(said)[-1] == "sweep: 3 of 3 jobs done", said.err
+
+
+def test_jobs_are_counted_as_hydra_does() -> None:
+    assert number_of_jobs(["model=mlp,bregman_mlp", "seed=0,1,2", "act=atan"]) == 6
+    assert number_of_jobs(["seed=0,1,2", "seed=7", "++model.depth=range(1,5)"]) == 4
+    assert number_of_jobs(["model.widths=[2,2],[2,2,2]", "seeds=0..15"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("ended", "seconds", "told"),
+    [
+        ([SKIPPED, SKIPPED], 3, "2 of 60 jobs done, 2 of them skipped as complete"),
+        ([DONE] * 12 + [FAILED], 416, "12 of 60 jobs done, 1 failed; about 25 min left"),
+        (
+            [SKIPPED] * 10 + [DONE],
+            60,
+            "11 of 60 jobs done, 10 of them skipped as complete; about 49 min left",
+        ),
+        ([DONE] * 10, 8000, "10 of 60 jobs done; about 11.1 h left"),
+        ([DONE] * 59, 590, "59 of 60 jobs done; about 10 s left"),
+        ([DONE] * 60, 600, "60 of 60 jobs done"),
+    ],
+)
+def test_the_time_left_is_of_jobs_that_were_worked_on(ended, seconds: float, told: str) -> None:
+    assert progress(ended, 60, seconds) == f"sweep: {told}"
