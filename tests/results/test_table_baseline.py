@@ -116,6 +116,22 @@ def test_a_baseline_by_model(tmp_path: Path) -> None:
         table(spirals(tmp_path), baseline="vgg")
 
 
+def test_twins_differ_in_their_version_alone(tmp_path: Path) -> None:
+    found = table(spirals(tmp_path), baseline="twin")
+    assert {line.name: line.baseline for line in found.lines} == {
+        "bregman_mlp (atan), depth 3, random": "mlp (atan), depth 3, random",
+        "mlp (atan), depth 3, deterministic": "",  # nobody's twin
+        "mlp (atan), depth 3, random": "mlp (atan), depth 3, random",
+    }
+    (difference,) = differences(found, "bregman_mlp (atan), depth 3, random")
+    assert difference is not None
+    assert difference.value == pytest.approx(0.47)
+    assert differences(found, "mlp (atan), depth 3, deterministic") == [None]
+    assert any("row − its twin, the standard row with all else the same" in note for note in found.remarks)
+    alone = table(spirals(tmp_path / "more")[:4], baseline="twin")
+    assert "no row here has a twin, a standard row with all else the same" in alone.remarks
+
+
 def test_without_a_baseline(tmp_path: Path) -> None:
     found = table(spirals(tmp_path), baseline="none")
     assert found.baseline == ""

@@ -28,11 +28,11 @@ def as_csv(tables: Iterable[Table]) -> str:
 
 
 def _of_table(table: Table) -> dict[str, Any]:
-    return {"data": table.data, "fingerprint": table.fingerprint, "baseline": table.baseline}
+    return {"data": table.data, "fingerprint": table.fingerprint}
 
 
 def _of_line(line: Line) -> dict[str, Any]:
-    names = ("name", "model", "act", "version", "weights", "row_hash", "epochs")
+    names = ("name", "baseline", "model", "act", "version", "weights", "row_hash", "epochs")
     told = {{"name": "row"}.get(name, name): getattr(line, name) for name in names}
     missing = set(line.expected) - set(line.seeds)
     seeds = {"seeds": line.seeds, "missing": sorted(missing), "failed": line.failed}

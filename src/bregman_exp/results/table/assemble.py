@@ -1,6 +1,6 @@
 """From run folders to tables: read, see that they agree, group into rows, compare, say what is missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from bregman_exp.results.published import ARTICLE, ARTICLE_EPOCHS, Published, pu
 from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.stored_config import StoredConfig, stored_config
 from bregman_exp.results.table.agreement import agreeing
-from bregman_exp.results.table.baseline import Baseline, difference, find_baseline, no_such_row
+from bregman_exp.results.table.baseline import Baseline, difference, find_baselines, no_such_row
 from bregman_exp.results.table.caption import caption
 from bregman_exp.results.table.columns import Chosen, choose_columns, left_out
 from bregman_exp.results.table.content import Cell, Line, Table
 from bregman_exp.results.table.names import row_names
 from bregman_exp.results.table.notes import Footnotes
-from bregman_exp.results.table.options import NO_BASELINE, Options
+from bregman_exp.results.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.results.table.rows import Row, grouped
 from bregman_exp.results.table.trained_run import TrainedRun, read_record, read_run, short_code
 from bregman_exp.results.table.troubles import marked_figures, missing_figures, missing_seeds
@@ -46,7 +46,7 @@ def tables_of(runs: Iterable[RunFolder], options: Options | None = None) -> list
         for index, part in enumerate(parts)
     ]
     asked = options.baseline
-    if asked not in (None, NO_BASELINE) and not any(table.baseline for table in tables):
+    if asked not in (None, NO_BASELINE, TWIN) and not any(table.baseline for table in tables):
         raise no_such_row(asked, [line.name for table in tables for line in table.lines if line.seeds])
     return tables
 
@@ -104,11 +104,12 @@ def _table(runs: Sequence[TrainedRun], unfinished: Sequence[Unfinished], options
     columns = choose_columns(runs, options)
     rows = grouped(runs)
     by_name = dict(sorted(zip(row_names(rows), rows, strict=True), key=lambda pair: _order(*pair)))
-    baseline = find_baseline(by_name, options.baseline)
+    baselines = find_baselines(by_name, options.baseline)
+    same = {baseline.name for baseline in baselines.values()}
     notes = Footnotes()
     seeds = sorted({seed for row in rows for seed in row.seeds})
     lines = [
-        _line(name, row, columns, baseline, seeds, belonging(unfinished, row.config), notes)
+        _line(name, row, columns, baselines.get(name), seeds, belonging(unfinished, row.config), notes)
         for name, row in by_name.items()
     ]
     placed = {id(one) for row in rows for one in belonging(unfinished, row.config)}
@@ -121,8 +122,8 @@ def _table(runs: Sequence[TrainedRun], unfinished: Sequence[Unfinished], options
         columns=tuple(one.column for one in columns),
         lines=tuple(lines),
         footnotes=tuple(notes.texts),
-        remarks=tuple(_remarks(runs, rows, columns, lines, elsewhere, baseline, options)),
-        baseline=baseline.name if baseline else "",
+        remarks=tuple(_remarks(runs, rows, columns, lines, elsewhere, baselines, options)),
+        baseline=next(iter(same)) if len(same) == 1 else "",
         data=runs[0].label,
         fingerprint=runs[0].fingerprint,
     )
@@ -162,6 +163,7 @@ def _line(
         failed=_failed(unfinished, row.seeds),
         cells=tuple(cells),
         notes=tuple(whole),
+        baseline=baseline.name if baseline else "",
     )
 
 
@@ -214,21 +216,22 @@ def _remarks(
     columns: Sequence[Chosen],
     lines: Sequence[Line],
     elsewhere: Sequence[Unfinished],
-    baseline: Baseline | None,
+    baselines: Mapping[str, Baseline],
     options: Options,
 ) -> list[str]:
     cells = [cell for line in lines for cell in line.cells]
     twice = _second(runs, rows)
     told = []
-    if baseline:
-        why = f" ({baseline.why})" if baseline.why else ""
+    if baselines:
         told.append(
-            f"difference: row − {baseline.name}{why}, in points, with its 95 % interval: unless a footnote "
-            "says otherwise, t √(s²/n of the row + s²/n of the baseline) to either side, s over the n seeds, "
-            "t with Welch's degrees of freedom"
+            f"difference: row − {_meant(baselines, options)}, in points, with its 95 % interval: unless a "
+            "footnote says otherwise, t √(s²/n of the row + s²/n of the baseline) to either side, s over the "
+            "n seeds, t with Welch's degrees of freedom"
         )
         lone = any(cell.difference and not cell.difference.ci95 for cell in cells)
         told += [NO_INTERVAL] if lone else []
+    elif options.baseline == TWIN:
+        told.append("no row here has a twin, a standard row with all else the same")
     elif options.baseline not in (None, NO_BASELINE):
         told.append(f"no row here is the baseline {options.baseline}")
     told += _sources(runs[0], [cell.published for cell in cells if cell.published])
@@ -241,6 +244,14 @@ def _remarks(
     others = left_out(runs, columns)
     told += [f"not shown (--attack ID): {', '.join(others)}"] if others else []
     return told
+
+
+def _meant(baselines: Mapping[str, Baseline], options: Options) -> str:
+    """What stands for the baseline in words."""
+    if options.baseline == TWIN:
+        return "its twin, the standard row with all else the same"
+    baseline = next(iter(baselines.values()))
+    return f"{baseline.name} ({baseline.why})" if baseline.why else baseline.name
 
 
 def _sources(run: TrainedRun, published: Sequence[Published]) -> list[str]:

@@ -1,5 +1,6 @@
 """The row that others are compared with, and by how much they differ."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +9,9 @@ from bregman_exp.results.predictions import rights
 from bregman_exp.results.statistics import paired, welch
 from bregman_exp.results.table.columns import Chosen
 from bregman_exp.results.table.content import Difference
-from bregman_exp.results.table.options import NO_BASELINE
+from bregman_exp.results.table.options import NO_BASELINE, TWIN
 from bregman_exp.results.table.rows import Row
+from bregman_exp.results.table.unfinished import training_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,28 @@ class Baseline:
     name: str
     row: Row
     why: str = ""
+
+
+def find_baselines(rows: Mapping[str, Row], asked: str | None) -> dict[str, Baseline]:
+    """By name of a row the one it is compared with, a baseline itself; without those that have none."""
+    if asked == TWIN:
+        return _twins(rows)
+    one = find_baseline(rows, asked)
+    return dict.fromkeys(rows, one) if one else {}
+
+
+def _twins(rows: Mapping[str, Row]) -> dict[str, Baseline]:
+    """The standard row that differs in the version alone, for every row that has one."""
+    standard = {_but_version(row): name for name, row in rows.items() if row.first.version == "standard"}
+    pairs = {name: standard[key] for name, row in rows.items() if (key := _but_version(row)) in standard}
+    compared = {twin for name, twin in pairs.items() if name != twin}
+    return {name: Baseline(twin, rows[twin]) for name, twin in pairs.items() if twin in compared}
+
+
+def _but_version(row: Row) -> str:
+    """All that makes a row, without its version and the clamp, which a standard network does not have."""
+    config = {k: v for k, v in training_of(row.config).items() if k not in ("model.version", "model.clamp")}
+    return json.dumps([row.first.record["weights"], config], sort_keys=True)
 
 
 def find_baseline(rows: Mapping[str, Row], asked: str | None) -> Baseline | None:
@@ -44,7 +68,7 @@ def find_baseline(rows: Mapping[str, Row], asked: str | None) -> Baseline | None
 
 
 def no_such_row(asked: str, names: Sequence[str]) -> ValueError:
-    return ValueError(f"no row is --baseline {asked!r}; there are {_list(names)}, and {NO_BASELINE}.")
+    return ValueError(f"no row is --baseline {asked!r}; there are {_list(names)}, {TWIN} and {NO_BASELINE}.")
 
 
 def _list(names: Sequence[str]) -> str:

@@ -78,7 +78,8 @@ class Column:
 class Line:
     """A row: the runs that differ only in their seed. ``expected``: the seeds it should have.
 
-    ``failed``: the seeds among those that failed; ``cells``: one a column; ``notes``: of the whole line.
+    ``failed``: the seeds among those that failed; ``cells``: one a column; ``notes``: of the whole line;
+    ``baseline``: the line it is compared with, by name (its own: others are compared with it), or "".
     """
 
     name: str
@@ -93,11 +94,14 @@ class Line:
     failed: tuple[int, ...]
     cells: tuple[Cell, ...]
     notes: tuple[int, ...] = ()
+    baseline: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """``footnotes``: by number, from 1; ``remarks``: of all of it; ``baseline``: a line's name or ""."""
+    """``footnotes``: by number, from 1; ``remarks``: of all of it; ``baseline``: the line
+    that all are compared with, by name, or "".
+    """
 
     caption: str
     columns: tuple[Column, ...]

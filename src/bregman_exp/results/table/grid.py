@@ -50,7 +50,7 @@ def grid(table: Table) -> Grid:
         Group(column.heading, ("", *_beside([line.cells[i] for line in table.lines])))
         for i, column in enumerate(table.columns)
     )
-    return Grid(groups, tuple(_line(line, groups, table) for line in table.lines))
+    return Grid(groups, tuple(_line(line, groups) for line in table.lines))
 
 
 def _beside(cells: list[Cell]) -> list[str]:
@@ -61,11 +61,11 @@ def _beside(cells: list[Cell]) -> list[str]:
     return [name for name, shown in there.items() if shown]
 
 
-def _line(line: Line, groups: tuple[Group, ...], table: Table) -> tuple[Text, ...]:
+def _line(line: Line, groups: tuple[Group, ...]) -> tuple[Text, ...]:
     texts = [Text(line.name), Text(_seeds(line), line.notes)]
     for cell, group in zip(line.cells, groups, strict=True):
         texts.append(Text(str(cell), cell.notes))
-        told = {PUBLISHED: _published(cell), DIFFERENCE: _difference(cell, line.name == table.baseline)}
+        told = {PUBLISHED: _published(cell), DIFFERENCE: _difference(cell, line.baseline == line.name)}
         texts += [Text(told[part]) for part in group.parts if part]
     return tuple(texts)
 

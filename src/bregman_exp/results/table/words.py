@@ -20,7 +20,8 @@ def add_table_words(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--baseline",
         metavar="ROW",
-        help="the row that others are compared with (name or model), or none; default: the standard network",
+        help="the row that others are compared with (name or model); twin: each with the standard row that "
+        "has all else the same; none; default: the most accurate standard row",
     )
     parser.add_argument("--any-version", action="store_true", help="code versions need not agree")
     parser.add_argument("--weights", choices=WEIGHTS, help="default: those each run was evaluated with")
