@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
+import torch.nn.functional as F
 
 from benchmarks.counting import Cost
 
 SIDE = 1024  # of the square matrices multiplied
+IMAGE, KERNEL = (16, 128, 34, 34), (128, 128, 3, 3)  # of the convolution, channels-last
+MULTIPLIED = 16 * 32 * 32 * 128 * 128 * 9  # its multiply-adds
 COPIED = 64 * 2**20  # float32 values, 256 MiB: more than any cache
 TRIES = 20
 
@@ -28,12 +31,18 @@ class Roofline:
 
 @cache
 def roofline() -> Roofline:
-    """Measured once a process, the fastest of a few tries: a matrix product, a copy (read and written)."""
+    """Measured once a process, the fastest of a few tries; a copy counts as read and written.
+
+    Operations: of a matrix product or of a convolution, whichever library is the faster one here.
+    """
     a = torch.randn(SIDE, SIDE)
+    image, kernel = (torch.randn(shape).to(memory_format=torch.channels_last) for shape in (IMAGE, KERNEL))
     source = torch.randn(COPIED)
     target = torch.empty_like(source)
     product, copy = _fastest(lambda: a @ a), _fastest(lambda: target.copy_(source))
-    return Roofline(2 * SIDE**3 / product, 2 * COPIED * source.element_size() / copy)
+    convolution = _fastest(lambda: F.conv2d(image, kernel))
+    operations = max(2 * SIDE**3 / product, 2 * MULTIPLIED / convolution)
+    return Roofline(operations, 2 * COPIED * source.element_size() / copy)
 
 
 def _fastest(action: Callable[[], object]) -> float:

@@ -29,7 +29,8 @@ class PadShortcut(nn.Module):
         self.extra, self.value = extra, value
 
     def forward(self, s: Tensor) -> Tensor:
-        return F.pad(s[:, :, ::2, ::2], (0, 0, 0, 0, self.extra, self.extra), value=self.value)
+        subsampled = F.avg_pool2d(s, 1, stride=2)  # s[:, :, ::2, ::2] with a gradient in channels-last
+        return F.pad(subsampled, (0, 0, 0, 0, self.extra, self.extra), value=self.value)
 
 
 class BasicBlock(nn.Module):
@@ -129,7 +130,9 @@ class ResNet(nn.Module):
 
     def head(self, z: Tensor) -> Tensor:
         """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
-        return self.linear(z.mean(dim=(2, 3)))
+        return self.linear(
+            F.avg_pool2d(z, z.shape[2:]).flatten(1)
+        )  # unlike mean, its gradient is channels-last
 
     def extra_repr(self) -> str:
         return f"act={self.act}, version={self.version}, clamp={self.clamp}"
