@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bregman_exp.cli.sweep import Outcome, number_of_jobs, progress
-from tests.conftest import TINY, Outcome as Said
+from tests.conftest import TINY
+from tests.conftest import Outcome as Said
 
 SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
 DONE, SKIPPED, FAILED = Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED

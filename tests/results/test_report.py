@@ -212,10 +212,8 @@ def test_an_attack_that_no_run_has_is_a_mistake(some: list[RunFolder]) -> None:
 def test_a_failed_check_leads_to_its_run_and_meaning(some: list[RunFolder]) -> None:
     text = "# Title\n\n### order\nPGD finds *less*. **Failure:** `pgd` stood still.\n\n### other\nno\n"
     _, page = page_of(*some, sources=Sources(checks=text))
-    assert row_of(page, "order", "pgd-linf-0.0028") == [
-        *("order", "0.5", "0.01", "pgd-linf-0.0028"),
-        "bregman_resnet20 (tanh), seed 0",
-    ]
+    told = row_of(page, "order", "pgd-linf-0.0028")
+    assert told == ["order", "bregman_resnet20 (tanh), seed 0", "0.5", "0.01", "pgd-linf-0.0028"]
     assert "Failure: pgd stood still." in page.words["check-order"]
     assert "1 check passed, 1 failed, 0 skipped" in page.words["checks"]
     assert row_of(page, "eval-mode")[1:4] == ["1", "0", "0"]

@@ -1,6 +1,7 @@
 """scripts/report.py: run folders, pictures of them, and the commands to repeat them become one page."""
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,13 +26,14 @@ def write_report(
     runs = reported_runs(folders, options.weights)
     tables = tables_for(runs, options)
     by_row = _by_row(runs)
+    print(f"{len(runs)} runs read{'; drawing pictures' if pictures else ''}", file=sys.stderr)
     with TemporaryDirectory() as place:
         album = draw_pictures([run.folder for run in runs if run.trained], Path(place)) if pictures else None
         sources = Sources(
             pictures=album.pictures if album else (),
             missing=album.missing if album else {},
             commands=[*_training(runs, by_row), *_evaluating(runs), *_making(made_by)],
-            by_row={name: _train(runs, name, words) for name, words in by_row.items()},
+            by_row={name: _train("This row:", runs, name, words) for name, words in by_row.items()},
             checks=_checks(),
         )
         write_text(output, report_page(runs, tables, sources))
@@ -44,9 +46,9 @@ def _by_row(runs: Sequence[ReportedRun]) -> dict[str, list[str]]:
     return {name: of_row for name, of_row in words.items() if of_row}
 
 
-def _train(runs: Sequence[ReportedRun], row: str, words: Sequence[str]) -> Command:
+def _train(does: str, runs: Sequence[ReportedRun], row: str, words: Sequence[str]) -> Command:
     seeds = [run.seed for run in runs if run.row == row and run.seed is not None]
-    return Command(f"{row}:", train_command(words, seeds or [0]))
+    return Command(does, train_command(words, seeds or [0]))
 
 
 def _training(runs: Sequence[ReportedRun], by_row: Mapping[str, Sequence[str]]) -> list[Command]:
@@ -61,7 +63,7 @@ def _training(runs: Sequence[ReportedRun], by_row: Mapping[str, Sequence[str]]) 
         if preset:
             commands.append(Command(f"The whole experiment {name} (what is complete is skipped):", preset))
         elif len(rows) <= FEW:
-            commands += [_train(runs, row, by_row[row]) for row in rows]
+            commands += [_train(f"{row}:", runs, row, by_row[row]) for row in rows]
     return commands
 
 

@@ -66,7 +66,7 @@ def number_of_jobs(overrides: list[str]) -> int:
 def progress(outcomes: Iterable[Outcome], jobs: int, seconds: float) -> str:
     """E.g. "sweep: 13 of 60 jobs done, 1 of them skipped as complete, 1 failed; about 25 min left".
 
-    The time left is that of the jobs to go at the pace of those that were worked on; ``seconds``: since the start.
+    The jobs to go take as long as those that were worked on in the ``seconds`` so far.
     """
     ended = list(outcomes)
     skipped, failed = ended.count(Outcome.SKIPPED), ended.count(Outcome.FAILED)

@@ -26,6 +26,13 @@ def states(runs: Sequence[ReportedRun]) -> dict[str, int]:
     return {state: count[state] for state in STATES if count[state] or state in ("complete", "failed")}
 
 
+def lead(told: Sequence[tuple[str, str]]) -> str:
+    """The facts that one wants to know first, in a line."""
+    there = dict(told)
+    epochs = f"{there['epochs']} epochs" if "epochs" in there else ""
+    return " · ".join(filter(None, (there["rows and seeds"], there.get("data"), epochs)))
+
+
 def facts(runs: Sequence[ReportedRun]) -> list[tuple[str, str]]:
     """Terms and what there is to say of them, over the complete runs."""
     records = [run.own for run in runs if run.own]

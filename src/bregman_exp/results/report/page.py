@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from bregman_exp.results.pictures.picture import Picture
 from bregman_exp.results.report import formats
 from bregman_exp.results.report.checks import meanings, summaries, totals
 from bregman_exp.results.report.embedded import embedded
-from bregman_exp.results.report.facts import ENVIRONMENT, environments, facts, states, title
+from bregman_exp.results.report.facts import ENVIRONMENT, environments, facts, lead, states, title
 from bregman_exp.results.report.rows import rows_of
 from bregman_exp.results.report.runs import ReportedRun
 from bregman_exp.results.report.tables import Tables
-from bregman_exp.results.table import Table, as_html
+from bregman_exp.results.table import as_html
 
 TEMPLATES = Path(__file__).parent / "templates"
 SYMBOLS = {
@@ -49,34 +49,32 @@ class Sources:
 
 def report_page(runs: Sequence[ReportedRun], tables: Tables, sources: Sources) -> str:
     """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped."""
+    told = facts(runs)
     every_check = summaries(check for run in runs for check in run.checks)
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            title=title(runs),
-            written=datetime.now().astimezone(),
-            states=states(runs),
-            facts=facts(runs),
-            commands=sources.commands,
-            tables=[_fragment(table) for table in tables.tables],
-            remark=tables.remark,
-            columns=_columns(tables),
-            pictures=embedded(sources.pictures),
-            missing=sources.missing,
-            totals=totals(runs),
-            checks=every_check,
-            meanings=meanings(sources.checks, [check.name for check in every_check]),
-            runs=runs,
-            rows=rows_of(runs),
-            by_row=sources.by_row,
-            environment_names=ENVIRONMENT,
-            environments=environments(runs),
-        )
+    return _template("page.html").render(
+        title=title(runs),
+        lead=lead(told),
+        written=datetime.now().astimezone(),
+        states=states(runs),
+        facts=told,
+        commands=sources.commands,
+        tables=[Markup(as_html(table)) for table in tables.tables],  # escapes by itself
+        remark=tables.remark,
+        columns=_columns(tables),
+        pictures=embedded(sources.pictures),
+        missing=sources.missing,
+        totals=totals(runs),
+        checks=every_check,
+        meanings=meanings(sources.checks, [check.name for check in every_check]),
+        runs=runs,
+        rows=rows_of(runs),
+        by_row=sources.by_row,
+        environment_names=ENVIRONMENT,
+        environments=environments(runs),
     )
 
 
-def _environment() -> Environment:
+def _template(name: str) -> Template:
     """Everything is escaped but what is marked as HTML: the tables, and the files of ``templates``."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -89,11 +87,7 @@ def _environment() -> Environment:
         name: getattr(formats, name) for name in ("percent", "interval", "number", "duration", "counted")
     }
     made.globals |= {"figure_of": _figure_of, "summaries": summaries, "symbols": SYMBOLS}
-    return made
-
-
-def _fragment(table: Table) -> Markup:
-    return Markup(as_html(table))  # escapes by itself
+    return made.get_template(name)
 
 
 def _columns(tables: Tables) -> list[tuple[str, str]]:
