@@ -129,6 +129,7 @@ def test_states_of_runs(some: list[RunFolder]) -> None:
     assert page.words["runs"].count("◦ interrupted") == 1
     assert "ArithmeticError: the loss is not finite" in page.words["details"]
     assert 'raise ArithmeticError("the loss is not finite")' in page.words["details"]
+    assert "2 runs, 1 failed, 1 interrupted, test accuracy —" in page.words["details"]
     assert re.search(r"<strong>3</strong> complete.*<strong>1</strong> failed", text, re.DOTALL)
 
 

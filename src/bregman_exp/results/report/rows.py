@@ -1,10 +1,11 @@
 """The runs of a report, row by row."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from bregman_exp.results.report.formats import ranges
+from bregman_exp.results.report.formats import counted, ranges
 from bregman_exp.results.report.runs import ReportedRun
 
 
@@ -14,6 +15,12 @@ class ReportedRow:
 
     name: str
     runs: tuple[ReportedRun, ...]
+
+    @property
+    def counts(self) -> str:
+        """E.g. "16 runs", "16 runs, 1 failed"."""
+        others = Counter(run.state for run in self.runs if run.state != "complete")
+        return ", ".join([counted(len(self.runs), "run"), *(f"{n} {state}" for state, n in others.items())])
 
     @property
     def accuracy(self) -> str:
