@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from bregman_exp import allocator
+
 MEASURE = """
 import resource, torch
 from bregman_exp.allocator import keep_freed_memory
@@ -27,3 +29,21 @@ def test_freed_memory_is_kept() -> None:
         return int(done.stdout)
 
     assert faults(keep=True) < faults(keep=False) / 10
+
+
+def test_a_glibc_that_refuses_large_blocks_gets_the_largest_it_takes(monkeypatch) -> None:
+    """Before version 2.35 a threshold above 32 MiB is refused, and setting any other stops its growth."""
+    taken = {}
+
+    class Old:
+        @staticmethod
+        def mallopt(parameter: int, value: int) -> int:
+            if parameter == allocator.M_MMAP_THRESHOLD and value > 2**25:
+                return 0
+            taken[parameter] = value
+            return 1
+
+    monkeypatch.setattr(allocator.sys, "platform", "linux")
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: Old)
+    allocator.keep_freed_memory()
+    assert taken[allocator.M_MMAP_THRESHOLD] == 2**25

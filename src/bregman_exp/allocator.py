@@ -5,6 +5,7 @@ import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LARGEST_KEPT = 2**30  # bytes of one block
+LARGEST_BEFORE_2_35 = 2**25  # older versions of glibc refuse more, and would stay at 2**17
 
 
 def keep_freed_memory() -> None:
@@ -17,5 +18,6 @@ def keep_freed_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT)
+        if not mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT):
+            mallopt(M_MMAP_THRESHOLD, LARGEST_BEFORE_2_35)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 from yaml import YAMLError
 
-from bregman_exp.compiling import compiled, forget_compiled, missing_compiler
+from bregman_exp.compiling import compiled, forget_compiled, missing_for_cpu
 from bregman_exp.config import (
     Attack,
     ConfigError,
@@ -49,7 +49,7 @@ from bregman_exp.training import (
 
 CACHE = ".cache"  # below the output folder: decoded images
 VALIDATION_BATCH = 500  # at least: its size changes no figure
-COMPILE_PAYS = 2000  # optimizer steps: half a minute of compiling against at least 20 ms saved in each
+COMPILE_PAYS = 5000  # optimizer steps: half a minute of compiling against at least 6 ms saved in each
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
 
 
@@ -279,7 +279,7 @@ def _compiles(run: Run, data: ClassificationData) -> bool:
     if asked is False:
         return False
     on_cpu = settings.accelerator == "cpu"
-    missing = missing_compiler() if on_cpu else None
+    missing = missing_for_cpu() if on_cpu else None
     steps = settings.max_epochs * -(-len(data.train) // settings.batch_size)
     possible = isinstance(run.model, Resnet) and settings.devices == 1 and missing is None
     if asked is None:
@@ -288,7 +288,7 @@ def _compiles(run: Run, data: ClassificationData) -> bool:
     for holds, sentence in (
         (isinstance(run.model, Resnet), "only ResNets are compiled; use null (seeds=0..63 is an MLP's way)"),
         (settings.devices == 1, f"with trainer.devices={settings.devices} it is not possible; use null"),
-        (missing is None, f"it needs the C++ compiler {missing}, which is not there; install it or use null"),
+        (missing is None, f"it needs {missing}, which is not there; install it or use null"),
     ):
         require(holds, f"trainer.compile=true: {sentence}")
     return True

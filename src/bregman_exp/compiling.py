@@ -3,7 +3,9 @@
 import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,7 +32,10 @@ def forget_compiled() -> None:
     torch._dynamo.reset()
 
 
-def missing_compiler() -> str | None:
-    """The C++ compiler that torch.compile would call on a CPU, if it is not there; else None."""
-    name = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
-    return None if shutil.which(name) else name
+def missing_for_cpu() -> str | None:
+    """What torch.compile needs on a CPU and does not find: the C++ compiler or Python's header; else None."""
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(compiler) is None:
+        return f"the C++ compiler {compiler}"
+    header = Path(sysconfig.get_path("include"), "Python.h")  # some systems have it in a package of its own
+    return None if header.exists() else str(header)

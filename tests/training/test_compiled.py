@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,10 @@ def test_without_a_compiler_it_is_told_what_to_install(command, image_tree: Path
     monkeypatch.setenv("CXX", "no-such-c++")
     outcome = command("train", *resnet(image_tree), "trainer.compile=true")
     assert refused(outcome, "trainer.compile=true: it needs the C++ compiler no-such-c++, which is not there")
+
+
+@needs_compiler
+def test_without_the_python_header_too(command, image_tree: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    outcome = command("train", *resnet(image_tree), "trainer.compile=true")
+    assert refused(outcome, f"trainer.compile=true: it needs {tmp_path / 'Python.h'}, which is not there")

@@ -130,9 +130,8 @@ class ResNet(nn.Module):
 
     def head(self, z: Tensor) -> Tensor:
         """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
-        return self.linear(
-            F.avg_pool2d(z, z.shape[2:]).flatten(1)
-        )  # unlike mean, its gradient is channels-last
+        pooled = F.avg_pool2d(z, z.shape[2:])  # its gradient is channels-last, that of mean is not
+        return self.linear(pooled.flatten(1))
 
     def extra_repr(self) -> str:
         return f"act={self.act}, version={self.version}, clamp={self.clamp}"
