@@ -44,7 +44,8 @@ class Clock(pl.Callback):
 def rows(options: Options) -> list[Row]:
     """Milliseconds a step, and Lightning's share of it, 1 − bare / Lightning, from the median ratio."""
     with tempfile.TemporaryDirectory() as output, _quiet():
-        resnet = _run(output, *RESNET, f"trainer.batch_size={options.batch}")
+        compiles = str("fast" in options.modes).lower()  # as a long run is trained
+        resnet = _run(output, *RESNET, f"trainer.batch_size={options.batch}", f"trainer.compile={compiles}")
         lines = _compared("resnet20 atan", resnet, _images(options), options)
         for depth, words in MLPS.items():
             run = _run(output, *words)
@@ -87,17 +88,21 @@ def _compared(name: str, run: Run, data: ClassificationData, options: Options) -
     ]
 
 
+def _module(run: Run, data: ClassificationData) -> Classifier:
+    return build.classifier(run, build.model(run, data), data)
+
+
 def _bare(run: Run, data: ClassificationData) -> Callable[[], float]:
     """An epoch of plain steps."""
-    net, batches = build.model(run, data), _batches(run, data)
-    optimizer = run.optim.build_optimizer(net.parameters())
-    return timed(lambda: [update(net, optimizer, x, y) for x, y in batches()], len(batches()))
+    module, batches = _module(run, data), _batches(run, data)
+    forward, optimizer = module.fast or module.model, run.optim.build_optimizer(module.parameters())
+    return timed(lambda: [update(forward, optimizer, x, y) for x, y in batches()], len(batches()))
 
 
 def _under_lightning(run: Run, data: ClassificationData) -> Callable[[], float]:
     """An epoch with the trainer, callbacks and loggers of train.py."""
     folder = RunFolder(Path(run.output_dir))
-    module, steps = Classifier(build.model(run, data), run.optim), len(_batches(run, data)())
+    module, steps = _module(run, data), len(_batches(run, data)())
 
     def seconds() -> float:
         trainer, clock = build.trainer(run, folder), Clock()

@@ -27,7 +27,7 @@ class Options:
     samples: int = 250
     train_steps: int = 60
     seeds: int = 64
-    lightning_steps: int = 8
+    lightning_steps: int = 24
     images: str | None = None
 
 

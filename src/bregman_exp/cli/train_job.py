@@ -1,5 +1,7 @@
 """train.py: a config becomes a trained network with its figures."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -82,8 +84,15 @@ def train_run(run: Run, data: ClassificationData) -> None:
 def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     last = folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", folder.path)
-    classifier = build.classifier(run, build.model(run, data), data)
+    classifier = build.classifier(as_begun(run, last), build.model(run, data), data)
     fit(build.trainer(run, folder), classifier, build.epochs(run, data), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)
+
+
+def as_begun(run: Run, last: Path) -> Run:
+    """With trainer.compile=null a run goes on in the form it began in, for the same numbers bit for bit."""
+    if run.trainer.compile is not None or not last.exists():
+        return run
+    return replace(run, trainer=replace(run.trainer, compile=training_facts(last).compiled))
