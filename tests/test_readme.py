@@ -15,7 +15,8 @@ from tests.conftest import TINY
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 LINES = [line.strip().split("  #")[0].strip() for line in README.splitlines() if line.startswith("    ")]
-TRAIN = [line for line in LINES if line.startswith("python train.py")]
+EXPERIMENTS = re.findall(r"^python train.py experiment=(\w+)", "\n".join(LINES), re.MULTILINE)
+TRAIN = [line for line in LINES if line.startswith("python train.py") and "experiment=" not in line]
 # named, since Hydra composes a sweep over models once without any, and there the data set would be another
 SMALL_POINTS = [
     "dataset=two_spiral",
@@ -45,6 +46,11 @@ def test_train_commands(command, image_tree: Path, tmp_path: Path, line: str) ->
 
 def test_there_are_train_commands() -> None:
     assert len(TRAIN) == 7
+
+
+def test_the_experiments_are_those_there_are() -> None:
+    """Each a sweep of hours; tests/config composes them, tests/commands runs what is small."""
+    assert sorted(EXPERIMENTS) == sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 
 
 def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
