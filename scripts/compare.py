@@ -2,10 +2,9 @@
 
 import sys
 from argparse import ArgumentParser
-from glob import glob
-from pathlib import Path
 
-from bregman_exp.results import RunFolder, comparison_table, find_runs, print_whole
+from bregman_exp.results import comparison_table, print_whole
+from bregman_exp.results.places import runs_at
 
 
 def main() -> None:
@@ -16,19 +15,10 @@ def main() -> None:
         )
     words = parser.parse_args()
     try:
-        table = comparison_table(runs_at(words.A), runs_at(words.B))
-    except ValueError as error:  # not one row, other samples, damaged files
+        table = comparison_table(runs_at([words.A]), runs_at([words.B]))
+    except ValueError as error:  # no runs, not one row, other samples, damaged files
         sys.exit(str(error))
     print_whole(table)
-
-
-def runs_at(word: str) -> list[RunFolder]:
-    """The runs at or below a folder, or below what a glob names; a folder of this very name comes first."""
-    places = [word] if Path(word).is_dir() else glob(word)
-    runs = find_runs(*map(Path, places))
-    if not runs:
-        sys.exit(f"there are no runs at {word}; give a folder seed-…, or a folder or glob of such.")
-    return runs
 
 
 if __name__ == "__main__":

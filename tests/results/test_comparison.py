@@ -247,7 +247,7 @@ def test_the_command_takes_folders_and_globs(tmp_path: Path) -> None:
 def test_the_command_tells_mistakes_in_one_sentence(tmp_path: Path) -> None:
     run(tmp_path / "a", 14)
     for words, message in (
-        ((str(tmp_path / "a"), str(tmp_path / "none")), "there are no runs at"),
+        ((str(tmp_path / "a"), str(tmp_path / "none")), "there is no folder"),
         ((str(tmp_path / "a"), str(tmp_path)), "share the run"),
     ):
         done = compare(*words)
