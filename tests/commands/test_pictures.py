@@ -152,13 +152,30 @@ def test_the_door(versions: list[RunFolder], door: Callable[..., Outcome], tmp_p
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["nowhere"], "there are no runs in nowhere; give folders that hold runs."),
+        (["nowhere"], "there is no folder nowhere; give folders that hold runs."),
         (["--what", "boat"], f"there is no picture boat; there are {', '.join(KINDS)}."),
     ],
 )
 def test_mistakes_are_one_sentence(door: Callable[..., Outcome], words: list[str], sentence: str) -> None:
     done = door(*words)
     assert (done.code, done.err.strip(), done.out) == (1, sentence, "")
+
+
+def test_the_maps_are_of_no_run(door: Callable[..., Outcome]) -> None:
+    done = door("--what", "legendre")
+    assert (done.code, done.out) == (0, "legendre: wrote outputs/pictures/legendre.png and .svg\n"), done.err
+
+
+def test_of_many_groups_the_pictures_are_spread_over_all_depths(
+    command: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bregman_exp.cli.pictures.job.MOST_GROUPS", 2)
+    assert command("train", "-m", "model=mlp", "model.depth=1,2,4", *SMALL).code == 0
+    album = draw_pictures(find_runs(tmp_path / "outputs"), tmp_path / "out", ["moves"])
+    assert [picture.title.split(", ")[1] for picture in album.pictures] == ["1 × 2", "4 × 2"]
+    (why,) = album.missing["moves"]
+    assert why.startswith("more than 2 groups of networks")
+    assert "2 × 2, random start" in why
 
 
 def test_asked_for_and_not_possible(versions: list[RunFolder], door: Callable[..., Outcome]) -> None:

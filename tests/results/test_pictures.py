@@ -13,6 +13,7 @@ from PIL import Image
 from bregman_exp.results.pictures.animation import representation_gif
 from bregman_exp.results.pictures.boundary import boundary_layers
 from bregman_exp.results.pictures.depth import ByDepth, accuracy_by_depth
+from bregman_exp.results.pictures.evenly import evenly
 from bregman_exp.results.pictures.fields import layer_fields
 from bregman_exp.results.pictures.layers import representation_layers
 from bregman_exp.results.pictures.learning import learning_curves
@@ -168,6 +169,12 @@ def test_the_layers_that_are_shown() -> None:
             assert len(chosen) == min(last + 1, most)
             assert (chosen[0], chosen[-1]) == (0, last)
             assert chosen == sorted(set(chosen))
+
+
+def test_some_of_many_are_spread_evenly() -> None:
+    assert evenly(range(10), 4) == [0, 3, 6, 9]
+    assert evenly("abc", 3) == evenly("abc", 8) == ["a", "b", "c"]
+    assert evenly("", 3) == []
 
 
 def test_the_part_of_the_plane_that_is_shown() -> None:

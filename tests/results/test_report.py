@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bregman_exp.results import RunFolder
 from bregman_exp.results.pictures.picture import Picture
 from bregman_exp.results.report import Command, Sources, report_page, reported_runs, tables_for
 from bregman_exp.results.report.checks import meanings, summaries
+from bregman_exp.results.report.embedded import embedded
 from bregman_exp.results.report.formats import duration, each, ranges
 from bregman_exp.results.table import Options
 from tests.results.table_runs import entry, mlp, paper, row, run
@@ -99,11 +101,12 @@ def some(tmp_path: Path) -> list[RunFolder]:
     return [*own, other, failed, stopped]
 
 
-def picture(place: Path, colour: str = "white") -> Picture:
-    png, svg = place / "p.png", place / "p.svg"
-    Image.new("RGB", (30, 20), colour).save(png)
+def picture(place: Path, *, moves: bool = False) -> Picture:
+    png, svg, gif = (place / f"p.{kind}" for kind in ("png", "svg", "gif"))
+    for path in (png, gif):
+        Image.new("RGB", (30, 20), "white").save(path)
     svg.write_text(f'<svg xmlns="http://www.w3.org/2000/svg"><script>{"1;" * 2000}</script></svg>')
-    return Picture("layers", f"Layers: {EVIL}", "What is seen.", png, svg, None)
+    return Picture("layers", f"Layers: {EVIL}", "What is seen.", png, svg, gif if moves else None)
 
 
 def test_nothing_is_loaded(some: list[RunFolder], tmp_path: Path) -> None:
@@ -231,6 +234,13 @@ def test_the_smallest_form_of_a_picture_is_embedded(tmp_path: Path) -> None:
     assert [address for tag, address in page.addresses if tag == "img"] == [
         "data:image/svg+xml;base64,PHN2Zy8+"
     ]
+
+
+def test_a_few_pictures_move_and_the_others_say_where_they_do(tmp_path: Path) -> None:
+    pictures = [replace(picture(tmp_path, moves=True), what=f"layers {i}") for i in range(5)]
+    shown = embedded([*pictures, picture(tmp_path)])
+    assert [one.animation.startswith("data:image/gif") for one in shown] == [1, 0, 1, 0, 1, 0]
+    assert ["in motion" in one.caption for one in shown] == [0, 1, 0, 1, 0, 0]
 
 
 def test_a_run_without_figures_belongs_to_its_row(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from bregman_exp.cli.pictures.rows import MOST, Row, any_depth, rows_of, same_ar
 from bregman_exp.cli.pictures.subjects import Subject, subjects_of
 from bregman_exp.config import ConfigError
 from bregman_exp.results import RunFolder
+from bregman_exp.results.pictures.evenly import evenly
 
-MOST_GROUPS = 8  # pictures of a kind that looks into networks: each takes seconds
+MOST_GROUPS = 8  # pictures of a kind that looks into networks, evenly by depth: each takes seconds
 
 # kind -> (its drawing, what a group of twins must be, the sentence where there is none)
 TRACED: dict[str, tuple[Callable[[Subject, Album], None], Callable[[Subject], bool], str]] = {
@@ -89,11 +90,13 @@ def _draw_traced(names: Sequence[str], rows: Sequence[Row], album: Album) -> Non
             album.leave_out(name, why)
         if not fitting and not failed:
             album.leave_out(name, otherwise)
-        for subject in fitting[:MOST_GROUPS]:
-            _attempt(name, partial(draw, subject), album)
-        for subject in fitting[MOST_GROUPS:]:
-            why = f"more than {MOST_GROUPS} groups of networks; name the runs of these alone"
-            album.leave_out(name, why, subject.name)
+        shown = evenly(fitting, MOST_GROUPS)
+        for subject in fitting:
+            if subject in shown:
+                _attempt(name, partial(draw, subject), album)
+            else:
+                why = f"more than {MOST_GROUPS} groups of networks; name the runs of these alone"
+                album.leave_out(name, why, subject.name)
 
 
 def _draw_recorded(name: str, rows: Sequence[Row], album: Album) -> None:

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from bregman_exp.results.pictures.evenly import evenly
+
 Limits = tuple[tuple[float, float], tuple[float, float]]  # of z₁ and of z₂
 BEYOND = 0.08  # of the points' extent, on either side
 SMALLEST = 1e-3  # side of a frame, in units of 1 + |z|: about points that all but coincide
@@ -44,4 +46,4 @@ def chosen_layers(last: int, most: int = 8) -> list[int]:
     round_ones = {0, last} | {step for step in steps if step < last}
     others = [step for step in range(last) if step not in round_ones]
     candidates = sorted([*round_ones, *others[: max(0, most - len(round_ones))]])
-    return [candidates[place] for place in np.linspace(0, len(candidates) - 1, most).round().astype(int)]
+    return evenly(candidates, most)

@@ -1,14 +1,18 @@
-"""Pictures inside the page: as data URIs, in whatever form is smallest."""
+"""Pictures inside the page: as data URIs, in whatever form is smallest; a few of them in motion."""
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
+from bregman_exp.results.pictures.evenly import evenly
 from bregman_exp.results.pictures.picture import Picture
 from bregman_exp.results.pictures.style import DOTS
+
+MOVING = 3  # animations in a page: each may take as much as ten pictures
+LEFT_OUT = "scripts/pictures.py shows it in motion too."
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,13 @@ class EmbeddedPicture:
     animation: str
 
 
-def embedded(pictures: Iterable[Picture]) -> list[EmbeddedPicture]:
-    return [_embedded(picture) for picture in pictures]
+def embedded(pictures: Sequence[Picture]) -> list[EmbeddedPicture]:
+    """All of them; of the animations ``MOVING``, evenly spread, and at the others where to find theirs."""
+    moving = evenly([picture for picture in pictures if picture.gif], MOVING)
+    return [_embedded(picture, picture in moving) for picture in pictures]
 
 
-def _embedded(picture: Picture) -> EmbeddedPicture:
+def _embedded(picture: Picture, moving: bool) -> EmbeddedPicture:
     """The SVG or the pixels: thousands of points take less as pixels, a few curves as paths."""
     with Image.open(picture.png) as image:
         size, webp = image.size, _webp(image)
@@ -42,9 +48,10 @@ def _embedded(picture: Picture) -> EmbeddedPicture:
         (webp, "image/webp"),
     ]
     content, kind = min(forms, key=lambda form: len(form[0]))
-    animation = data_uri(picture.gif.read_bytes(), "image/gif") if picture.gif else ""
-    words = picture.what, picture.title, picture.caption
-    return EmbeddedPicture(*words, data_uri(content, kind), *size, size[0] / DOTS, animation)
+    animation = data_uri(picture.gif.read_bytes(), "image/gif") if picture.gif and moving else ""
+    caption = f"{picture.caption} {LEFT_OUT}" if picture.gif and not moving else picture.caption
+    uri = data_uri(content, kind)
+    return EmbeddedPicture(picture.what, picture.title, caption, uri, *size, size[0] / DOTS, animation)
 
 
 def _webp(image: Image.Image) -> bytes:
