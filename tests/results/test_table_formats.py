@@ -5,6 +5,7 @@ import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -22,7 +23,7 @@ def both(tmp_path: Path) -> Table:
     """resnet20 and bregman_resnet20 (softplus), two seeds each; of the latter one number is UNRELIABLE."""
     standard = row(tmp_path, [90, 92], robust=paper(40, 50))
     robust = [entry(42, verdict="unreliable"), *paper(42, 52)[1:]]
-    softplus = {"model": "bregman_resnet20", "act": "softplus"}
+    softplus: dict[str, Any] = {"model": "bregman_resnet20", "act": "softplus"}
     return table(
         [
             *standard,
