@@ -4,6 +4,7 @@ import json
 import runpy
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from bregman_exp.cli.pictures import KINDS, draw_pictures, told
 from bregman_exp.cli.pictures.album import Album
-from bregman_exp.cli.pictures.recorded import learned
+from bregman_exp.cli.pictures.recorded import depth, learned
 from bregman_exp.cli.pictures.rows import any_depth, label_of, rows_of, same_architecture, strokes_of, twins
+from bregman_exp.config import Resnet
 from bregman_exp.results import RunFolder, find_runs
 from bregman_exp.results.pictures.style import VERSIONS
 from tests.conftest import TINY, Outcome
@@ -77,10 +79,12 @@ def test_all_that_the_runs_allow(versions: list[RunFolder], tmp_path: Path) -> N
     assert layers.title == "Representation by layer: MLP, 3 × 2, random start, atan, 2 epochs"
     assert layers.png.name == "layers-mlp-3x2-random-start-atan-2-epochs.png"
     assert "standard: 2 seeds, Bregman: 2 seeds" in album.drawn("separation")[0].caption
-    assert album.missing == {"depth": ["one depth only (mlp, two-spiral, atan)."]}
+    (robust,) = album.drawn("robust")
+    assert robust.caption.endswith("the classifier is constant. Bregman: 1 seed.")  # the one attacked
+    assert album.missing == {"depth": ["one depth only (MLP, two-spiral, atan)."]}
     lines = told(album)
     assert len(lines) == 9
-    assert lines[-1] == "depth: not drawn: one depth only (mlp, two-spiral, atan)."
+    assert lines[-1] == "depth: not drawn: one depth only (MLP, two-spiral, atan)."
 
 
 def test_depths_share_a_picture_and_other_kinds_do_not(
@@ -99,6 +103,24 @@ def test_depths_share_a_picture_and_other_kinds_do_not(
     album = draw_pictures(find_runs(tmp_path / "outputs"), tmp_path / "out", ["depth"])
     assert [picture.png.name for picture in album.pictures] == ["depth-mlp-two-spiral-atan.png"]
     assert "Epochs by depth: 3: 2; 5: 2." in album.pictures[0].caption
+
+
+def test_resnets_of_several_depths_share_a_picture(versions: list[RunFolder], tmp_path: Path) -> None:
+    first, *_ = rows_of(versions)
+    dataset = {**first.record["dataset"], "name": "image_folder", "label": "photos"}
+    records = tuple({**record, "dataset": dataset} for record in first.records)
+    models = [Resnet("", f"resnet{depth}", "standard", depth) for depth in (20, 56)]
+    rows = [
+        replace(first, runs=tuple(replace(run, model=model) for run in first.runs), records=records)
+        for model in models
+    ]
+    assert [len(group) for group in same_architecture(rows)] == [1, 1]
+    (group,) = any_depth(rows)
+    depth(group, album := Album(tmp_path / "out"))
+    (drawn,) = album.pictures
+    assert drawn.title == "Accuracy by depth: ResNet, photos, atan"
+    assert "chance" not in drawn.caption  # of how many classes is not known, so it is not drawn
+    assert "Epochs by depth: 20: 2; 56: 2." in drawn.caption
 
 
 def test_rows_that_share_their_names_are_told_apart(command: Callable[..., Outcome], tmp_path: Path) -> None:

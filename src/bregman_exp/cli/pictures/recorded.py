@@ -27,9 +27,7 @@ Point = tuple[float, tuple[float, float], str]  # accuracy, its 95 % interval, v
 def depth(rows: Sequence[Row], album: Album) -> None:
     """Accuracy by depth, a panel for each initialisation."""
     first = rows[0]
-    name = (
-        f"{first.run.model.name}, {first.record['dataset']['label']}, {', '.join(_once(r.act for r in rows))}"
-    )
+    name = f"{first.family}, {first.record['dataset']['label']}, {', '.join(_once(r.act for r in rows))}"
     if len({row.depth for row in rows}) < 2:
         return album.leave_out("depth", "one depth only", name)
     chosen = _longest_trained(rows)
@@ -37,8 +35,9 @@ def depth(rows: Sequence[Row], album: Album) -> None:
         f"{init} start" if init else "": _by_depth([row for row in chosen if row.init == init], chosen)
         for init in _once(row.init for row in chosen)
     }
-    figure = accuracy_by_depth(panels, CHANCE.get(first.record["dataset"]["name"]))
-    album.add(figure, "depth", f"Accuracy by depth: {name}", _depth_caption(chosen, len(rows) - len(chosen)))
+    chance = CHANCE.get(first.record["dataset"]["name"])
+    caption = _depth_caption(chosen, len(rows) - len(chosen), chance is not None)
+    album.add(accuracy_by_depth(panels, chance), "depth", f"Accuracy by depth: {name}", caption)
 
 
 def _longest_trained(rows: Sequence[Row]) -> list[Row]:
@@ -59,7 +58,7 @@ def _by_depth(rows: Sequence[Row], among: Sequence[Row]) -> list[ByDepth]:
     return [kind for kind in found.values() if kind.accuracies]
 
 
-def _depth_caption(rows: Sequence[Row], left_out: int) -> str:
+def _depth_caption(rows: Sequence[Row], left_out: int, dotted: bool) -> str:
     epochs = {row.depth: _once(r.epochs for r in rows if r.depth == row.depth) for row in rows}
     told = "; ".join(
         f"{depth}: {' or '.join(map(str, numbers))}" for depth, numbers in sorted(epochs.items())
@@ -69,7 +68,8 @@ def _depth_caption(rows: Sequence[Row], left_out: int) -> str:
     more = f" Of each kind the longest trained; {left_out} other rows are left out." if left_out else ""
     return (
         f"Faint points: one seed each, {seeds} a kind and depth; curves: their mean with its 95 % interval "
-        f"(Student's t over seeds, cut to 0–100 %); dotted: chance. Epochs by depth: {told}.{more}"
+        f"(Student's t over seeds, cut to 0–100 %){'; dotted: chance' if dotted else ''}. "
+        f"Epochs by depth: {told}.{more}"
     )
 
 
@@ -129,11 +129,13 @@ def robust(rows: Sequence[Row], album: Album) -> None:
     labels = [label_of(row, rows) for row in rows]
     strokes = strokes_of(labels, [row.version for row in rows])
     by_attack: dict[str, dict[str, list[RobustCurve]]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for label, row in zip(labels, rows, strict=True):
         for (attack, norm), seeds in _attacked(row).items():
             if len({eps for seed in seeds for eps in seed}) > 2:  # with ε = 0, the clean samples
                 curve = _robust_curve(label, strokes[label], seeds)
                 by_attack.setdefault(attack, {}).setdefault(norm, []).append(curve)
+                counts.setdefault(attack, {})[label] = len(seeds)
     if not by_attack:
         why = "no attack was run at two ε of a norm; evaluate attack=curve"
         album.leave_out("robust", why, _place(rows))
@@ -141,7 +143,8 @@ def robust(rows: Sequence[Row], album: Album) -> None:
         ordered = {norm: norms[norm] for norm in NORMS if norm in norms}
         images = rows[0].record["dataset"]["name"] != "two_spiral"
         title = f"Accuracy by size of the perturbation: {json.loads(attack)['attack']}, {_place(rows)}"
-        album.add(robust_accuracy_by_size(ordered, images), "robust", title, _robust_caption(attack, rows))
+        caption = _robust_caption(attack, counts[attack], rows[0].record["clean"]["n"])
+        album.add(robust_accuracy_by_size(ordered, images), "robust", title, caption)
 
 
 def _attacked(row: Row) -> dict[tuple[str, str], list[dict[float, Point]]]:
@@ -191,17 +194,17 @@ def _robust_curve(label: str, stroke: Any, seeds: Sequence[Mapping[float, Point]
     return RobustCurve(label, stroke, np.array(sizes), middle, lower, upper, np.array(doubted))
 
 
-def _robust_caption(attack: str, rows: Sequence[Row]) -> str:
+def _robust_caption(attack: str, counts: Mapping[str, int], clean: int) -> str:
+    """``counts``: the seeds that were attacked so, by label; ``clean``: the number of clean samples."""
     settings = json.loads(attack)
     name, n = settings.pop("attack"), settings.pop("n")
     told = ", ".join(f"{key} {value}" for key, value in settings.items())
-    counts = ", ".join(
-        f"{label_of(row, rows)}: {len(row.seeds)} seed{'s' * (len(row.seeds) > 1)}" for row in rows
-    )
+    seeds = ", ".join(f"{label}: {number} seed{'s' * (number > 1)}" for label, number in counts.items())
     return (
-        f"{name}{f' ({told})' if told else ''} on {n} test samples; at ε = 0 the clean samples. Several "
-        "seeds: mean and 95 % interval of Student's t over them; one seed: 95 % interval of Wilson over the "
-        f"samples (either cut to 0–100 %). Hollow: a check failed, or the classifier is constant. {counts}."
+        f"{name}{f' ({told})' if told else ''} on {n} test samples; at ε = 0 clean data, {clean} samples. "
+        "Several seeds: mean and 95 % interval of Student's t over them; one seed: 95 % interval of Wilson "
+        "over the samples (either cut to 0–100 %). Hollow: a check failed, or the classifier is constant. "
+        f"{seeds}."
     )
 
 

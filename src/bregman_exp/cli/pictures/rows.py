@@ -65,6 +65,10 @@ class Row:
         return self.run.model.init if isinstance(self.run.model, Mlp) else ""
 
     @property
+    def family(self) -> str:
+        return "MLP" if isinstance(self.run.model, Mlp) else "ResNet"
+
+    @property
     def architecture(self) -> str:
         """E.g. "MLP, 30 × 2, deterministic start" or "resnet20"."""
         if not isinstance(self.run.model, Mlp):
@@ -118,7 +122,7 @@ def any_depth(rows: Iterable[Row]) -> list[list[Row]]:
 
 
 def _on(row: Row) -> tuple[str, ...]:
-    return row.fingerprint, row.run.model.name, row.record["weights"]
+    return row.fingerprint, row.family, row.record["weights"]
 
 
 def _split_by_act(groups: Sequence[list[Row]]) -> list[list[Row]]:

@@ -38,7 +38,7 @@ def accuracy_by_depth(panels: Mapping[str, Sequence[ByDepth]], chance: float | N
             _draw(panel, kind, APART * (place - (len(kinds) - 1) / 2), log(depths[-1] / depths[0]))
         if chance is not None:
             panel.axhline(100 * chance, color=GREY, lw=0.8, ls=":", zorder=0)
-        panel.set(title=title, xlabel="hidden layers", xscale="log")
+        panel.set(title=title, xlabel="layers", xscale="log")
         panel.set_xticks(depths, [str(depth) for depth in depths])
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_minor_formatter(NullFormatter())
