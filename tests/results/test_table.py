@@ -190,11 +190,12 @@ def test_no_published_figure_is_beside_another_attack_data_weights_or_clamp(tmp_
         assert there == ([True, False] if number == 0 else [False] * 3)
 
 
-def test_a_copy_of_the_data_and_other_epochs_are_told(tmp_path: Path) -> None:
-    copy = {"label": "CIFAR-10 (JPEG copy)", "fingerprint": "c"}
+def test_a_copy_of_the_data_other_epochs_and_fewer_images_are_told(tmp_path: Path) -> None:
+    copy = {"label": "CIFAR-10 (JPEG copy)", "fingerprint": "c", "n_train": 4000}
     found = table(row(tmp_path, [80], robust=paper(40, 50), dataset=copy, train={"epochs": 2}))
     assert "the published figures are of CIFAR-10, these runs of CIFAR-10 (JPEG copy)" in found.remarks
     assert "the reference's recipe trains 182 epochs, these runs 2" in found.remarks
+    assert "the reference's recipe trains on 45,000 images, these runs on 4,000" in found.remarks
 
 
 def test_two_spiral_figures_are_of_depth_start_and_epochs(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
+from bregman_exp.results.atomic import write_atomically
 from bregman_exp.results.pictures.panels import Traced, show_frame
 from bregman_exp.results.pictures.plane import Limits
 from bregman_exp.results.pictures.style import CLASSES, print_style
@@ -36,9 +38,9 @@ def representation_gif(networks: Sequence[Traced], labels: np.ndarray, path: Pat
     # one palette for all, of a frame that shows every colour
     palette = frames[0].quantize(COLOURS, dither=Image.Dither.NONE)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    path.parent.mkdir(parents=True, exist_ok=True)
     times = [HELD_MS, *[FRAME_MS] * (len(frames) - 2), HELD_MS]
-    reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=False)
+    moving: dict[str, Any] = {"save_all": True, "append_images": reduced[1:], "duration": times, "loop": 0}
+    write_atomically(path, lambda file: reduced[0].save(file, format="GIF", optimize=False, **moving))
     return path
 
 

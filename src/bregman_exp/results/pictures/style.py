@@ -13,6 +13,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bregman_exp.results.atomic import write_atomically, write_text
+
 TEXT_WIDTH = 6.75  # inches: both columns of a printed page; pictures are made at the size they are printed at
 DOTS = 200  # an inch, in the PNG
 
@@ -82,13 +84,12 @@ def print_style() -> Iterator[None]:
 @print_style()
 def write_figure(figure: Figure, path: Path) -> Path:
     """The figure as the path's ending says, .svg or .png; equal figures are equal files. Returns the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".svg":
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-        path.write_text(_repeatable(text.getvalue()), encoding="utf-8")
+        write_text(path, _repeatable(text.getvalue()))
     else:
-        figure.savefig(path, dpi=DOTS)
+        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DOTS))
     return path
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bregman_exp.results.published import ARTICLE, ARTICLE_EPOCHS, Published, published_figure
+from bregman_exp.results.published import ARTICLE, ARTICLE_EPOCHS, ARTICLE_IMAGES, Published, published_figure
 from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.stored_config import StoredConfig, stored_config
 from bregman_exp.results.table.agreement import agreeing
@@ -262,6 +262,9 @@ def _sources(run: TrainedRun, published: Sequence[Published]) -> list[str]:
     article = any(figure.source == ARTICLE for figure in published)
     if article and run.budget != str(ARTICLE_EPOCHS):
         told.append(f"the reference's recipe trains {ARTICLE_EPOCHS} epochs, these runs {run.budget}")
+    images = run.record["dataset"].get("n_train", ARTICLE_IMAGES)
+    if article and images != ARTICLE_IMAGES:
+        told.append(f"the reference's recipe trains on {ARTICLE_IMAGES:,} images, these runs on {images:,}")
     return told
 
 
