@@ -18,7 +18,7 @@ def main() -> None:
             runs_at(words.places),
             output,
             table_options(words, split=True),
-            made_by=shlex.join(["python", *sys.argv]),
+            made_by=shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
             pictures=words.pictures,
         )
     except (ValueError, OSError) as error:  # no runs, no such attack or row, no place to write

@@ -146,7 +146,15 @@ def test_the_preset_of_several_rows() -> None:
     assert train_command(depth[0][:1], [3, 1, 2]) == "python train.py experiment=two_spiral_depth seeds=1..3"
 
 
-def test_a_config_of_another_time_has_no_words(trained: Path) -> None:
+def test_a_config_of_another_time_costs_its_words_and_pictures_alone(
+    command: Callable[..., Outcome], trained: Path, door: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    assert command("train", "model=mlp", *SMALL, "attack=none").code == 0
     config = trained / "config.yaml"
     config.write_text(config.read_text().replace("momentum:", "impetus:"))
     assert repeating_words(RunFolder(trained)) is None
+    said = door("report", "outputs")
+    assert said.code == 0, said.err
+    page = (tmp_path / "outputs" / "report.html").read_text()
+    assert "their config is of another version of this program (bregman_mlp" in page
+    assert page.count("Learning curves: ") >= 1

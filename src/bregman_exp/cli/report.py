@@ -2,11 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bregman_exp.cli.pictures import draw_pictures
+from bregman_exp.cli.pictures import Album, draw_pictures
 from bregman_exp.cli.repeat import preset_command, repeating_words, train_command
 from bregman_exp.results import RunFolder
 from bregman_exp.results.atomic import write_text
@@ -28,15 +28,24 @@ def write_report(
     by_row = _by_row(runs)
     print(f"{len(runs)} runs read{'; drawing pictures' if pictures else ''}", file=sys.stderr)
     with TemporaryDirectory() as place:
-        album = draw_pictures([run.folder for run in runs if run.trained], Path(place)) if pictures else None
+        album = _album(runs, by_row, Path(place)) if pictures else Album(Path(place))
         sources = Sources(
-            pictures=album.pictures if album else (),
-            missing=album.missing if album else {},
+            pictures=album.pictures,
+            missing=album.missing,
             commands=[*_training(runs, by_row), *_evaluating(runs), *_making(made_by)],
             by_row={name: _train("This row:", runs, name, words) for name, words in by_row.items()},
             checks=_checks(),
         )
         write_text(output, report_page(runs, tables, sources))
+
+
+def _album(runs: Sequence[ReportedRun], readable: Container[str], place: Path) -> Album:
+    """The pictures; of rows whose config this version does not read it says so."""
+    trained = [run for run in runs if run.trained]
+    album = draw_pictures([run.folder for run in trained if run.row in readable], place)
+    for row in dict.fromkeys(run.row for run in trained if run.row not in readable):
+        album.leave_out("all", "their config is of another version of this program", row)
+    return album
 
 
 def _by_row(runs: Sequence[ReportedRun]) -> dict[str, list[str]]:

@@ -24,8 +24,8 @@ class ReportedRow:
 
     @property
     def accuracy(self) -> str:
-        """On clean data, in percent: "96.12 ± 5.95"."""
-        found = [100 * run.own["clean"]["accuracy"] for run in self.runs if run.own]
+        """On clean data, in percent, of the weights that the tables show: "96.12 ± 5.95"."""
+        found = [100 * run.trained.record["clean"]["accuracy"] for run in self.runs if run.trained]
         if not found:
             return "—"
         return f"{mean(found):.2f}" + (f" ± {stdev(found):.2f}" if len(found) > 1 else "")
