@@ -226,7 +226,7 @@ def _remarks(
         told.append(
             f"difference: row − {_meant(baselines, options)}, in points, with its 95 % interval: unless a "
             "footnote says otherwise, t √(s²/n of the row + s²/n of the baseline) to either side, s over the "
-            "n seeds, t with Welch's degrees of freedom"
+            "n seeds, t with Welch's degrees of freedom; it speaks of other seeds, not of other test samples"
         )
         lone = any(cell.difference and not cell.difference.ci95 for cell in cells)
         told += [NO_INTERVAL] if lone else []
