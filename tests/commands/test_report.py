@@ -82,7 +82,10 @@ def test_mistakes_are_one_sentence(trained: Path, door: Callable[..., Outcome], 
     for words, sentence in (
         (["nowhere"], "there is no folder nowhere; give folders that hold runs."),
         (["empty"], "there are no runs in empty; train some first."),
-        (["outputs", "--attack", "cw"], "no complete run has an attack whose id starts with 'cw'."),
+        (
+            ["outputs", "--attack", "cw"],
+            "no complete run has an attack whose id starts with 'cw'; there are: none.",
+        ),
     ):
         said = door("report", *words)
         assert said.code == 1

@@ -84,7 +84,10 @@ def _check_there(complete: Sequence[TrainedRun], unfinished: Sequence[Unfinished
     there = {m.id for run in complete for m in run.figures if m.id != "clean"}
     for attack in options.attacks:
         if attack and not any(name.startswith(attack) for name in there):
-            raise ValueError(f"no complete run has an attack whose id starts with {attack!r}.")
+            raise ValueError(
+                f"no complete run has an attack whose id starts with {attack!r}; there are: "
+                f"{', '.join(sorted(there)) or 'none'}."
+            )
 
 
 def _homes(unfinished: Iterable[Unfinished], parts: Sequence[Sequence[TrainedRun]]) -> list[int]:
