@@ -13,7 +13,7 @@ from bregman_exp.results.pictures.axes import legend_below, legend_entries
 from bregman_exp.results.pictures.spread import mean_interval
 from bregman_exp.results.pictures.style import GREY, TEXT_WIDTH, Stroke, print_style
 
-APART, BESIDE = 0.04, 0.012  # of the axis: between the curves at one depth; from a mean to its seeds
+APART, BESIDE = 0.015, 0.006  # of the axis: between the curves at one depth; from a mean to its seeds
 
 
 @dataclass(frozen=True)
