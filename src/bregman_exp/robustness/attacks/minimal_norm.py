@@ -18,6 +18,7 @@ CHANGE = (0.1, 0.001)  # by how much ε shrinks or grows, likewise
 HALVINGS = 12
 OUTWARD = 2.0**-12  # so much further than the boundary, for a verification that rounds differently
 SMALLEST = 1e-12  # ε divides the offsets
+ROUNDING = 64  # machine epsilons: points of one ball, whose radius is the best distance, differ by less
 
 
 def minimal_norm(
@@ -134,10 +135,13 @@ class _Search:
         return (self.x + offset * _like(wrong * (1 + OUTWARD), offset)).clamp(0, 1)
 
     def _see(self, points: Tensor, logits: Tensor) -> Tensor:
-        """Notes the points that are wrong and nearer than all before; which are wrong, (N,)."""
+        """Notes the points that are wrong and nearer than all before; which are wrong, (N,).
+
+        Of points as near as each other the first is kept: the last bits of a distance depend on the batch.
+        """
         wrong = _wrong(logits, self.y)
         size = _size(points - self.x, self.norm)
-        nearer = wrong & (size < self.distances)
+        nearer = wrong & (size < self.distances * (1 - ROUNDING * torch.finfo(size.dtype).eps))
         self.points = torch.where(_like(nearer, points), points, self.points)
         self.distances = size.where(nearer, self.distances)
         return wrong
