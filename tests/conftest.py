@@ -1,5 +1,6 @@
 """What the tests of the commands share: running a command in this process, and small data."""
 
+import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from PIL import Image
 
 from bregman_exp import cli
 
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 TINY = (
     "model=bregman_mlp",
     "trainer.max_epochs=2",
@@ -29,23 +31,41 @@ class Outcome:
 
 
 @pytest.fixture
-def command(
+def in_process(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
 ) -> Callable[..., Outcome]:
-    """``command("train", "model=mlp", …)`` in this process, in an empty folder: its code and what it said."""
+    """``in_process(main, "script.py", "word", …)`` in the test's empty folder: its code and what it said."""
     monkeypatch.chdir(tmp_path)
 
-    def run(name: str, *words: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *words])
+    def run(main: Callable[[], object], *argv: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", list(argv))
+        capfd.readouterr()
+        code: Any = 0
         try:
-            {"train": cli.train, "evaluate": cli.evaluate}[name]()
-            code: Any = 0
+            main()
         except SystemExit as end:
             code = end.code
         out, err = capfd.readouterr()
-        return Outcome(
-            code if isinstance(code, int) else 1, out, err + (code if isinstance(code, str) else "")
-        )
+        said = code if isinstance(code, str) else ""
+        return Outcome(code if isinstance(code, int) else 1, out, err + said)
+
+    return run
+
+
+@pytest.fixture
+def command(in_process: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """``command("train", "model=mlp", …)``: see ``in_process``."""
+    mains = {"train": cli.train, "evaluate": cli.evaluate}
+    return lambda name, *words: in_process(mains[name], f"{name}.py", *words)
+
+
+@pytest.fixture
+def script(in_process: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """``script("report", "outputs", …)``, of those in scripts/: see ``in_process``."""
+
+    def run(name: str, *words: str) -> Outcome:
+        path = str(SCRIPTS / f"{name}.py")
+        return in_process(lambda: runpy.run_path(path, run_name="__main__"), path, *words)
 
     return run
 

@@ -1,12 +1,9 @@
 """scripts/pictures.py: which pictures the runs allow, and what is said of the others."""
 
 import json
-import runpy
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +16,6 @@ from bregman_exp.results import RunFolder, find_runs
 from bregman_exp.results.pictures.style import VERSIONS
 from tests.conftest import TINY, Outcome
 
-DOOR = Path(__file__).parents[2] / "scripts" / "pictures.py"
 SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
 
 
@@ -29,28 +25,6 @@ def versions(command: Callable[..., Outcome], tmp_path: Path) -> list[RunFolder]
     outcome = command("train", "-m", "model=mlp,bregman_mlp", "seed=0,1", *SMALL)
     assert outcome.code == 0, outcome.err
     return find_runs(tmp_path / "outputs")
-
-
-@pytest.fixture
-def door(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
-) -> Callable[..., Outcome]:
-    """``door("outputs", "--what", "moves")`` in this process, in the test's folder: code and words."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", [str(DOOR), *words])
-        capfd.readouterr()
-        code: Any = 0
-        try:
-            runpy.run_path(str(DOOR), run_name="__main__")
-        except SystemExit as end:
-            code = end.code
-        out, err = capfd.readouterr()
-        said = code if isinstance(code, str) else ""
-        return Outcome(code if isinstance(code, int) else 1, out, err + said)
-
-    return run
 
 
 def add_curve(folder: RunFolder, verdict: str = "unchecked") -> None:
@@ -161,8 +135,8 @@ def test_learning_curves_end_where_a_seed_stopped(versions: list[RunFolder], tmp
     assert draw_pictures(versions, tmp_path / "out", ["curves"]).drawn("curves")
 
 
-def test_the_door(versions: list[RunFolder], door: Callable[..., Outcome], tmp_path: Path) -> None:
-    done = door("outputs/adhoc/*mlp*", "--what", "moves", "legendre", "--out", "here")
+def test_the_script(versions: list[RunFolder], script: Callable[..., Outcome], tmp_path: Path) -> None:
+    done = script("pictures", "outputs/adhoc/*mlp*", "--what", "moves", "legendre", "--out", "here")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         "moves: wrote here/moves-mlp-3x2-random-start-atan-2-epochs.png and .svg",
@@ -178,13 +152,13 @@ def test_the_door(versions: list[RunFolder], door: Callable[..., Outcome], tmp_p
         (["--what", "boat"], f"there is no picture boat; there are {', '.join(KINDS)}."),
     ],
 )
-def test_mistakes_are_one_sentence(door: Callable[..., Outcome], words: list[str], sentence: str) -> None:
-    done = door(*words)
+def test_mistakes_are_one_sentence(script: Callable[..., Outcome], words: list[str], sentence: str) -> None:
+    done = script("pictures", *words)
     assert (done.code, done.err.strip(), done.out) == (1, sentence, "")
 
 
-def test_the_maps_are_of_no_run(door: Callable[..., Outcome]) -> None:
-    done = door("--what", "legendre")
+def test_the_maps_are_of_no_run(script: Callable[..., Outcome]) -> None:
+    done = script("pictures", "--what", "legendre")
     assert (done.code, done.out) == (0, "legendre: wrote outputs/pictures/legendre.png and .svg\n"), done.err
 
 
@@ -200,17 +174,17 @@ def test_of_many_groups_the_pictures_are_spread_over_all_depths(
     assert "2 × 2, random start" in why
 
 
-def test_asked_for_and_not_possible(versions: list[RunFolder], door: Callable[..., Outcome]) -> None:
-    done = door("--what", "robust", "moves")
+def test_asked_for_and_not_possible(versions: list[RunFolder], script: Callable[..., Outcome]) -> None:
+    done = script("pictures", "--what", "robust", "moves")
     assert (done.code, done.err) == (1, "")
     assert done.out.splitlines()[-1].startswith("robust: not drawn: no attack was run")
 
 
 def test_damaged_metrics_are_one_sentence(
-    versions: list[RunFolder], door: Callable[..., Outcome], tmp_path: Path
+    versions: list[RunFolder], script: Callable[..., Outcome], tmp_path: Path
 ) -> None:
     versions[0].metrics.write_text("{}")
-    done = door()
+    done = script("pictures")
     assert done.code == 1
     assert done.err == f"{versions[0].metrics.relative_to(tmp_path)} is not what this program writes."
 

@@ -2,12 +2,9 @@
 
 import html
 import re
-import runpy
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -16,30 +13,7 @@ from bregman_exp.cli.repeat import preset_command, repeating_words, train_comman
 from bregman_exp.results import RunFolder, find_runs
 from tests.conftest import TINY, Outcome
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 SMALL = ("dataset=two_spiral", *TINY[1:])
-
-
-@pytest.fixture
-def door(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
-) -> Callable[..., Outcome]:
-    """``door("report", "outputs")`` in this process, in the test's folder: code and words."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(name: str, *words: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", [f"scripts/{name}.py", *words])
-        capfd.readouterr()
-        code: Any = 0
-        try:
-            runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
-        except SystemExit as end:
-            code = end.code
-        out, err = capfd.readouterr()
-        said = code if isinstance(code, str) else ""
-        return Outcome(code if isinstance(code, int) else 1, out, err + said)
-
-    return run
 
 
 def commands_in(page: str) -> list[str]:
@@ -47,11 +21,11 @@ def commands_in(page: str) -> list[str]:
 
 
 def test_a_page_of_real_runs(
-    command: Callable[..., Outcome], door: Callable[..., Outcome], tmp_path: Path
+    command: Callable[..., Outcome], script: Callable[..., Outcome], tmp_path: Path
 ) -> None:
     sweep = ("-m", "model=mlp,bregman_mlp", "seed=0,1", "attack=paper", "++model.init=deterministic")
     assert command("train", *sweep, "optim.lr=0.05", *SMALL).code == 0
-    said = door("report", "outputs/adhoc")
+    said = script("report", "outputs/adhoc")
     assert said.code == 0, said.err
     assert said.out == "wrote outputs/adhoc/report.html\n"
     assert said.err == "4 runs read; drawing pictures\n"
@@ -68,16 +42,16 @@ def test_a_page_of_real_runs(
         assert again.err.count("is complete: skipped") == 2
 
 
-def test_where_the_page_goes(trained: Path, door: Callable[..., Outcome], tmp_path: Path) -> None:
-    assert door("report", "outputs/*", "--no-pictures").out == "wrote outputs/report.html\n"
+def test_where_the_page_goes(trained: Path, script: Callable[..., Outcome], tmp_path: Path) -> None:
+    assert script("report", "outputs/*", "--no-pictures").out == "wrote outputs/report.html\n"
     assert "<img" not in (tmp_path / "outputs" / "report.html").read_text()
     assert (
-        door("report", "outputs", "--no-pictures", "--output", "there/p.html").out == "wrote there/p.html\n"
+        script("report", "outputs", "--no-pictures", "--output", "there/p.html").out == "wrote there/p.html\n"
     )
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["p.html"]
 
 
-def test_mistakes_are_one_sentence(trained: Path, door: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_mistakes_are_one_sentence(trained: Path, script: Callable[..., Outcome], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for words, sentence in (
         (["nowhere"], "there is no folder nowhere; give folders that hold runs."),
@@ -87,22 +61,22 @@ def test_mistakes_are_one_sentence(trained: Path, door: Callable[..., Outcome], 
             "no complete run has an attack whose id starts with 'cw'; there are: none.",
         ),
     ):
-        said = door("report", *words)
+        said = script("report", *words)
         assert said.code == 1
         assert said.err.splitlines()[-1] == sentence
-    assert door("status", "nowhere").code == 1
+    assert script("status", "nowhere").code == 1
     assert not list(tmp_path.rglob("*.html"))
 
 
-def test_status(trained: Path, door: Callable[..., Outcome]) -> None:
+def test_status(trained: Path, script: Callable[..., Outcome]) -> None:
     begun = RunFolder(trained.with_name("seed-1-x"))
     begun.begin((trained / "config.yaml").read_text().replace("seed: 0", "seed: 1"))
     with FileLock(begun.lock):
-        said = door("status")
+        said = script("status")
     (row,) = [line for line in said.out.split("\n") if line.startswith("│ bregman_mlp")]
     assert [cell.strip() for cell in row.strip("│").split("│")][1:] == ["0–1", "1", "1", "0"]
     begun.fail(ValueError("too hot\nindeed"))
-    assert f"{begun.path.name}: ValueError: too hot\n" in door("status", "outputs").out
+    assert f"{begun.path.name}: ValueError: too hot\n" in script("status", "outputs").out
 
 
 @pytest.mark.parametrize(
@@ -150,13 +124,13 @@ def test_the_preset_of_several_rows() -> None:
 
 
 def test_a_config_of_another_time_costs_its_words_and_pictures_alone(
-    command: Callable[..., Outcome], trained: Path, door: Callable[..., Outcome], tmp_path: Path
+    command: Callable[..., Outcome], trained: Path, script: Callable[..., Outcome], tmp_path: Path
 ) -> None:
     assert command("train", "model=mlp", *SMALL, "attack=none").code == 0
     config = trained / "config.yaml"
     config.write_text(config.read_text().replace("momentum:", "impetus:"))
     assert repeating_words(RunFolder(trained)) is None
-    said = door("report", "outputs")
+    said = script("report", "outputs")
     assert said.code == 0, said.err
     page = (tmp_path / "outputs" / "report.html").read_text()
     assert "their config is of another version of this program (bregman_mlp" in page

@@ -132,7 +132,7 @@ def test_states_of_runs(some: list[RunFolder]) -> None:
     assert page.words["runs"].count("◦ interrupted") == 1
     assert "ArithmeticError: the loss is not finite" in page.words["details"]
     assert 'raise ArithmeticError("the loss is not finite")' in page.words["details"]
-    assert "2 runs, 1 failed, 1 interrupted, test accuracy —" in page.words["details"]
+    assert '<span class="about">2 runs, 1 failed, 1 interrupted</span>' in text
     assert re.search(r"<strong>3</strong> complete.*<strong>1</strong> failed", text, re.DOTALL)
 
 
@@ -267,4 +267,7 @@ def test_small_words() -> None:
     assert ranges([3, 0, 1, 2, 7]) == "0–3, 7"
     (summary,) = summaries([check("a", "passed", [], 0.1), check("a", "skipped", [], None)])
     assert (summary.status, summary.worst, summary.counts["skipped"]) == ("passed", 0.1, 1)
+    strict, lax = (check("a", "failed", [], 0.1), {**check("a", "passed", [], 0.05), "limit": 0.2})
+    (summary,) = summaries([strict, lax])
+    assert (summary.worst, summary.limit) == (0.1, 0.01)
     assert meanings("### a\nx < y\n## b\n", ["a", "c"]) == {"a": "<p>x &lt; y</p>"}

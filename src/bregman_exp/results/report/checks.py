@@ -17,7 +17,7 @@ BOLD, CODE = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True)
 class CheckSummary:
-    """One check over many entries; ``worst``: of its values, the largest."""
+    """One check over many entries; ``worst``: of its values, the largest; ``limit``: its own."""
 
     name: str
     counts: dict[str, int]
@@ -40,10 +40,10 @@ def summaries(checks: Iterable[Record]) -> list[CheckSummary]:
 
 def _summary(name: str, checks: Sequence[Record]) -> CheckSummary:
     count = Counter(check["status"] for check in checks)
-    values = [check["value"] for check in checks if check["value"] is not None]
-    limits = [check["limit"] for check in checks if check["limit"] is not None]
+    known = [check for check in checks if check["value"] is not None]
+    worst = max(known, key=lambda check: check["value"], default={"value": None, "limit": None})
     counts = {status: count[status] for status in STATUSES}
-    return CheckSummary(name, counts, max(values, default=None), max(limits, default=None))
+    return CheckSummary(name, counts, worst["value"], worst["limit"])
 
 
 def totals(runs: Iterable[ReportedRun]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
 
 from bregman_exp.results.report.formats import counted, ranges
 from bregman_exp.results.report.runs import ReportedRun
@@ -21,14 +20,6 @@ class ReportedRow:
         """E.g. "16 runs", "16 runs, 1 failed"."""
         others = Counter(run.state for run in self.runs if run.state != "complete")
         return ", ".join([counted(len(self.runs), "run"), *(f"{n} {state}" for state, n in others.items())])
-
-    @property
-    def accuracy(self) -> str:
-        """On clean data, in percent, of the weights that the tables show: "96.12 ± 5.95"."""
-        found = [100 * run.trained.record["clean"]["accuracy"] for run in self.runs if run.trained]
-        if not found:
-            return "—"
-        return f"{mean(found):.2f}" + (f" ± {stdev(found):.2f}" if len(found) > 1 else "")
 
     @property
     def configs(self) -> list[tuple[str, str]]:
