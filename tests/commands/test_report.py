@@ -104,6 +104,22 @@ def test_the_words_that_make_a_run_again(
     assert f"{folder.path.name}" in again.err
 
 
+def test_images_of_a_folder_are_repeated_and_drawn(
+    command: Callable[..., Outcome], script: Callable[..., Outcome], image_tree: Path, tmp_path: Path
+) -> None:
+    small = ("trainer.batch_size=10", "trainer.max_epochs=2", "attack=none", "dataset.n_val=4")
+    words = ("row=resnet20", "dataset=image_folder", f"dataset.root={image_tree}", *small)
+    assert command("train", *words).code == 0
+    (folder,) = find_runs(tmp_path / "outputs")
+    found = repeating_words(folder)
+    assert found is not None
+    assert "is complete: skipped" in command("train", *found, "seed=0").err
+    assert script("report", "outputs").code == 0
+    page = (tmp_path / "outputs" / "report.html").read_text()
+    assert "Learning curves: " in page
+    assert "of another version of this program" not in page
+
+
 def test_the_preset_of_several_rows() -> None:
     depth = [
         [

@@ -40,7 +40,7 @@ def repeating_words(folder: RunFolder) -> list[str] | None:
     for group in _groups(run):
         key, _, name = group.partition("=")
         if composed and composed[0].get(f"{key}.name") != name:
-            words.append(group)
+            words += [group, *_left_open(run, group)]
             composed = _composed(tuple(words))
     return [*words, *_changes(run, *composed)] if composed else None
 
@@ -83,6 +83,11 @@ def _groups(run: Run) -> Iterable[str]:
     yield from (f"act={run.act.name}", f"dataset={run.dataset.name}", f"attack={run.attack.name}")
     if run.trainer.accelerator == "gpu":
         yield "trainer=ddp" if run.trainer.devices > 1 else "trainer=gpu"
+
+
+def _left_open(run: Run, group: str) -> list[str]:
+    """What the group's file leaves to the command line, without which it is no config."""
+    return [f"dataset.root={_spelled(_flat(run)['dataset.root'])}"] if group == "dataset=image_folder" else []
 
 
 def _changes(run: Run, there: Flat, keys: AbstractSet[str]) -> list[str]:
@@ -137,4 +142,4 @@ def _spelled(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{_spelled(inner)}" for key, inner in value.items()) + "}"
     text = str(value)
-    return text if PLAIN.fullmatch(text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return text if PLAIN.fullmatch(text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

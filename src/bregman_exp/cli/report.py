@@ -2,12 +2,14 @@
 
 import shlex
 import sys
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bregman_exp import build
 from bregman_exp.cli.pictures import Album, draw_pictures
 from bregman_exp.cli.repeat import preset_command, repeating_words, train_command
+from bregman_exp.config import ConfigError
 from bregman_exp.results import RunFolder
 from bregman_exp.results.atomic import write_text
 from bregman_exp.results.report import Command, ReportedRun, Sources, report_page, reported_runs, tables_for
@@ -28,7 +30,7 @@ def write_report(
     by_row = _by_row(runs)
     print(f"{len(runs)} runs read{'; drawing pictures' if pictures else ''}", file=sys.stderr)
     with TemporaryDirectory() as place:
-        album = _album(runs, by_row, Path(place)) if pictures else Album(Path(place))
+        album = _album(runs, Path(place)) if pictures else Album(Path(place))
         sources = Sources(
             pictures=album.pictures,
             missing=album.missing,
@@ -39,13 +41,23 @@ def write_report(
         write_text(output, report_page(runs, tables, sources))
 
 
-def _album(runs: Sequence[ReportedRun], readable: Container[str], place: Path) -> Album:
+def _album(runs: Sequence[ReportedRun], place: Path) -> Album:
     """The pictures; of rows whose config this version does not read it says so."""
     trained = [run for run in runs if run.trained]
-    album = draw_pictures([run.folder for run in trained if run.row in readable], place)
-    for row in dict.fromkeys(run.row for run in trained if run.row not in readable):
+    first = {run.row: run.folder for run in reversed(trained)}
+    unread = {row for row, folder in first.items() if not _is_read(folder)}
+    album = draw_pictures([run.folder for run in trained if run.row not in unread], place)
+    for row in dict.fromkeys(run.row for run in trained if run.row in unread):
         album.leave_out("all", "their config is of another version of this program", row)
     return album
+
+
+def _is_read(folder: RunFolder) -> bool:
+    try:
+        build.stored_run(folder)
+    except ConfigError:
+        return False
+    return True
 
 
 def _by_row(runs: Sequence[ReportedRun]) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bregman_exp.results.pictures.axes import legend_below, legend_entries, log_axis
 from bregman_exp.results.pictures.spread import Curve, draw_curve
@@ -21,6 +22,7 @@ def learning_curves(curves: Mapping[str, Sequence[Curve]]) -> Figure:
         panels[0, column].set_title(words)
         log_axis(panels[0, column])
         panels[1, column].set_xlabel("epoch")
+        panels[1, column].xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         for row, quantity in enumerate(("loss", "accuracy")):
             for curve in curves[f"{part}/{quantity}"]:
                 draw_curve(panels[row, column], curve)
