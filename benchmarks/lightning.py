@@ -21,7 +21,7 @@ from bregman_exp import build
 from bregman_exp.config import Run, check
 from bregman_exp.data import ClassificationData, Split
 from bregman_exp.results import RunFolder
-from bregman_exp.training import Classifier, without_advice
+from bregman_exp.training import EAGER, Choice, Classifier, without_advice
 
 CONF = Path(__file__).parents[1] / "conf"
 VALIDATION_IMAGES = 2  # not timed
@@ -44,8 +44,8 @@ class Clock(pl.Callback):
 def rows(options: Options) -> list[Row]:
     """Milliseconds a step, and Lightning's share of it, 1 − bare / Lightning, from the median ratio."""
     with tempfile.TemporaryDirectory() as output, _quiet():
-        compiles = str("fast" in options.modes).lower()  # as a long run is trained
-        resnet = _run(output, *RESNET, f"trainer.batch_size={options.batch}", f"trainer.compile={compiles}")
+        form = "compiled" if "fast" in options.modes else "false"  # as a long run is trained
+        resnet = _run(output, *RESNET, f"trainer.batch_size={options.batch}", f"trainer.fast={form}")
         lines = _compared("resnet20 atan", resnet, _images(options), options)
         for depth, words in MLPS.items():
             run = _run(output, *words)
@@ -89,7 +89,9 @@ def _compared(name: str, run: Run, data: ClassificationData, options: Options) -
 
 
 def _module(run: Run, data: ClassificationData) -> Classifier:
-    return build.classifier(run, build.model(run, data), data)
+    net = build.model(run, data)
+    form = next((form for form in build.forms(run) if form.name == run.trainer.fast), EAGER)
+    return build.classifier(run, net, Choice(form), build.forward(run, net, form))
 
 
 def _bare(run: Run, data: ClassificationData) -> Callable[[], float]:

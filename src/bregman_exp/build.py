@@ -1,5 +1,6 @@
 """From a checked config to objects: the hall that joins the wings, and the one place of ``instantiate``."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -28,20 +29,38 @@ from bregman_exp.config import (
     require,
     short_hash,
 )
-from bregman_exp.data import ClassificationData, EpochLoader, StackedEpochLoader
+from bregman_exp.data import (
+    ClassificationData,
+    EpochLoader,
+    PaddedImages,
+    PlannedBatches,
+    StackedEpochLoader,
+)
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.models import FusedForm, ResNet
 from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.training import (
+    CAPTURED,
+    EAGER,
+    FORMS,
+    PLAIN,
     AtomicCheckpoints,
+    Choice,
     Classifier,
     CsvLogger,
     EpochCheckpoint,
     Epochs,
     FixedSize,
+    Form,
+    Forward,
+    Lane,
+    Logits,
     NonFiniteLossError,
+    OwnForward,
+    SharedForward,
+    SideBySide,
     StackedClassifier,
     TrainingProgress,
     load_weights,
@@ -49,8 +68,8 @@ from bregman_exp.training import (
 
 CACHE = ".cache"  # below the output folder: decoded images
 VALIDATION_BATCH = 500  # at least: its size changes no figure
-COMPILE_PAYS = 5000  # optimizer steps: half a minute of compiling against at least 6 ms saved in each
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
+ROUNDS = 16  # the same of several networks side by side: steps of each
 
 
 def _called(node: Any, **settings: Any) -> Any:
@@ -254,44 +273,111 @@ def epochs(run: Run, data: ClassificationData) -> Epochs:
     alone = run.trainer.devices == 1  # processes meet at every step
     return Epochs(
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
-        EpochLoader(data.val, max(size, VALIDATION_BATCH), shuffle=False, augment=False, seed=seed),
+        _validation(run, data),
         chunk=CHUNK if alone and not data.is_image else 1,
     )
 
 
-def classifier(run: Run, net: nn.Module, data: ClassificationData) -> Classifier:
-    """The Lightning module, with the network's compiled form where that is asked for or pays.
+def _validation(run: Run, data: ClassificationData) -> EpochLoader:
+    size = max(run.trainer.batch_size, VALIDATION_BATCH)
+    return EpochLoader(data.val, size, shuffle=False, augment=False, seed=run.seed)
 
-    Raises ConfigError where it is asked for and not possible.
+
+def device(run: Run) -> torch.device:
+    """The device that the run trains and is attacked on."""
+    return torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
+
+
+def half(run: Run) -> torch.dtype | None:
+    """The type of ``trainer.precision`` beside float32, None for float32 alone."""
+    return torch.bfloat16 if run.trainer.precision == "bf16-mixed" else None
+
+
+def forms(run: Run) -> list[Form]:
+    """The forms in which the run's steps may be computed here, the plain one first.
+
+    Raises ConfigError where ``trainer.fast`` asks for one that is not among them, with the reason.
     """
-    if not _compiles(run, data):
-        return Classifier(net, run.optim)
-    forget_compiled()  # the networks of earlier runs in this process
-    device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
-    in_float32_on_cpu = device.type == "cpu" and run.trainer.precision == "32-true"
-    form = FusedForm(cast(ResNet, net)) if in_float32_on_cpu else net
-    return Classifier(net, run.optim, FixedSize(compiled(form, device), net, run.trainer.batch_size))
+    settings, asked = run.trainer, run.trainer.fast
+    known = FORMS[device(run).type]
+    if asked is not None and asked not in {form.name for form in known}:
+        names = ", ".join(form.name for form in known)
+        raise ConfigError(f"trainer.fast={asked}: with trainer={settings.accelerator} there are {names}.")
+    obstacles = {form: reason for form in known if (reason := _obstacle(run, form))}
+    for form, reason in obstacles.items():
+        require(form.name != asked, f"trainer.fast={asked}: {reason}")
+    return [form for form in known if form not in obstacles]
 
 
-def _compiles(run: Run, data: ClassificationData) -> bool:
-    """As trainer.compile says; else where compiling was measured to save more time than it takes."""
-    asked, settings = run.trainer.compile, run.trainer
-    if asked is False:
-        return False
-    on_cpu = settings.accelerator == "cpu"
+def _obstacle(run: Run, form: Form) -> str | None:
+    """Why this form is not possible for the run; None where it is."""
+    settings, on_cpu = run.trainer, device(run).type == "cpu"
     missing = missing_for_cpu() if on_cpu else None
-    steps = settings.max_epochs * -(-len(data.train) // settings.batch_size)
-    possible = isinstance(run.model, Resnet) and settings.devices == 1 and missing is None
-    if asked is None:
-        measured = on_cpu and settings.precision == "32-true"
-        return possible and measured and steps >= COMPILE_PAYS
-    for holds, sentence in (
-        (isinstance(run.model, Resnet), "only ResNets are compiled; use null (seeds=0..63 is an MLP's way)"),
-        (settings.devices == 1, f"with trainer.devices={settings.devices} it is not possible; use null"),
-        (missing is None, f"it needs {missing}, which is not there; install it or use null"),
-    ):
-        require(holds, f"trainer.compile=true: {sentence}")
-    return True
+    reasons = {
+        "only ResNets have other forms; use null (seeds=0..63 is an MLP's way)": form != EAGER
+        and not isinstance(run.model, Resnet),
+        f"with trainer.devices={settings.devices} it is not possible; use null": form != EAGER
+        and settings.devices > 1,
+        f"it needs {missing}, which is not there; install it or use null": form.compiled and missing,
+        "with trainer.patience it is not possible; use null": form.captured and settings.patience is not None,
+        "with trainer.precision=16-mixed it is not possible; use bf16-mixed": form.captured
+        and settings.precision == "16-mixed",
+        "with optim.l1 it is not possible; use null": form.captured and run.optim.l1 > 0,
+        "with trainer.precision=bf16-mixed there is no TF32; leave -tf32 out": form.tf32 and half(run),
+        "it trains like eager, piece by piece": form == CAPTURED and on_cpu and settings.fast is None,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def forward(run: Run, net: nn.Module, form: Form) -> Forward:
+    """What computes the logits of networks like ``net`` in this form, on the device of ``net``."""
+    if not form.compiled:
+        return OwnForward()
+    forget_compiled()  # the networks of earlier runs in this process
+    size = run.trainer.batch_size
+    if not form.captured:  # one network, whose own parameters Lightning's optimizer steps
+        return OwnForward(FixedSize(_compiled(net), net, size))
+    template = copy.deepcopy(net)
+    return SharedForward(template, _compiled(template), size)
+
+
+def _compiled(net: nn.Module) -> Logits:
+    return compiled(FusedForm(cast(ResNet, net)), next(net.parameters()).device)
+
+
+def classifier(
+    run: Run, net: nn.Module, choice: Choice = PLAIN, forward: Forward | None = None
+) -> Classifier:
+    """The Lightning module of a network alone; ``forward`` as the form's, which is not a captured one."""
+    logits = forward.logits if isinstance(forward, OwnForward) else None
+    return Classifier(net, run.optim, logits, choice)
+
+
+def side_by_side(
+    runs: Sequence[Run],
+    data: ClassificationData,
+    folders: Sequence[RunFolder],
+    on_failure: Callable[[int, NonFiniteLossError], None],
+    choice: Choice,
+    forward: Forward,
+) -> SideBySide:
+    """The Lightning module of the seeds of a ResNet, each with its own network, batches and curves."""
+    run, images = runs[0], PaddedImages(data.train, device(runs[0]))
+    augment = getattr(run.dataset, "augment", False)
+
+    def lane(row: int, where: torch.device) -> Lane:
+        batches = PlannedBatches(images, run.trainer.batch_size, augment=augment, seed=runs[row].seed)
+        return Lane(model(runs[row], data).to(where), run.optim, batches, forward, half(run))
+
+    # a tracker has one run in a process
+    written = [loggers(run, folder) if len(runs) == 1 else [CsvLogger(folder.curves)] for folder in folders]
+    return SideBySide(lane, run.optim, [run.seed for run in runs], written, on_failure, choice)
+
+
+def side_by_side_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
+    """Of training the sizes of the batches alone, since each network knows its own; validation as ever."""
+    sizes = [len(part) for part in data.train.y.split(runs[0].trainer.batch_size)]
+    return Epochs(lambda *_: sizes, _validation(runs[0], data), chunk=ROUNDS)
 
 
 def trainer(run: Run, folder: RunFolder) -> pl.Trainer:

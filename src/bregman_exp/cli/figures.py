@@ -51,7 +51,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     attack = run.attack
     net = build.trained_model(run, data, trained)
     source = build.transfer_source(run, data)
-    device = torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
+    device = build.device(run)
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
     specs = build.attack_specs(attack)
     if len(target.parts):
@@ -100,5 +100,7 @@ def _train_record(trained: RunFolder, data: ClassificationData, net: nn.Module) 
         "seeds_together": facts.together,
         "samples_per_second": facts.epochs * len(data.train.y) / facts.seconds,
         "params": sum(p.numel() for p in net.parameters()),
-        "compiled": facts.compiled,
+        "compiled": facts.form.startswith("compiled"),
+        "form": facts.form,
+        "forms": facts.forms,
     }

@@ -13,12 +13,13 @@ from bregman_exp.training import (
     Classifier,
     Epochs,
     NonFiniteLossError,
+    SideBySide,
     training_facts,
     without_advice,
 )
 
 
-def fit(trainer: pl.Trainer, classifier: Classifier, epochs: Epochs, last: Path) -> None:
+def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> None:
     """Trains to the end, from the checkpoint ``last`` if it is there.
 
     Raises NonFiniteLossError, also one of a spawned process, and KeyboardInterrupt.

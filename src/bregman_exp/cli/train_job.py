@@ -1,7 +1,5 @@
 """train.py: a config becomes a trained network with its figures."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -19,12 +17,13 @@ from bregman_exp.cli.command import (
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, write_figures
 from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.sweep import Outcome
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder
-from bregman_exp.training import training_facts
+from bregman_exp.training import PLAIN, training_facts
 
 
 def train_job(cfg: DictConfig) -> Outcome:
@@ -40,7 +39,8 @@ def train_job(cfg: DictConfig) -> Outcome:
         check_samples(runs[0].attack, data)
         net, source = build.model(runs[0], data), build.transfer_source(runs[0], data)
         build.check_attacks(runs[0], net, source, data)
-        build.classifier(runs[0], net, data)
+        build.classifier(runs[0], net)
+        build.forms(runs[0])
         there = all(own_suite(run, build.run_folder(run, data)) for run in runs)
         failed = train_stack(runs, data)
     others = [run for run in runs if run not in failed]
@@ -84,15 +84,12 @@ def train_run(run: Run, data: ClassificationData) -> None:
 def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     last = folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", folder.path)
-    classifier = build.classifier(as_begun(run, last), build.model(run, data), data)
+    net = build.model(run, data)
+    # on a GPU a form other than the plain one trains in train_stack, which has had its turn
+    on_cpu, begun_in = build.device(run).type == "cpu", training_facts(last).form if last.exists() else None
+    choice, forward = choose_form(run, net, data, begun_in=begun_in) if on_cpu else (PLAIN, None)
+    classifier = build.classifier(run, net, choice, forward)
     fit(build.trainer(run, folder), classifier, build.epochs(run, data), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)
-
-
-def as_begun(run: Run, last: Path) -> Run:
-    """With trainer.compile=null a run goes on in the form it began in, for the same numbers bit for bit."""
-    if run.trainer.compile is not None or not last.exists():
-        return run
-    return replace(run, trainer=replace(run.trainer, compile=training_facts(last).compiled))

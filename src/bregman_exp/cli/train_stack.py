@@ -1,17 +1,29 @@
-"""The seeds of an MLP trained as one network; their figures come afterwards, seed by seed."""
+"""Seeds that train together: those of an MLP as one network, those of a ResNet side by side on a GPU.
+
+Their figures come afterwards, seed by seed.
+"""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from bregman_exp import build
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
 from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.forms import choose_form
 from bregman_exp.config import Mlp, Run
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunBusyError, RunFolder
-from bregman_exp.training import AtomicCheckpoints, NonFiniteLossError, StackedClassifier, stacked_seeds
+from bregman_exp.training import (
+    EAGER,
+    AtomicCheckpoints,
+    NonFiniteLossError,
+    SideBySide,
+    StackedClassifier,
+    stacked_seeds,
+    training_facts,
+)
 
 # Parameters of all seeds together. With more, the stack leaves the CPU's cache, and a matrix product costs
 # more than its call: 64 seeds of 3 layers were measured to gain a factor of 2.4 at width 128, none at 256,
@@ -19,20 +31,22 @@ from bregman_exp.training import AtomicCheckpoints, NonFiniteLossError, StackedC
 LARGEST_STACK = 4_000_000
 
 Member = tuple[Run, RunFolder]
+Together = StackedClassifier | SideBySide
 
 
 def train_stack(runs: Sequence[Run], data: ClassificationData) -> list[Run]:
     """Trains together the seeds that have not begun; returns those that failed, each told and recorded.
 
     What has been trained has its checkpoints then, and no figures yet. The other seeds are as they were:
-    complete, begun alone, busy elsewhere; or all of them, where they make no stack (``_stackable``).
+    complete, begun alone, busy elsewhere; or all of them, where they cannot train together (``_least``).
     """
-    if not _stackable(runs, data):
+    least = _least(runs, data)
+    if least is None:
         return []
     stack = build.stack_folder(runs, data)
     folders = [build.run_folder(run, data) for run in runs]
     fresh = [member for member in zip(runs, folders, strict=True) if not _begun(member[1])]
-    if len(fresh) < 2 and not stack.path.exists():
+    if len(fresh) < least and not stack.path.exists():
         return []
     with ExitStack() as locks:
         try:
@@ -42,16 +56,28 @@ def train_stack(runs: Sequence[Run], data: ClassificationData) -> list[Run]:
         with logging_to():
             set_damaged_checkpoint_aside(stack)
             members = [member for member in _of_stack(fresh, stack) if _claim(member[1], locks)]
-        if len(members) > 1 or stack.checkpoint("last").exists():
+        if len(members) >= least or stack.checkpoint("last").exists():
             return _train(members, data, stack)
         shutil.rmtree(stack.path)
     return []
 
 
+def _least(runs: Sequence[Run], data: ClassificationData) -> int | None:
+    """How many seeds it takes to train them together; None where that is not possible.
+
+    One, where the steps of a ResNet are captured; two of a small MLP, whose stack has its own cost.
+    """
+    if isinstance(runs[0].model, Mlp):
+        return 2 if _stackable(runs, data) else None
+    captured = any(form.captured for form in build.forms(runs[0]))
+    alone = runs[0].logger.name != "csv" and len(runs) > 1  # a tracker has one run in a process
+    return 1 if captured and runs[0].trainer.fast != EAGER.name and not alone else None
+
+
 def _stackable(runs: Sequence[Run], data: ClassificationData) -> bool:
     """Several seeds of a small MLP, none of which can end or scale the others' training."""
     settings = runs[0].trainer
-    if len(runs) < 2 or not isinstance(runs[0].model, Mlp) or runs[0].logger.name != "csv":
+    if len(runs) < 2 or runs[0].logger.name != "csv":
         return False
     # 16-mixed: where a gradient overflows, its scaler skips the step, of all seeds
     if settings.patience is not None or settings.devices > 1 or settings.precision == "16-mixed":
@@ -94,7 +120,9 @@ def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder
 
     def train() -> None:
         with failures_recorded_in(*folders):
-            classifier = build.stacked_classifier(runs, data, folders, fail)
+            classifier = _together(runs, data, folders, stack, fail)
+            if classifier is None:
+                return  # the plain form, which each seed trains in alone
             _fit(classifier, runs, data, stack)
             for row in classifier.alive:
                 _write_checkpoints(classifier.checkpoints(row), folders[row])
@@ -108,14 +136,33 @@ def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder
     return failed
 
 
-def _fit(
-    classifier: StackedClassifier, runs: Sequence[Run], data: ClassificationData, stack: RunFolder
-) -> None:
+def _together(
+    runs: Sequence[Run],
+    data: ClassificationData,
+    folders: Sequence[RunFolder],
+    stack: RunFolder,
+    fail: Callable[[int, NonFiniteLossError], None],
+) -> Together | None:
+    """What trains the seeds; None where the steps of a ResNet are not captured, since that was no faster."""
+    run, last = runs[0], stack.checkpoint("last")
+    if isinstance(run.model, Mlp):
+        return build.stacked_classifier(runs, data, folders, fail)
+    net = build.model(run, data).to(build.device(run))
+    begun_in = training_facts(last).form if last.exists() else None
+    choice, forward = choose_form(run, net, data, len(runs), begun_in)
+    return build.side_by_side(runs, data, folders, fail, choice, forward) if choice.form.captured else None
+
+
+def _fit(classifier: Together, runs: Sequence[Run], data: ClassificationData, stack: RunFolder) -> None:
     last = stack.checkpoint("last")
     how = "resuming" if last.exists() else "training"
-    log.info("%s %s together: %s", how, build.seeds_label(runs), stack.path.parent)
+    together = " together" if len(runs) > 1 else ""
+    log.info("%s %s%s: %s", how, build.seeds_label(runs), together, stack.path.parent)
     try:
-        fit(build.stacked_trainer(runs, stack), classifier, build.stacked_epochs(runs, data), last)
+        epochs = (
+            build.stacked_epochs if isinstance(classifier, StackedClassifier) else build.side_by_side_epochs
+        )
+        fit(build.stacked_trainer(runs, stack), classifier, epochs(runs, data), last)
     except NonFiniteLossError:
         log.info("no seed is left")
 

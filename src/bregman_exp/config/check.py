@@ -18,10 +18,19 @@ def check(plain: dict[str, Any]) -> Run:
     missing = [f.name for f in fields(Run) if f.name not in plain]
     require(not missing, f"the config lacks {', '.join(missing)}")
     schemas = {"optim": Optim, "trainer": Trainer, "attack": Attack, "logger": Logger, "eval": Eval}
+    plain["trainer"] = _with_form(plain["trainer"])
     groups = {key: check_group(key, schema, plain[key]) for key, schema in schemas.items()}
     targets = {key: check_group(key, _schema_of_target(key, plain[key]), plain[key]) for key in TARGETS}
     values = {f.name: plain[f.name] for f in fields(Run) if f.name not in groups | targets}
     return Run(**groups, **targets, **values)
+
+
+def _with_form(trainer: Any) -> Any:
+    """A trainer of a config.yaml that was written when the form was called ``compile``, in today's words."""
+    if not isinstance(trainer, dict) or "compile" not in trainer:
+        return trainer
+    form = {None: None, False: False, True: "compiled"}.get(trainer["compile"], trainer["compile"])
+    return {key: value for key, value in trainer.items() if key != "compile"} | {"fast": form}
 
 
 def _names(schema: type) -> str:

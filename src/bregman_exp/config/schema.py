@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING as REQUIRED
 from omegaconf import OmegaConf
 
-from bregman_exp.training import Optim
+from bregman_exp.training import EAGER, FORM_NAMES, Optim
 
 PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
 STRATEGIES = ("auto", "ddp_spawn")
@@ -171,7 +171,8 @@ class Attack:
 class Trainer:
     """accelerator, devices, strategy, precision as in Lightning; batch_size is the whole batch of a step.
 
-    compile: torch.compile for the training steps of a ResNet; null: where it was measured to pay.
+    fast: the form of a ResNet's training steps (training/form.py); null: the fastest that holds against the
+    plain one when both are tried at the start, false: the plain one.
     """
 
     accelerator: str = REQUIRED
@@ -181,9 +182,14 @@ class Trainer:
     max_epochs: int = REQUIRED
     batch_size: int = REQUIRED
     patience: int | None = None  # epochs without a better validation accuracy before training stops
-    compile: bool | None = None
+    fast: Any = None
 
     def __post_init__(self) -> None:
+        self.fast = EAGER.name if self.fast is False else self.fast
+        require(
+            self.fast is None or self.fast in FORM_NAMES,
+            f"trainer.fast={self.fast}: use null, false or one of {', '.join(FORM_NAMES)}",
+        )
         require(self.accelerator in ("cpu", "gpu"), f"trainer.accelerator={self.accelerator}: use cpu or gpu")
         require(self.devices >= 1, f"trainer.devices={self.devices}: it must be ≥ 1")
         require(

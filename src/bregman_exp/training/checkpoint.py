@@ -10,6 +10,8 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
+from bregman_exp.training.form import EAGER
+
 
 class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, or of another model."""
@@ -55,7 +57,8 @@ class TrainingFacts:
     """What a checkpoint says of the training behind it; seconds are the epochs', validation included.
 
     ``stopped``: early stopping has ended it. ``together``: so many networks were trained as one, and the
-    seconds are each one's share. ``compiled``: its last epochs ran in compiled form.
+    seconds are each one's share. ``form``: how its last epochs computed a step, ``forms``: what was seen of
+    each when it was chosen.
     """
 
     epochs: int
@@ -63,7 +66,8 @@ class TrainingFacts:
     seconds: float
     stopped: bool
     together: int
-    compiled: bool
+    form: str
+    forms: list[dict[str, Any]]
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -113,7 +117,13 @@ def training_facts(path: Path) -> TrainingFacts:
             content["train_seconds"],
             stopped,
             content.get("seeds_together", 1),
-            content.get("compiled", False),
+            _form(content),
+            content.get("forms", []),
         )
     except KeyError as error:
         raise CheckpointError(f"{path} is not a checkpoint of a training here: it has no {error}.") from None
+
+
+def _form(content: dict[str, Any]) -> str:
+    """The form's name; checkpoints of before there were names say whether it was compiled."""
+    return content.get("form") or ("compiled" if content.get("compiled") else EAGER.name)

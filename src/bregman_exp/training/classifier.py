@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from bregman_exp.training.epochs import Chunk, steps_per_epoch
+from bregman_exp.training.form import PLAIN, Choice
 from bregman_exp.training.non_finite import LossWatch
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.sums import Sums
@@ -27,15 +28,18 @@ class Classifier(pl.LightningModule):
     by hand. Loss and right answers stay on the device and are read every few steps, so that a step waits
     for nothing (``train/loss``, ``train/accuracy``, ``val/loss``, ``val/accuracy``, once an epoch).
 
-    ``forward``: how the logits are computed where that is not the model's own way (a compiled form of it).
+    ``forward``: how the logits are computed where that is not the model's own way (a compiled form of it);
+    ``choice`` is what the checkpoint says of it.
     Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()`` that can be set.
     """
 
-    def __init__(self, model: nn.Module, optim: Optim, forward: Forward | None = None):
+    def __init__(
+        self, model: nn.Module, optim: Optim, forward: Forward | None = None, choice: Choice = PLAIN
+    ):
         super().__init__()
         self.automatic_optimization = False
         self.model, self.optim = model, optim
-        self.fast = forward
+        self.fast, self.choice = forward, choice
         self.hidden_weights = _hidden_weights(model, optim.l1)
         self.sums = {"train": Sums(), "val": Sums()}
         self.watch = LossWatch()
@@ -118,7 +122,7 @@ class Classifier(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["train_seconds"] = self.seconds
-        checkpoint["compiled"] = self.fast is not None
+        checkpoint.update(self.choice.record)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seconds = checkpoint["train_seconds"]

@@ -1,6 +1,6 @@
 """Optimizers and learning-rate schedules by name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -51,10 +51,14 @@ class Optim:
             f"optim.milestones={list(self.milestones)}: they must be rising epochs, each ≥ 1",
         )
 
-    def build_optimizer(self, parameters: Iterable[Parameter]) -> Optimizer:
-        """The torch optimizer; on a GPU one kernel updates all parameters."""
+    def build_optimizer(self, parameters: Iterable[Parameter], captured: bool = False) -> Optimizer:
+        """The torch optimizer; on a GPU one kernel updates all parameters.
+
+        ``captured``: its step will be part of a CUDA graph.
+        """
         parameters = list(parameters)
-        fused = True if all(parameter.is_cuda for parameter in parameters) else None
+        on_gpu = all(parameter.is_cuda for parameter in parameters)
+        fused = True if on_gpu else None
         if self.optimizer == "sgd":
             return torch.optim.SGD(
                 parameters,
@@ -65,7 +69,10 @@ class Optim:
                 fused=fused,
             )
         kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.AdamW
-        return kind(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=fused)
+        capturable = captured and on_gpu
+        return kind(
+            parameters, lr=self.lr, weight_decay=self.weight_decay, fused=fused, capturable=capturable
+        )
 
     def build_schedule(self, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LRScheduler | None:
         """The torch scheduler, to be stepped after every optimizer step; None for a constant rate.
@@ -85,6 +92,16 @@ class Optim:
             ),
         }
         return builders[self.schedule]()
+
+    def rates(self, epochs: int, steps_per_epoch: int) -> Iterator[float]:
+        """The learning rate of every step of a training, in turn, as the scheduler sets it."""
+        stand_in = torch.optim.SGD([torch.zeros(1)], lr=self.lr)
+        schedule = self.build_schedule(stand_in, epochs, steps_per_epoch)
+        for _ in range(epochs * steps_per_epoch):
+            yield stand_in.param_groups[0]["lr"]
+            stand_in.step()  # the scheduler wants to come after it
+            if schedule is not None:
+                schedule.step()
 
 
 def _require(holds: bool, sentence: str) -> None:

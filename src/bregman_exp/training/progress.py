@@ -47,12 +47,14 @@ class TrainingProgress(pl.Callback):
         now = time.perf_counter()
         if now - self._since < REFRESH:
             return
-        self._show(trainer, outputs["loss"], self._samples / (now - self._since))
+        self._show(trainer, outputs.get("loss"), self._samples / (now - self._since))
         self._samples, self._since = 0, now
 
-    def _show(self, trainer: pl.Trainer, loss: Tensor, rate: float) -> None:
+    def _show(self, trainer: pl.Trainer, loss: Tensor | None, rate: float) -> None:
         accuracy = trainer.callback_metrics.get("val/accuracy")
-        figures = f"loss {float(loss.nanmean()):.3f}  {rate:,.0f} samples/s"  # a stack has a loss a network
+        figures = f"{rate:,.0f} samples/s"
+        if loss is not None:
+            figures = f"loss {float(loss.nanmean()):.3f}  {figures}"  # a stack has a loss a network
         if accuracy is not None:
             figures += f"  validation accuracy {float(accuracy):.3f}"
         epoch = f"{trainer.current_epoch + 1}/{self._epochs}"

@@ -1,0 +1,87 @@
+"""How a training step may be computed: the same step, faster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Form:
+    """``compiled``: by torch.compile; ``captured``: the whole step, data and optimizer included, is one CUDA
+    graph, and several networks train side by side; ``tf32``: matrix products of float32 tensors keep ten bits
+    of the mantissa, where the device can.
+
+    On a CPU a captured step is a call: what a GPU run does, to the last bit what the plain form does.
+    """
+
+    name: str
+    compiled: bool = False
+    captured: bool = False
+    tf32: bool = False
+
+
+EAGER = Form("eager")
+CAPTURED = Form("captured", captured=True)
+FORMS = {
+    "cpu": (EAGER, Form("compiled", compiled=True), CAPTURED),
+    "cuda": (
+        EAGER,
+        CAPTURED,
+        Form("captured-tf32", captured=True, tf32=True),
+        Form("compiled", compiled=True, captured=True),
+        Form("compiled-tf32", compiled=True, captured=True, tf32=True),
+    ),
+}
+FORM_NAMES = tuple(dict.fromkeys(form.name for forms in FORMS.values() for form in forms))
+
+
+@dataclass
+class Tried:
+    """What metrics.json says of a form; differences are relative to the plain float32 step."""
+
+    form: str
+    outcome: str  # chosen | slower | refused | skipped
+    milliseconds: float | None = None
+    loss_difference: float | None = None
+    gradient_difference: float | None = None
+    bound: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The form taken, and what was seen of each."""
+
+    form: Form
+    tried: list[Tried] = field(default_factory=list)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a checkpoint says of it, in plain containers."""
+        return {"form": self.form.name, "forms": [asdict(each) for each in self.tried]}
+
+    def sentences(self) -> Iterator[str]:
+        """A line for run.log a form."""
+        for each in self.tried:
+            speed = "" if each.milliseconds is None else f", {each.milliseconds:.3g} ms a step"
+            reason = f": {each.reason}" if each.reason else ""
+            yield f"form {each.form} {each.outcome}{speed}{reason}"
+
+
+PLAIN = Choice(EAGER)
+
+
+@contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Products of float32 tensors on a GPU in TF32, or not; afterwards as before."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

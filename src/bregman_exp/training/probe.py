@@ -1,0 +1,159 @@
+"""Which form a training takes: each is held against the plain one on a batch, then timed."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from bregman_exp.training.form import EAGER, Choice, Form, Tried, tf32
+from bregman_exp.training.optimizer import Optim
+from bregman_exp.training.side_by_side.forward import Forward
+from bregman_exp.training.side_by_side.graph import unchanged
+from bregman_exp.training.side_by_side.lane import Lane
+
+TIMED_STEPS = 3
+# What a form may differ by from the plain float32 step, relative: rounding, and more in a coarser precision,
+# where the plain step in that precision says how much (NOISE times as much is allowed).
+EXACT = 1e-3
+NOISE = 2.0
+# Compiling takes half a minute; it is tried where the run is long enough for a small gain to pay.
+COMPILE_SECONDS = {"cpu": 30.0, "cuda": 40.0}
+LEAST_GAIN = {"cpu": 0.05, "cuda": 0.15}
+
+
+class FormRefusedError(ValueError):
+    """The form that was asked for does not compute what the plain one does."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A step from the network's weights: its loss, its gradients, seconds of a step."""
+
+    loss: float
+    gradients: list[Tensor]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the probe looks at.
+
+    ``trial`` takes a step in a form; ``exact`` takes the plain step in float32 without TF32, ``plain`` the
+    plain step in the form's precision (the same function where that is float32). ``steps``: of the whole
+    training, all networks together.
+    """
+
+    forms: Sequence[Form]
+    trial: Callable[[Form], Trial]
+    plain: Callable[[Form], Trial]
+    exact: Callable[[], Trial]
+    steps: int
+    device: str
+
+
+def choose(candidates: Candidates, asked: str | None) -> Choice:
+    """The fastest form that holds; the one that is ``asked`` for, if it holds.
+
+    A form holds where its loss and each parameter's gradient differ from the plain float32 step's by at most
+    a bound: 1e-3, and in a coarser precision also twice what the plain step in that precision differs by. A
+    form that raises or differs is passed over, with the reason. Raises FormRefusedError where it was asked
+    for.
+    """
+    exact = candidates.exact()
+    plain = candidates.plain(EAGER)
+    tried = [Tried(EAGER.name, "slower", 1e3 * plain.seconds)]
+    seconds = {EAGER: plain.seconds}
+    forms = [form for form in candidates.forms if form != EAGER and asked in (None, form.name)]
+    for form in forms:
+        gain = min(seconds.values()) * candidates.steps * LEAST_GAIN[candidates.device]
+        if form.compiled and asked is None and gain < COMPILE_SECONDS[candidates.device]:
+            reason = f"{candidates.steps} steps are too few for compiling to pay"
+            tried.append(Tried(form.name, "skipped", reason=reason))
+            continue
+        each, trial = _held(form, candidates, exact)
+        tried.append(each)
+        if trial is not None:
+            seconds[form] = trial.seconds
+    if asked not in (None, EAGER.name):
+        del seconds[EAGER]
+        if not seconds:
+            raise FormRefusedError(f"trainer.fast={asked}: {tried[-1].reason}; use null or false.")
+    form = min(seconds, key=lambda form: seconds[form])
+    for each in tried:
+        each.outcome = "chosen" if each.form == form.name else each.outcome
+    return Choice(form, tried)
+
+
+def _held(form: Form, candidates: Candidates, exact: Trial) -> tuple[Tried, Trial | None]:
+    try:
+        trial = candidates.trial(form)
+    except Exception as error:  # whatever a compiler or a driver raises, the plain form is there
+        words = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {words[0] if words else ''}"
+        return Tried(form.name, "refused", reason=f"it raises {reason}"), None
+    loss, gradient = _differences(trial, exact)
+    noise = max(_differences(candidates.plain(form), exact))
+    bound = max(EXACT, NOISE * noise)
+    tried = Tried(form.name, "slower", 1e3 * trial.seconds, loss, gradient, bound)
+    if not (loss <= bound and gradient <= bound):  # also NaN
+        what = f"its loss differs by {loss:.2g} and a gradient by {gradient:.2g}"
+        reason = f"{what} of the plain step's, where {bound:.2g} is allowed"
+        return replace(tried, outcome="refused", reason=reason), None
+    return tried, trial
+
+
+def _differences(trial: Trial, exact: Trial) -> tuple[float, float]:
+    """|loss − loss*| / |loss*|, and the largest ‖g − g*‖ / (‖g*‖ + 1 % of all gradients' length)."""
+    length = float(torch.stack([g.double().norm() for g in exact.gradients]).norm())
+    gradients = [
+        float((g.double() - wanted.double()).norm() / (wanted.double().norm() + 0.01 * length))
+        for g, wanted in zip(trial.gradients, exact.gradients, strict=True)
+    ]
+    largest = float(torch.tensor(gradients).max())  # NaN where one is
+    return abs(trial.loss - exact.loss) / abs(exact.loss), largest
+
+
+class _OneBatch:
+    """The same batch again and again."""
+
+    def __init__(self, x: Tensor, y: Tensor):
+        self.x, self.y, self.sizes = x, y, [len(y)]
+
+    def begin(self, epoch: int) -> None:
+        """An epoch is the batch."""
+
+    def at(self, place: Tensor) -> tuple[Tensor, Tensor]:
+        return self.x, self.y
+
+
+def try_step(
+    model: nn.Module,
+    optim: Optim,
+    forward: Forward,
+    batch: tuple[Tensor, Tensor],
+    form: Form,
+    half: torch.dtype | None,
+) -> Trial:
+    """Takes a step of the model in this form, then times some; the model is afterwards as before."""
+    with tf32(form.tf32), unchanged(model):
+        lane = Lane(model, optim, _OneBatch(*batch), forward, half, captured=form.captured)
+        lane.prepare()
+        loss = _step(lane)
+        gradients = [gradient.detach().clone() for gradient in lane.gradients]
+        seconds = []
+        for _ in range(TIMED_STEPS):
+            start = time.perf_counter()
+            _step(lane)
+            seconds.append(time.perf_counter() - start)
+    model.zero_grad()
+    return Trial(loss, gradients, statistics.median(seconds))
+
+
+def _step(lane: Lane) -> float:
+    """The loss of a step; the rate is 0, so that all steps are the same."""
+    lane.begin(0, [0.0])
+    lane.advance(lane.batches.sizes[0])
+    return lane.read()[0]

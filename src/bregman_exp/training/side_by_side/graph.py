@@ -1,0 +1,87 @@
+"""Work that is captured once and launched as a whole: a CUDA graph, and on a CPU a call."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+Work = Callable[[], None]
+
+WARM_UP = 3  # calls before a capture: libraries choose their kernels, the optimizer makes its state
+
+
+class Recorder:
+    """Turns work into launches on a stream of its own.
+
+    The work must take everything from tensors that stay where they are, and must not look at their values.
+    On a CPU, and with ``graphs=False``, the work itself is called.
+    """
+
+    def __init__(self, device: torch.device, graphs: bool = True):
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.graphs = graphs
+
+    @contextmanager
+    def on_stream(self) -> Iterator[None]:
+        """What is launched inside goes to the stream, after all that has been launched so far."""
+        if self.stream is None:
+            yield
+            return
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            yield
+
+    def warm_up(self, work: Work) -> None:
+        """Does the work a few times; what it changes is the caller's to mend (``unchanged``)."""
+        with self.on_stream():
+            for _ in range(WARM_UP if self.stream is not None else 1):
+                work()
+
+    def captured(self, work: Work) -> Work:
+        """The work as one launch. Raises what CUDA raises where it cannot be captured."""
+        if self.stream is None:
+            return work
+        if not self.graphs:
+            return lambda: self._call(work)
+        self.stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self.stream):
+            work()
+        return lambda: self._call(graph.replay)
+
+    def _call(self, work: Work) -> None:
+        with torch.cuda.stream(self.stream):
+            work()
+
+    def wait(self) -> None:
+        """Until all that was launched is done."""
+        if self.stream is not None:
+            self.stream.synchronize()
+
+
+@contextmanager
+def unchanged(model: nn.Module, optimizer: Optimizer | None = None) -> Iterator[None]:
+    """Afterwards weights, buffers and the optimizer's state have the values of before, in the same tensors.
+
+    State that the optimizer makes inside stays, as zeros: with them all optimizers here begin.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    kept = [tensor.detach().clone() for tensor in tensors]
+    state = {id(tensor): tensor.clone() for tensor in _state(optimizer)}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, value in zip(tensors, kept, strict=True):
+                tensor.copy_(value)
+            for tensor in _state(optimizer):
+                tensor.copy_(state.get(id(tensor), torch.zeros_like(tensor)))
+
+
+def _state(optimizer: Optimizer | None) -> list[torch.Tensor]:
+    if optimizer is None:
+        return []
+    values = [value for state in optimizer.state.values() for value in state.values()]
+    return [value for value in values if isinstance(value, torch.Tensor)]
