@@ -68,6 +68,7 @@ from bregman_exp.training import (
 
 CACHE = ".cache"  # below the output folder: decoded images
 VALIDATION_BATCH = 500  # at least: its size changes no figure
+ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for launches with fewer
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
 ROUNDS = 16  # the same of several networks side by side: steps of each
 
@@ -176,7 +177,6 @@ def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: Clas
 def suite_hash(run: Run) -> str:
     """The hash over what determines the figures of given weights; the batch size only where it must."""
     attack, specs = run.attack, attack_specs(run.attack)
-    by_batch = attack.audit or any(spec.draws_by_batch for spec in specs)
     optional = {
         "audit": attack.audit,
         "save": attack.save,
@@ -188,9 +188,21 @@ def suite_hash(run: Run) -> str:
         "weights": run.weights,
         "samples": attack.samples,
         "attacks": [spec.changed() for spec in specs],
-        "batch_size": attack.batch_size if by_batch else None,
+        "batch_size": attack_batch_size(run) if _draws_by_batch(attack) else None,
     }
     return short_hash(content | {key: value for key, value in optional.items() if value})
+
+
+def attack_batch_size(run: Run) -> int:
+    """How many samples are attacked at a time: as many as fill a GPU, where that changes no figure."""
+    if run.attack.batch_size is not None:
+        return run.attack.batch_size
+    fills_gpu = device(run).type == "cuda" and not _draws_by_batch(run.attack)
+    return ATTACKED_ON_GPU if fills_gpu else ATTACKED
+
+
+def _draws_by_batch(attack: Attack) -> bool:
+    return attack.audit or any(spec.draws_by_batch for spec in attack_specs(attack))
 
 
 def _source_record(attack: Attack) -> dict[str, str]:

@@ -119,9 +119,33 @@ def test_the_stored_config_is_read_back_as_it_was() -> None:
         assert check(plain) == made
 
 
+@pytest.mark.parametrize(("compile_", "form"), [(None, None), (False, "eager"), (True, "compiled")])
+def test_a_config_of_before_forms_had_names_is_read(compile_: bool | None, form: str | None) -> None:
+    plain = OmegaConf.to_container(OmegaConf.create(composed("row=resnet20").to_yaml()))
+    del plain["trainer"]["fast"]
+    assert check({**plain, "trainer": plain["trainer"] | {"compile": compile_}}).trainer.fast == form
+
+
+def test_how_many_samples_are_attacked_at_a_time() -> None:
+    """As many as fill a GPU, where no figure depends on it; what was computed in batches of 250 is found."""
+    row, gpu = ("row=resnet20", "attack=paper"), "trainer=gpu"
+    assert build.attack_batch_size(composed(*row)) == 250
+    assert build.attack_batch_size(composed(*row, gpu)) == 2000
+    assert build.attack_batch_size(composed(*row, gpu, "attack.batch_size=7")) == 7
+    for suite in ("attack=autoattack", "attack.audit=true"):
+        assert build.attack_batch_size(composed("row=resnet20", suite, gpu)) == 250
+        hashes = {
+            build.suite_hash(composed("row=resnet20", suite, *more))
+            for more in ((), (gpu,), ("attack.batch_size=250",))
+        }
+        assert len(hashes) == 1
+        assert build.suite_hash(composed("row=resnet20", suite, "attack.batch_size=9")) not in hashes
+
+
 def test_the_hash_covers_what_determines_the_weights() -> None:
     base = composed("model=bregman_mlp")
     same = ("attack=curve", "logger=wandb", "trainer.accelerator=gpu", "output_dir=x", "experiment_name=y")
+    same += ("trainer.fast=captured", "attack.batch_size=3")
     other = (
         "seed=1",
         "act=tanh",
