@@ -34,7 +34,9 @@ from bregman_exp.data import (
     EpochLoader,
     PaddedImages,
     PlannedBatches,
+    Split,
     StackedEpochLoader,
+    first_image,
 )
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
@@ -66,6 +68,7 @@ from bregman_exp.training import (
     load_weights,
 )
 
+CIFAR_SHAPE = (3, 32, 32)
 CACHE = ".cache"  # below the output folder: decoded images
 VALIDATION_BATCH = 500  # at least: its size changes no figure
 ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for launches with fewer
@@ -96,6 +99,20 @@ def dataset(run: Run) -> ClassificationData:
     if isinstance(run.dataset, ImageFolder):
         settings["cache_dir"] = Path(run.output_dir) / CACHE
     return _called(run.dataset, **settings)
+
+
+def glance(run: Run) -> ClassificationData:
+    """A batch of black images in the shape and classes of the run's data, without reading these."""
+    shape, classes = CIFAR_SHAPE, tuple(map(str, range(10)))
+    if isinstance(run.dataset, ImageFolder):
+        image, classes = first_image(run.dataset.root, run.dataset.size)
+        shape = image.shape
+    n = run.trainer.batch_size
+    batch = Split(
+        torch.zeros((n, *shape), dtype=torch.uint8), torch.arange(n) % len(classes), torch.arange(n)
+    )
+    normalize = getattr(run.dataset, "normalize", "cifar10")
+    return ClassificationData(run.dataset.name, "", classes, batch, batch, batch, normalize, "")
 
 
 def check_model(run: Run) -> None:

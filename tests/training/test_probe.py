@@ -14,7 +14,7 @@ from bregman_exp.training.probe import EXACT, FormRefusedError
 
 GRADIENTS = [torch.tensor([3.0, 4.0]), torch.tensor([[0.01, 0.02]])]
 PLAIN = Trial(2.0, GRADIENTS, seconds=0.010)
-CAPTURED, CAPTURED_TF32, COMPILED, COMPILED_TF32 = FORMS["cuda"][1:]
+CAPTURED, CAPTURED_TF32, COMPILED_TF32, COMPILED = FORMS["cuda"][1:]
 
 
 def broken() -> Trial:
@@ -168,3 +168,11 @@ def test_a_form_with_the_right_loss_and_no_gradient_is_refused() -> None:
     assert choice.form == EAGER
     assert choice.tried[1].loss_difference == 0
     assert choice.tried[1].gradient_difference > 0.5
+
+
+def test_a_form_is_not_compiled_again_to_be_slower_than_in_tf32() -> None:
+    choice = choose(candidates({COMPILED_TF32: faster(0.002), COMPILED: broken}), None)
+    assert choice.form == COMPILED_TF32
+    assert choice.tried[2].outcome == "skipped"
+    refused = choose(candidates({COMPILED_TF32: broken, COMPILED: faster(0.003)}), None)
+    assert refused.form == COMPILED

@@ -8,6 +8,7 @@ from bregman_exp.data.dataset import as_unit as as_unit
 from bregman_exp.data.dataset import subset as subset
 from bregman_exp.data.dataset import to_device as to_device
 from bregman_exp.data.errors import DataError as DataError
+from bregman_exp.data.image_folder import first_image as first_image
 from bregman_exp.data.image_folder import image_folder as image_folder
 from bregman_exp.data.loader import DeviceLoader as DeviceLoader
 from bregman_exp.data.loader import EpochLoader as EpochLoader

@@ -72,6 +72,12 @@ def image_folder(
     )
 
 
+def first_image(root: str, size: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """An image (3, H, W) uint8 as ``image_folder`` gives it, and the classes, without reading the others."""
+    listing = _list(Path(root).expanduser() / "train")
+    return _decode(listing.files[0], size), listing.classes
+
+
 def _split(x: np.ndarray, listing: _Listing) -> Split:
     return Split(torch.from_numpy(x), torch.tensor(listing.labels), torch.arange(len(x)))
 

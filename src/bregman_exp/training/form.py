@@ -31,8 +31,8 @@ FORMS = {
         EAGER,
         CAPTURED,
         Form("captured-tf32", captured=True, tf32=True),
-        Form("compiled", compiled=True, captured=True),
         Form("compiled-tf32", compiled=True, captured=True, tf32=True),
+        Form("compiled", compiled=True, captured=True),
     ),
 }
 FORM_NAMES = tuple(dict.fromkeys(form.name for forms in FORMS.values() for form in forms))

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -68,9 +68,8 @@ def choose(candidates: Candidates, asked: str | None) -> Choice:
     seconds = {EAGER: plain.seconds}
     forms = [form for form in candidates.forms if form != EAGER and asked in (None, form.name)]
     for form in forms:
-        gain = min(seconds.values()) * candidates.steps * LEAST_GAIN[candidates.device]
-        if form.compiled and asked is None and gain < COMPILE_SECONDS[candidates.device]:
-            reason = f"{candidates.steps} steps are too few for compiling to pay"
+        reason = "" if asked else _not_worth_trying(form, seconds, candidates)
+        if reason:
             tried.append(Tried(form.name, "skipped", reason=reason))
             continue
         each, trial = _held(form, candidates, exact)
@@ -85,6 +84,17 @@ def choose(candidates: Candidates, asked: str | None) -> Choice:
     for each in tried:
         each.outcome = "chosen" if each.form == form.name else each.outcome
     return Choice(form, tried)
+
+
+def _not_worth_trying(form: Form, seconds: Mapping[Form, float], candidates: Candidates) -> str:
+    """Why compiling this form could not pay, by the seconds a step of the forms that hold; else nothing."""
+    if not form.compiled:
+        return ""
+    if any(other.compiled for other in seconds):
+        return "it takes as long to compile as its TF32 form, which holds and is faster"
+    gain = min(seconds.values()) * candidates.steps * LEAST_GAIN[candidates.device]
+    few = f"{candidates.steps} steps are too few for compiling to pay"
+    return few if gain < COMPILE_SECONDS[candidates.device] else ""
 
 
 def _held(form: Form, candidates: Candidates, exact: Trial) -> tuple[Tried, Trial | None]:

@@ -1,0 +1,78 @@
+"""The rows of a sweep on a GPU compile at once, each in a process of its own, while the data are read.
+
+Compiling takes half a minute a row, of one core; what a process has compiled lies in torch's cache on the
+disk, where the job of that row finds it. A process that fails costs nothing: the job compiles itself.
+"""
+
+import subprocess
+import sys
+from itertools import product
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from bregman_exp import build
+from bregman_exp.cli.command import conf_dir, plain_container
+from bregman_exp.config import check
+from bregman_exp.data import as_unit
+from bregman_exp.training import try_step
+
+MOST = 8  # processes: each holds a part of the GPU's memory
+SEEDS = ("seed", "seeds")
+
+
+class CompileAhead(Callback):
+    """Starts a process for each row of a sweep, and ends those that are left at the sweep's end."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen] = []
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.trainer.accelerator != "gpu":
+            return
+        hydra = config.hydra
+        swept = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
+        for words in rows([*swept, *hydra.overrides.task])[:MOST]:
+            command = [sys.executable, "-m", "bregman_exp.cli.compile_ahead", *words]
+            silent = subprocess.DEVNULL
+            self.processes.append(subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        for process in self.processes:
+            process.terminate()
+            process.wait()
+
+
+def rows(overrides: list[str]) -> list[list[str]]:
+    """The words of each row of a sweep, without its seeds; of a key that is there twice the last counts."""
+    choices: dict[str, list[str]] = {}
+    for override in OverridesParser.create().parse_overrides(overrides):
+        key = override.get_key_element()
+        swept = override.is_sweep_override()
+        values = list(override.sweep_string_iterator()) if swept else [override.get_value_element_as_str()]
+        choices[key] = [f"{key}={value}" for value in values]
+    kept = [words for key, words in choices.items() if key not in SEEDS]
+    return [list(words) for words in product(*kept)]
+
+
+def compile_row(words: list[str]) -> None:
+    """Takes a step in every compiled form that the run of these words may use, on a batch of its shape."""
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        plain = plain_container(compose("train", words))
+    del plain["seeds"]
+    run = check(plain | {"seed": 0})
+    forms = [form for form in build.forms(run) if form.compiled]
+    if not forms:
+        return
+    data, device = build.glance(run), build.device(run)
+    net = build.model(run, data).to(device)
+    batch = as_unit(data.train.x).to(device), data.train.y.to(device)
+    for form in forms:
+        try_step(net, run.optim, build.forward(run, net, form), batch, form, build.half(run))
+
+
+if __name__ == "__main__":
+    compile_row(sys.argv[1:])
