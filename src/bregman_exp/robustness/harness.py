@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 
 import torch
 from torch import Tensor
 
 from bregman_exp.robustness.attacks.found import Found, added
+from bregman_exp.robustness.packages import version_of
 from bregman_exp.robustness.parts import Part, Parts, digest
 from bregman_exp.robustness.result import Robustness
 from bregman_exp.robustness.samples import Samples
@@ -105,7 +105,7 @@ class Harness:
 
 
 def _versions() -> list[str]:
-    return [f"{name} {version(name)}" for name in ("bregman-exp", "torch", "pyautoattack", "torchattacks")]
+    return [version_of(name) for name in ("bregman-exp", "torch", "pyautoattack", "torchattacks")]
 
 
 def _late(found: Found, survived: Tensor) -> Tensor | None:

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attacks.autoattack import PROGRAMS, autoattack
-from bregman_exp.robustness.attacks.autoattack_members import QUERIES
 from bregman_exp.robustness.attacks.exact import exact
 from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.attacks.minimal_norm import minimal_norm
 from bregman_exp.robustness.attacks.noise import gaussian_noise, uniform_noise
 from bregman_exp.robustness.attacks.pgd import pgd
-from bregman_exp.robustness.attacks.random_search import random_search
+from bregman_exp.robustness.attacks.random_search import QUERIES, random_search
 from bregman_exp.robustness.attacks.single_step import single_step
 from bregman_exp.robustness.attacks.torchattack import torchattack
 from bregman_exp.robustness.threat import NORMS, Threat
@@ -41,6 +40,7 @@ class Kind:
     strength: int | None = None
     gradients: bool = False  # it follows the gradient of the model's loss
     nearest: bool = False  # one search answers for every ε
+    package: str | None = None  # that it comes from
 
 
 def _noise(
@@ -99,7 +99,8 @@ def _exact(victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) ->
 
 def _of_autoattack(name: str, **more: Any) -> Kind:
     gradients = name != "square"
-    return Kind(NORMS, partial(_autoattack, name), draws_by_batch=True, gradients=gradients, **more)
+    run = partial(_autoattack, name)
+    return Kind(NORMS, run, draws_by_batch=True, gradients=gradients, package="pyautoattack", **more)
 
 
 DESCENT = ("steps", "rel_step", "restarts", "random_start", "loss")

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bregman_exp.robustness.attacks.autoattack import PROGRAMS
-from bregman_exp.robustness.attacks.autoattack_members import FEWEST_CLASSES
+from bregman_exp.robustness.attacks.autoattack import FEWEST_CLASSES, PROGRAMS
 from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.attacks.in_turn import Member, in_turn
 from bregman_exp.robustness.attacks.loss import LOSSES, NEEDS_CLASSES
 from bregman_exp.robustness.attacks.torchattack import check_torchattack
 from bregman_exp.robustness.kinds import ATTACKS, Kind
+from bregman_exp.robustness.packages import require_package
 from bregman_exp.robustness.threat import NORMS, SIZES, Threat
 from bregman_exp.robustness.victim import Victim
 
@@ -150,6 +150,8 @@ class AttackSpec:
         """Raises ValueError, in one sentence, where the model has not what this attack or a member needs."""
         for member in self.given_members() if self.members is not None else []:
             member.check_fits(victim, classes)
+        if self.kind.package is not None:
+            require_package(self.kind.package)
         if classes < NEEDS_CLASSES.get(self.loss, 2):
             raise ValueError(f"loss={self.loss} needs three classes, there are {classes}; use loss=margin.")
         if self.through is not None:

@@ -1,7 +1,6 @@
 """AutoAttack as its authors define it: their attacks in turn, made harmless."""
 
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -9,10 +8,13 @@ from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attacks.as_images import AsImages
-from bregman_exp.robustness.attacks.autoattack_members import QUERIES, Members
 from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.attacks.in_turn import Member, in_turn
+from bregman_exp.robustness.attacks.random_search import QUERIES
+from bregman_exp.robustness.packages import version_of
 from bregman_exp.robustness.threat import Threat
+
+FEWEST_CLASSES = 4  # the targeted DLR loss divides by a difference to the fourth largest logit
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Program:
     targets: int
 
     def to_json(self) -> dict[str, Any]:
-        package = f"pyautoattack {version('pyautoattack')}"
+        package = version_of("pyautoattack")
         queries = {"queries": QUERIES} if "square" in self.members else {}
         return {"steps": self.steps or None, "restarts": 1, "loss": None, **queries, "package": package}
 
@@ -65,6 +67,8 @@ def autoattack(
 
     Raises ValueError where a program with targets meets fewer than four classes.
     """
+    from bregman_exp.robustness.attacks.autoattack_members import Members  # it needs their package
+
     with torch.no_grad():  # as in the authors' program: members ask for gradients where they need them
         viewed = AsImages(_Float32(model, x.dtype), x.shape[1:])
         images = viewed.image(x).float().contiguous()

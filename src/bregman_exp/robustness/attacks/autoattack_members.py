@@ -12,12 +12,11 @@ from pyautoattack.fab_pt import FABAttack_PT
 from pyautoattack.square import SquareAttack
 from torch import Tensor, nn
 
+from bregman_exp.robustness.attacks.autoattack import FEWEST_CLASSES
 from bregman_exp.robustness.attacks.loss import margin
-from bregman_exp.robustness.attacks.random_search import random_search
+from bregman_exp.robustness.attacks.random_search import QUERIES, random_search
 from bregman_exp.robustness.threat import Threat
 
-QUERIES = 5000
-FEWEST_CLASSES = 4  # the targeted DLR loss divides by a difference to the fourth largest logit
 LEAST_HEIGHT = 5  # pixels: in ℓ2 the start of Square tiles the image by fifths of its height
 
 Perturb = Callable[[Tensor, Tensor], Tensor]  # images (n, c, h, w) in [0, 1], labels (n,) -> points like them

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from bregman_exp.robustness.attacks.loss import margin
 from bregman_exp.robustness.threat import Threat
 
+QUERIES = 5000  # as many as Square's, which it stands in for
 WIDEST, NARROWEST = 0.5, 0.005  # the local step over ε, at the first and at the last query
 
 

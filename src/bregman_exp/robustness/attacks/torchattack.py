@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attacks.as_images import AsImages
+from bregman_exp.robustness.packages import require_package
 from bregman_exp.robustness.threat import TOLERANCE, Threat
 
 # classes whose perturbation is bounded in ℓ2; those with an eps and no norm are bounded in ℓ∞ otherwise
@@ -82,6 +83,7 @@ def check_torchattack(cls: str, norm: str, parameters: Mapping[str, Any]) -> Non
 
 
 def _classes() -> dict[str, type]:
+    require_package("torchattacks")
     with warnings.catch_warnings():  # its dependencies warn about one another's versions
         warnings.simplefilter("ignore")
         import torchattacks
