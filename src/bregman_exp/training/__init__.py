@@ -6,6 +6,7 @@ from bregman_exp.training.checkpoint import CheckpointError as CheckpointError
 from bregman_exp.training.checkpoint import EpochCheckpoint as EpochCheckpoint
 from bregman_exp.training.checkpoint import load_weights as load_weights
 from bregman_exp.training.checkpoint import training_facts as training_facts
+from bregman_exp.training.checkpoint import weights_of as weights_of
 from bregman_exp.training.classifier import Classifier as Classifier
 from bregman_exp.training.csv_logger import CsvLogger as CsvLogger
 from bregman_exp.training.epochs import Epochs as Epochs

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
-from torch import nn
+from torch import Tensor, nn
 
 from bregman_exp.training.form import EAGER
 
@@ -91,16 +91,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """The model's state dict in a checkpoint; CheckpointError where it cannot be read."""
+    prefix = "model."
+    state = read_checkpoint(path)["state_dict"]
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
 def load_weights(path: Path, model: nn.Module) -> None:
     """Loads a checkpoint's weights into the model.
 
     Raises CheckpointError where the file cannot be read or was written by another model.
     """
-    prefix = "model."
-    state = read_checkpoint(path)["state_dict"]
-    state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(weights_of(path))
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CheckpointError(f"the checkpoint {path} is of another model: {first}") from None

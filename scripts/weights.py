@@ -1,0 +1,23 @@
+"""python scripts/weights.py outputs/… --to folder: the weights of these runs, a file each, and SHA256SUMS."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from bregman_exp.cli.export import export_weights
+from bregman_exp.results.places import runs_at
+
+
+def main() -> None:
+    parser = ArgumentParser(description="The weights of trained runs as files of their own.")
+    parser.add_argument("runs", nargs="+", help="run folders, or folders of runs")
+    parser.add_argument("--to", type=Path, required=True, help="the folder to write to")
+    said = parser.parse_args()
+    try:
+        written = export_weights(runs_at(said.runs), said.to)
+    except ValueError as error:
+        raise SystemExit(f"Error: {error}") from None
+    print(f"wrote {len(written)} files and SHA256SUMS to {said.to}")
+
+
+if __name__ == "__main__":
+    main()

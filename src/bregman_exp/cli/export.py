@@ -1,0 +1,37 @@
+"""The weights of trained runs as small files of their own: what a set of pretrained networks is made of."""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from bregman_exp import build
+from bregman_exp.results import RunFolder
+from bregman_exp.results.atomic import write_atomically, write_text
+from bregman_exp.training import weights_of
+
+SUMS = "SHA256SUMS"  # as sha256sum -c reads it
+
+
+def export_weights(runs: Iterable[RunFolder], target: Path) -> list[Path]:
+    """Writes each run's weights, those its figures are of, as a state dict: <model>-<act>-<data>-<run>.pt.
+
+    ``SHA256SUMS`` beside them has a line for every .pt file of the folder. ``torch.load`` reads them with
+    ``weights_only=True``, and the network that the run's config describes takes them. Raises CheckpointError
+    for a run without whole weights; then nothing of it is written.
+    """
+    written = [_export(run, target) for run in runs]
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(target.glob("*.pt"))}
+    write_text(target / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+    return written
+
+
+def _export(folder: RunFolder, target: Path) -> Path:
+    run = build.stored_run(folder)
+    content = io.BytesIO()
+    torch.save(weights_of(folder.checkpoint(run.weights)), content)
+    path = target / f"{folder.path.parent.name}-{folder.path.name}.pt"
+    write_atomically(path, lambda file: file.write(content.getbuffer()))
+    return path
