@@ -42,7 +42,7 @@ def faults(forward: ast.FunctionDef) -> list[str]:
         for target in node.targets
     }
     returned = [node.value for node in nodes if isinstance(node, ast.Return) and node.value is not None]
-    values = [part for value in returned for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
+    values = [part for v in returned for part in (v.elts if isinstance(v, ast.Tuple) else [v])]
     return [ast.unparse(v) for v in values if changed_in_place(v) or ast.unparse(v) in changed]
 
 
