@@ -1,11 +1,13 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# the least versions that pyproject.toml allows
+OLDEST := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help setup demo table test check bench clean
+.PHONY: help setup demo table test check check-oldest bench clean
 
 help:            ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
 
 setup: .venv/ready  ## make .venv with the tested versions
 
@@ -32,9 +34,19 @@ check: setup     ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+check-oldest: .venv-oldest/ready  ## the tests of maps, networks and training with the oldest torch allowed (5 GB)
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 tests/geometry tests/models tests/training
+
+# what torch brings with it (CUDA, triton) has to be of its own version
+.venv-oldest/ready: pyproject.toml constraints.txt Makefile
+	$(PYTHON) -m venv .venv-oldest
+	grep -vE '^(torch|torchvision|triton|cuda-.*|nvidia-.*)==' constraints.txt > .venv-oldest/constraints.txt
+	.venv-oldest/bin/pip install -q -c .venv-oldest/constraints.txt $(OLDEST) -e '.[dev]'
+	touch $@
+
 bench: setup     ## how fast it is: a table, and outputs/bench.json (a quarter of an hour)
 	$(BIN)/python scripts/bench.py
 
 clean:           ## remove caches and build products; outputs/ stays
 	rm -rf build dist .pytest_cache .ruff_cache src/*.egg-info
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +

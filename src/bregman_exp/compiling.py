@@ -1,4 +1,4 @@
-"""torch.compile with the settings that were measured to help (docs/performance.md)."""
+"""torch.compile with the settings that were measured to help (docs/performance.md), and what it needs."""
 
 import os
 import shutil
@@ -16,6 +16,11 @@ CPU_OPTIONS: dict[str, Any] = {
     "realize_reads_threshold": 1,
     "cpp.enable_floating_point_contract_flag": "fast",  # fused multiply-add
 }
+
+
+# what torch has to say of the CPU; the names are private, so that another version may lack them
+BF16_QUESTIONS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # in /proc/cpuinfo; the last is Arm's
 
 
 def compiled(module: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -39,3 +44,20 @@ def missing_for_cpu() -> str | None:
         return f"the C++ compiler {compiler}"
     header = Path(sysconfig.get_path("include"), "Python.h")  # some systems have it in a package of its own
     return None if header.exists() else str(header)
+
+
+def bf16_is_fast_here(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this CPU is known to multiply bfloat16 numbers itself.
+
+    Other CPUs convert them first, so that bfloat16 brings no speed. Torch is asked, then Linux; where neither
+    knows, the answer is False.
+    """
+    questions = [getattr(torch.cpu, name, None) for name in BF16_QUESTIONS]
+    if any(ask() for ask in questions if ask is not None):
+        return True
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return False  # not Linux
+    flags = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    return not BF16_FLAGS.isdisjoint(flags.partition(":")[2].split())

@@ -28,7 +28,8 @@ class _Softplus(torch.autograd.Function):
     @staticmethod
     def forward(u: Tensor, beta: float) -> Tensor:
         power = u.abs().mul_(-beta).clamp_(min=-exponent_bound(u.dtype)).exp_()
-        return u.clamp(min=0).add_(_log1p_(power), alpha=1 / beta)
+        # Out of place: of a value that was last changed in place, torch 2.11's compiler makes the gradient 0.
+        return torch.add(u.clamp(min=0), _log1p_(power), alpha=1 / beta)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:

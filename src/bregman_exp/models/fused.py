@@ -1,17 +1,20 @@
 """The ResNet's forward pass, written for ``torch.compile``."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bregman_exp.geometry.fused import FusedMap, fused
+from bregman_exp.geometry.precision import HALF
+from bregman_exp.models.fused_half import half_act_function, half_split_function, half_value
 from bregman_exp.models.resnet import BasicBlock, ResNet
 from bregman_exp.models.version import DualClamp
 
 
 class FusedForm(nn.Module):
-    """The same logits and gradients as the model's, on the same parameters, to float32 rounding.
+    """The same logits and gradients as the model's, on the same parameters, to rounding.
 
     Two things make the plain form slow when compiled: the library's exact atan, tanh, exp and log1p (see
     ``geometry/fused.py``), and the clamp, whose gradient keeps a mask of single bytes. Here ρ and the clamp
@@ -19,8 +22,9 @@ class FusedForm(nn.Module):
 
         (z, s) = (ρ(u), clamp(u)),    ∂u = ρ'(u) ∂z + 1[ρ(lo) ≤ z ≤ ρ(hi)] ∂s
 
-    An activation without a fused form is taken as it is. Only useful compiled, and only in float32: half
-    precision cannot tell from z whether the clamp acts. ``gradients=False``: for inference alone.
+    Half precision, such as autocast makes, cannot tell from z whether the clamp acts: there u is kept
+    (``models/fused_half.py``). An activation without a fused form is taken as it is. Only useful compiled.
+    ``gradients=False``: for inference alone.
 
     Shapes: those of the model.
     """
@@ -48,9 +52,17 @@ def _functions(model: ResNet, gradients: bool) -> tuple[Any, Any]:
     """u ↦ ρ(u) and u ↦ (ρ(u), clamp(u)), each with its own gradient if there are to be any."""
     known = fused(model.act)
     if known is None or not gradients:
-        act = model.act.act if known is None else known.act
+        act = model.act.act if known is None else _by_dtype(known.act, half_value(known))
         return act, lambda u: (act(u), model.hold(u))
-    return _act_function(known), _split_function(known, model.hold)
+    act = _by_dtype(_act_function(known), half_act_function(known))
+    if model.hold == DualClamp():  # no clamp: s is u
+        return act, lambda u: (act(u), u)
+    split = _by_dtype(_split_function(known, model.hold), half_split_function(known, model.hold))
+    return act, split
+
+
+def _by_dtype(wide: Callable[[Tensor], Any], half: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    return lambda u: half(u) if u.dtype in HALF else wide(u)
 
 
 # The compiler can follow a closure over functions and numbers, but not over other objects; and torch 2.11's
@@ -78,9 +90,6 @@ def _act_function(rho: FusedMap) -> Any:
 
 
 def _split_function(rho: FusedMap, hold: DualClamp) -> Any:
-    if hold == DualClamp():  # no clamp: s is u
-        act_alone = _act_function(rho)
-        return lambda u: (act_alone(u), u)
     slope, of_value = rho.slope, rho.of_value
     act = _marking(rho, hold) if of_value else rho.act
     lo, hi = hold.lo, hold.hi

@@ -20,6 +20,12 @@ def check_version(version: str) -> str:
     return version
 
 
+def finite_ends(lo: float, hi: float, dtype: torch.dtype) -> tuple[float, float]:
+    """The ends within the dtype's numbers: the largest of float16 is smaller than atan's bound may be."""
+    largest = torch.finfo(dtype).max
+    return max(lo, -largest), min(hi, largest)
+
+
 @dataclass(frozen=True)
 class DualClamp:
     """u ↦ min(max(u, lo), hi), elementwise, with gradient 0 at both ends; an infinite end does nothing."""
@@ -30,8 +36,7 @@ class DualClamp:
     def __call__(self, u: Tensor) -> Tensor:
         if math.isinf(self.lo) and math.isinf(self.hi):
             return u
-        largest = torch.finfo(u.dtype).max  # of half precision: smaller than atan's bound may be
-        lo, hi = max(self.lo, -largest), min(self.hi, largest)
+        lo, hi = finite_ends(self.lo, self.hi, u.dtype)
         return F.hardtanh(u, lo, hi)  # a clamp whose gradient is one pass: that of Tensor.clamp is five
 
     def straight_through(self) -> "DualClamp":
