@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 from yaml import YAMLError
 
-from bregman_exp.compiling import compiled, forget_compiled, missing_for_cpu
+from bregman_exp.compiling import bf16_is_fast_here, compiled, forget_compiled, missing_for_cpu
 from bregman_exp.config import (
     Attack,
     ConfigError,
@@ -320,6 +320,13 @@ def device(run: Run) -> torch.device:
 def half(run: Run) -> torch.dtype | None:
     """The type of ``trainer.precision`` beside float32, None for float32 alone."""
     return torch.bfloat16 if run.trainer.precision == "bf16-mixed" else None
+
+
+def precision_advice(run: Run) -> str | None:
+    """A sentence where ``trainer.precision`` brings no speed on this machine."""
+    if half(run) is None or device(run).type != "cpu" or bf16_is_fast_here():
+        return None
+    return "trainer.precision=bf16-mixed: this CPU has no bfloat16 arithmetic, so 32-true is faster and exact"
 
 
 def forms(run: Run) -> list[Form]:

@@ -151,7 +151,9 @@ def test_in_half_precision(command, image_tree, tmp_path) -> None:
         together(command, image_tree, "seeds=0..1", "trainer.precision=bf16-mixed", "output_dir=a").code == 0
     )
     alone = words(image_tree, "seed=1", "trainer.precision=bf16-mixed", "output_dir=b", "trainer.fast=false")
-    assert command("train", *alone).code == 0
+    outcome = command("train", *alone)
+    assert outcome.code == 0
+    assert said not in outcome.err
     ((name, one),) = folders(tmp_path / "b").items()
     for key, value in checkpoint(one)["state_dict"].items():
         assert torch.equal(checkpoint(folders(tmp_path / "a")[name])["state_dict"][key], value), key

@@ -34,6 +34,9 @@ def choose_form(
     numbers; else the fastest that holds is taken. What was seen is told. Raises ConfigError where the form
     that is asked for is not possible, FormRefusedError where it does not hold.
     """
+    advice = build.precision_advice(run)
+    if advice is not None:
+        log.info("%s", advice)
     forms = build.forms(run)
     asked = run.trainer.fast
     if asked is None and begun_in in {form.name for form in forms}:
