@@ -45,6 +45,7 @@ from bregman_exp.training import (
     StackedClassifier,
     TrainingProgress,
     load_weights,
+    without_advice,
 )
 
 CACHE = ".cache"  # below the output folder: decoded images
@@ -312,22 +313,23 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
 
 
 def _trainer(settings: Trainer, callbacks: list[pl.Callback], logger: list[Logger]) -> pl.Trainer:
-    return pl.Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        strategy=settings.strategy,
-        precision=settings.precision,  # pyright: ignore[reportArgumentType]
-        max_epochs=settings.max_epochs,
-        callbacks=callbacks,
-        plugins=[AtomicCheckpoints()],
-        logger=logger,
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,  # the loader gives every rank its share itself
-        log_every_n_steps=1_000_000,  # figures are logged once an epoch
-    )
+    with without_advice():
+        return pl.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=settings.strategy,
+            precision=settings.precision,  # pyright: ignore[reportArgumentType]
+            max_epochs=settings.max_epochs,
+            callbacks=callbacks,
+            plugins=[AtomicCheckpoints()],
+            logger=logger,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,  # the loader gives every rank its share itself
+            log_every_n_steps=1_000_000,  # figures are logged once an epoch
+        )
 
 
 def stack_folder(runs: Sequence[Run], data: ClassificationData) -> RunFolder:
