@@ -36,6 +36,7 @@ from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.training import (
     AtomicCheckpoints,
+    Budget,
     Classifier,
     CsvLogger,
     EpochCheckpoint,
@@ -43,6 +44,7 @@ from bregman_exp.training import (
     FixedSize,
     NonFiniteLossError,
     StackedClassifier,
+    StopInTime,
     TrainingProgress,
     load_weights,
     without_advice,
@@ -295,8 +297,8 @@ def _compiles(run: Run, data: ClassificationData) -> bool:
     return True
 
 
-def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
-    """Lightning's trainer with this run's callbacks and loggers."""
+def trainer(run: Run, folder: RunFolder, budget: Budget | None = None) -> pl.Trainer:
+    """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
     settings = run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
@@ -309,7 +311,11 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
                 "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
             )
         )
-    return _trainer(settings, callbacks, loggers(run, folder))
+    return _trainer(settings, [*callbacks, *_in_time(budget)], loggers(run, folder))
+
+
+def _in_time(budget: Budget | None) -> list[pl.Callback]:
+    return [] if budget is None else [StopInTime(budget)]
 
 
 def _trainer(settings: Trainer, callbacks: list[pl.Callback], logger: list[Logger]) -> pl.Trainer:
@@ -372,14 +378,14 @@ def stacked_classifier(
     )
 
 
-def stacked_trainer(runs: Sequence[Run], stack: RunFolder) -> pl.Trainer:
+def stacked_trainer(runs: Sequence[Run], stack: RunFolder, budget: Budget | None = None) -> pl.Trainer:
     """Lightning's trainer of all seeds: one checkpoint, of the last epoch."""
     run = runs[0]
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} {seeds_label(runs)}"),
         EpochCheckpoint(stack.checkpoints, "last"),
     ]
-    return _trainer(run.trainer, callbacks, [])
+    return _trainer(run.trainer, [*callbacks, *_in_time(budget)], [])
 
 
 def loggers(run: Run, folder: RunFolder) -> list[Logger]:

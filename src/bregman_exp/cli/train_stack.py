@@ -1,17 +1,24 @@
 """The seeds of an MLP trained as one network; their figures come afterwards, seed by seed."""
 
 import shutil
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from bregman_exp import build
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
-from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.fit import epochs_in, epochs_to_go, fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.config import Mlp, Run
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunBusyError, RunFolder
-from bregman_exp.training import AtomicCheckpoints, NonFiniteLossError, StackedClassifier, stacked_seeds
+from bregman_exp.training import (
+    AtomicCheckpoints,
+    NonFiniteLossError,
+    StackedClassifier,
+    stacked_seeds,
+)
 
 # Parameters of all seeds together. With more, the stack leaves the CPU's cache, and a matrix product costs
 # more than its call: 64 seeds of 3 layers were measured to gain a factor of 2.4 at width 128, none at 256,
@@ -21,31 +28,38 @@ LARGEST_STACK = 4_000_000
 Member = tuple[Run, RunFolder]
 
 
-def train_stack(runs: Sequence[Run], data: ClassificationData) -> list[Run]:
-    """Trains together the seeds that have not begun; returns those that failed, each told and recorded.
+def train_stack(
+    runs: Sequence[Run], data: ClassificationData, limit: TimeLimit
+) -> tuple[list[Run], list[Run]]:
+    """Trains together the seeds that have not begun.
 
-    What has been trained has its checkpoints then, and no figures yet. The other seeds are as they were:
-    complete, begun alone, busy elsewhere; or all of them, where they make no stack (``_stackable``).
+    Returns those that failed, each told and recorded, and those that are left for later, since the time does
+    not suffice. What has been trained has its checkpoints then, and no figures yet. The other seeds are as
+    they were: complete, begun alone, busy elsewhere; or all of them, where they make no stack
+    (``_stackable``).
     """
     if not _stackable(runs, data):
-        return []
+        return [], []
     stack = build.stack_folder(runs, data)
     folders = [build.run_folder(run, data) for run in runs]
     fresh = [member for member in zip(runs, folders, strict=True) if not _begun(member[1])]
     if len(fresh) < 2 and not stack.path.exists():
-        return []
+        return [], []
+    if not limit.allows(kind_of(runs[0], len(fresh)), epochs_to_go(runs[0], stack)):
+        print(f"{limit.left_for_later}: {stack.path.parent}", file=sys.stderr)
+        return [], [run for run, _ in fresh]
     with ExitStack() as locks:
         try:
             locks.enter_context(stack.locked())
         except RunBusyError:
-            return []  # the seeds' own folders are busy, too, and will say so
+            return [], []  # the seeds' own folders are busy, too, and will say so
         with logging_to():
             set_damaged_checkpoint_aside(stack)
             members = [member for member in _of_stack(fresh, stack) if _claim(member[1], locks)]
         if len(members) > 1 or stack.checkpoint("last").exists():
-            return _train(members, data, stack)
+            return _train(members, data, stack, limit)
         shutil.rmtree(stack.path)
-    return []
+    return [], []
 
 
 def _stackable(runs: Sequence[Run], data: ClassificationData) -> bool:
@@ -83,10 +97,13 @@ def _claim(folder: RunFolder, locks: ExitStack) -> bool:
     return not _begun(folder)  # nor has another process trained it in between
 
 
-def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder) -> list[Run]:
-    """Trains the members, from the stack's checkpoint if there is one; returns those that failed."""
+def _train(
+    members: Sequence[Member], data: ClassificationData, stack: RunFolder, limit: TimeLimit
+) -> tuple[list[Run], list[Run]]:
+    """Trains the members, from the stack's checkpoint if there is one; returns as ``train_stack``."""
     runs, folders = [run for run, _ in members], [folder for _, folder in members]
     failed: list[Run] = []
+    left: list[Run] = []
 
     def fail(row: int, error: NonFiniteLossError) -> None:
         failed.append(runs[row])
@@ -95,7 +112,11 @@ def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder
     def train() -> None:
         with failures_recorded_in(*folders):
             classifier = build.stacked_classifier(runs, data, folders, fail)
-            _fit(classifier, runs, data, stack)
+            _fit(classifier, runs, data, stack, limit)
+            epochs, of = epochs_in(stack.checkpoint("last")), runs[0].trainer.max_epochs
+            if classifier.alive and epochs < of:
+                left.extend(runs[row] for row in classifier.alive)
+                return log.info("%s", limit.stopped(epochs, of))
             for row in classifier.alive:
                 _write_checkpoints(classifier.checkpoints(row), folders[row])
 
@@ -103,19 +124,26 @@ def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder
         for run, folder in members:
             folder.begin(run.to_yaml())
         if members and not went_well(train):
-            return runs
-    shutil.rmtree(stack.path)
-    return failed
+            return runs, []
+    if not left:
+        shutil.rmtree(stack.path)
+    return failed, left
 
 
 def _fit(
-    classifier: StackedClassifier, runs: Sequence[Run], data: ClassificationData, stack: RunFolder
+    classifier: StackedClassifier,
+    runs: Sequence[Run],
+    data: ClassificationData,
+    stack: RunFolder,
+    limit: TimeLimit,
 ) -> None:
     last = stack.checkpoint("last")
     how = "resuming" if last.exists() else "training"
     log.info("%s %s together: %s", how, build.seeds_label(runs), stack.path.parent)
     try:
-        fit(build.stacked_trainer(runs, stack), classifier, build.stacked_epochs(runs, data), last)
+        trainer = build.stacked_trainer(runs, stack, limit.budget)
+        pace = fit(trainer, classifier, build.stacked_epochs(runs, data), last)
+        limit.worked(kind_of(runs[0], len(runs)), pace, None)
     except NonFiniteLossError:
         log.info("no seed is left")
 
