@@ -49,6 +49,7 @@ from bregman_exp.training import (
     FORMS,
     PLAIN,
     AtomicCheckpoints,
+    Budget,
     Choice,
     Classifier,
     CsvLogger,
@@ -64,8 +65,10 @@ from bregman_exp.training import (
     SharedForward,
     SideBySide,
     StackedClassifier,
+    StopInTime,
     TrainingProgress,
     load_weights,
+    without_advice,
 )
 
 CIFAR_SHAPE = (3, 32, 32)
@@ -416,8 +419,8 @@ def side_by_side_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs
     return Epochs(lambda *_: sizes, _validation(runs[0], data), chunk=ROUNDS)
 
 
-def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
-    """Lightning's trainer with this run's callbacks and loggers."""
+def trainer(run: Run, folder: RunFolder, budget: Budget | None = None) -> pl.Trainer:
+    """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
     settings = run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
@@ -430,26 +433,31 @@ def trainer(run: Run, folder: RunFolder) -> pl.Trainer:
                 "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
             )
         )
-    return _trainer(settings, callbacks, loggers(run, folder))
+    return _trainer(settings, [*callbacks, *_in_time(budget)], loggers(run, folder))
+
+
+def _in_time(budget: Budget | None) -> list[pl.Callback]:
+    return [] if budget is None else [StopInTime(budget)]
 
 
 def _trainer(settings: Trainer, callbacks: list[pl.Callback], logger: list[Logger]) -> pl.Trainer:
-    return pl.Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        strategy=settings.strategy,
-        precision=settings.precision,  # pyright: ignore[reportArgumentType]
-        max_epochs=settings.max_epochs,
-        callbacks=callbacks,
-        plugins=[AtomicCheckpoints()],
-        logger=logger,
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,  # the loader gives every rank its share itself
-        log_every_n_steps=1_000_000,  # figures are logged once an epoch
-    )
+    with without_advice():
+        return pl.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=settings.strategy,
+            precision=settings.precision,  # pyright: ignore[reportArgumentType]
+            max_epochs=settings.max_epochs,
+            callbacks=callbacks,
+            plugins=[AtomicCheckpoints()],
+            logger=logger,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,  # the loader gives every rank its share itself
+            log_every_n_steps=1_000_000,  # figures are logged once an epoch
+        )
 
 
 def stack_folder(runs: Sequence[Run], data: ClassificationData) -> RunFolder:
@@ -492,14 +500,14 @@ def stacked_classifier(
     )
 
 
-def stacked_trainer(runs: Sequence[Run], stack: RunFolder) -> pl.Trainer:
+def stacked_trainer(runs: Sequence[Run], stack: RunFolder, budget: Budget | None = None) -> pl.Trainer:
     """Lightning's trainer of all seeds: one checkpoint, of the last epoch."""
     run = runs[0]
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} {seeds_label(runs)}"),
         EpochCheckpoint(stack.checkpoints, "last"),
     ]
-    return _trainer(run.trainer, callbacks, [])
+    return _trainer(run.trainer, [*callbacks, *_in_time(budget)], [])
 
 
 def loggers(run: Run, folder: RunFolder) -> list[Logger]:

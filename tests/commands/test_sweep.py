@@ -11,7 +11,7 @@ from tests.conftest import TINY
 from tests.conftest import Outcome as Said
 
 SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
-DONE, SKIPPED, FAILED = Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED
+DONE, SKIPPED, FAILED, LEFT = Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED, Outcome.LEFT
 
 
 def lines(said: Said) -> list[str]:
@@ -35,14 +35,21 @@ def test_a_single_job_says_nothing_of_a_sweep(command: Callable[..., Said]) -> N
     assert lines(command("train", *SMALL, "model=mlp")) == []
 
 
-def test_a_launchers_workers_count_together(
-    command: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+def test_a_launchers_workers_count_together_and_share_the_time(
+    command: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In one test, since the workers stay and write to where they began to."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
-    parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    said = command("train", "-m", *parallel, "model=mlp", "seed=0,1,2", *SMALL)
+    parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "model=mlp", *SMALL)
+    said = command("train", "-m", *parallel, "seed=0,1,2")
     assert lines(said)[-1] == "sweep: 3 of 3 jobs done", said.err
+    short = ("trainer.max_time=00:00:01", "trainer.max_epochs=5000", "seed=0,1,2,3")
+    said = command("train", "-m", *parallel, *short)
+    assert said.code == 75, said.err
+    assert lines(said)[-1] == "sweep: 0 of 4 jobs done, 4 left for later"
+    assert 1 <= said.err.count("of 5000 epochs: trainer.max_time=00:00:01 is used up") <= 2
+    assert not list(tmp_path.rglob("progress-*"))
 
 
 def test_jobs_are_counted_as_hydra_does() -> None:
@@ -64,6 +71,7 @@ def test_jobs_are_counted_as_hydra_does() -> None:
         ([DONE] * 10, 8000, "10 of 60 jobs done; about 11.1 h left"),
         ([DONE] * 59, 590, "59 of 60 jobs done; about 10 s left"),
         ([DONE] * 60, 600, "60 of 60 jobs done"),
+        ([DONE] * 2 + [FAILED] + [LEFT] * 7, 510, "2 of 60 jobs done, 1 failed, 7 left for later"),
     ],
 )
 def test_the_time_left_is_of_jobs_that_were_worked_on(ended, seconds: float, told: str) -> None:

@@ -113,6 +113,7 @@ def test_the_table_suite() -> None:
 
 
 def test_the_stored_config_is_read_back_as_it_was() -> None:
+    assert "max_time" not in composed("row=resnet20", "trainer.max_time=00:08:30").to_yaml()
     for words in (("model=bregman_mlp", "model.widths=[3,4]"), ("row=resnet20",)):
         made = composed(*words)
         plain = OmegaConf.to_container(OmegaConf.create(made.to_yaml()))
@@ -146,6 +147,7 @@ def test_the_hash_covers_what_determines_the_weights() -> None:
     base = composed("model=bregman_mlp")
     same = ("attack=curve", "logger=wandb", "trainer.accelerator=gpu", "output_dir=x", "experiment_name=y")
     same += ("trainer.fast=captured", "attack.batch_size=3")
+    same += ("trainer.max_time=00:08:30",)
     other = (
         "seed=1",
         "act=tanh",

@@ -14,10 +14,11 @@ from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp.allocator import keep_freed_memory
-from bregman_exp.cli.sweep import Outcome
+from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
 from bregman_exp.results import RunBusyError, RunFolder
 
 log = logging.getLogger("bregman_exp")
+LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
 
 
 class CommandFailedError(CompactHydraException):
@@ -35,8 +36,11 @@ def conf_dir() -> str:
 
 
 def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
-    """Runs the job with its composed config, or several in a sweep; exits with 1 if one of them failed."""
-    failed: list[DictConfig] = []
+    """Runs the job with its composed config, or several in a sweep.
+
+    Exits with 1 if one of them failed, else with 75 if trainer.max_time left something for later.
+    """
+    failed: list[Outcome] = []
     here = os.getpid()
 
     @wraps(job)
@@ -48,17 +52,24 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
         except CommandFailedError:
             if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
                 raise
-            failed.append(cfg)  # raised here, Hydra would add four lines of its own to our sentence
+            failed.append(
+                Outcome.FAILED
+            )  # raised here, Hydra would add four lines of its own to our sentence
             return Outcome.FAILED
 
+    ended: list[Outcome] = []
     try:
         hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
     except KeyboardInterrupt:
         unit = "batch" if config_name == "evaluate" else "epoch"
         print(f"Interrupted; the same command goes on from the last finished {unit}.", file=sys.stderr)
         sys.exit(130)
+    finally:
+        ended += outcomes_at_the_end()
     if failed:
         sys.exit(1)
+    if Outcome.LEFT in ended:
+        sys.exit(LEFT_FOR_LATER)
 
 
 @contextmanager

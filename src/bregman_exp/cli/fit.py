@@ -7,6 +7,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
 from bregman_exp.cli.command import log
+from bregman_exp.config import Run
 from bregman_exp.results import RunFolder
 from bregman_exp.training import (
     CheckpointError,
@@ -14,14 +15,16 @@ from bregman_exp.training import (
     Epochs,
     NonFiniteLossError,
     SideBySide,
+    StopInTime,
     training_facts,
     without_advice,
 )
 
 
-def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> None:
-    """Trains to the end, from the checkpoint ``last`` if it is there.
+def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> float | None:
+    """Trains from the checkpoint ``last`` if it is there, to the end or as long as there is time.
 
+    Gives the seconds that an epoch took; None where nobody looked at the clock in this process.
     Raises NonFiniteLossError, also one of a spawned process, and KeyboardInterrupt.
     """
     try:
@@ -33,6 +36,25 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
         raise NonFiniteLossError.told_in(str(error)) or error from None
     finally:
         build.finish_loggers(trainer)
+    callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+    return next((one.pace.seconds for one in callbacks if isinstance(one, StopInTime)), None)
+
+
+def epochs_in(last: Path) -> int:
+    """The finished epochs in a checkpoint; 0 where there is none."""
+    return training_facts(last).epochs if last.exists() else 0
+
+
+def epochs_to_go(run: Run, folder: RunFolder) -> int:
+    """All of them where there is no checkpoint yet, or one that cannot be read."""
+    last, all_of_them = folder.checkpoint("last"), run.trainer.max_epochs
+    try:
+        facts = training_facts(last) if last.exists() else None
+    except CheckpointError:  # it will be set aside
+        return all_of_them
+    if facts is None:
+        return all_of_them
+    return 0 if facts.stopped else max(0, all_of_them - facts.epochs)
 
 
 def set_damaged_checkpoint_aside(folder: RunFolder) -> None:

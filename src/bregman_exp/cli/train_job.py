@@ -1,5 +1,6 @@
 """train.py: a config becomes a trained network with its figures."""
 
+import sys
 from typing import Any
 
 from omegaconf import DictConfig
@@ -16,9 +17,10 @@ from bregman_exp.cli.command import (
     went_well,
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, write_figures
-from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.fit import epochs_in, epochs_to_go, fit, set_damaged_checkpoint_aside
 from bregman_exp.cli.forms import choose_form
-from bregman_exp.cli.sweep import Outcome
+from bregman_exp.cli.sweep import Outcome, time_limit
+from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
@@ -32,6 +34,10 @@ def train_job(cfg: DictConfig) -> Outcome:
         plain = plain_container(cfg)
         seeds = seeds_of(plain.pop("seed", None), plain.pop("seeds", None))
         runs = [check(plain | {"seed": seed}) for seed in seeds]
+        limit = time_limit(runs[0].trainer.max_time)
+        if limit.is_over:
+            print(limit.left_for_later, file=sys.stderr)
+            return Outcome.LEFT
         check_device(runs[0].trainer.accelerator, runs[0].trainer.devices)
         build.attack_specs(runs[0].attack)
         build.check_model(runs[0])
@@ -42,11 +48,18 @@ def train_job(cfg: DictConfig) -> Outcome:
         build.classifier(runs[0], net)
         build.forms(runs[0])
         there = all(own_suite(run, build.run_folder(run, data)) for run in runs)
-        failed = train_stack(runs, data)
-    others = [run for run in runs if run not in failed]
-    failed += [run for run in others if not went_well(lambda run=run: train_run(run, data))]
+        failed, left = train_stack(runs, data, limit)
+    for run in [run for run in runs if run not in failed and run not in left]:
+        ended: list[bool] = []
+        if not went_well(lambda run=run, ended=ended: ended.append(train_run(run, data, limit))):
+            failed.append(run)
+            limit.worked(kind_of(run), None, None)
+        elif not ended[0]:
+            left.append(run)
     if failed:
         raise CommandFailedError
+    if left:
+        return Outcome.LEFT
     return Outcome.SKIPPED if there else Outcome.DONE
 
 
@@ -62,26 +75,49 @@ def seeds_of(seed: Any, seeds: Any) -> list[Any]:
     return list(range(int(first), int(last) + 1))
 
 
-def train_run(run: Run, data: ClassificationData) -> None:
+def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
     """Trains and evaluates one run; resumes an interrupted one, skips a complete one.
 
     Of a complete run with another suite or other weights only these are evaluated, under its evaluations/.
+    False where the time does not suffice: it did not begin, or training stopped at an epoch's end. The
+    evaluation of what has been trained is not cut short.
     """
     folder = build.run_folder(run, data)
+    to_go = 0 if folder.complete else epochs_to_go(run, folder)
+    if not own_suite(run, folder) and not limit.allows(kind_of(run), to_go):
+        print(f"{limit.left_for_later}: {folder.path}", file=sys.stderr)
+        return False
     with folder.locked(), logging_to(folder.log):
         if not folder.complete:
             with failures_recorded_in(folder):
-                folder.begin(run.to_yaml())
-                set_damaged_checkpoint_aside(folder)
-                if not is_trained(run, folder):
-                    _fit(run, data, folder)
-                return write_figures(run, data, folder, folder)
+                return _completed(run, data, folder, limit)
         if own_suite(run, folder):
-            return log.info("%s is complete: skipped", folder.path)
+            log.info("%s is complete: skipped", folder.path)
+            return True
     evaluate_run(run, data, folder)
+    return True
 
 
-def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
+def _completed(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit) -> bool:
+    """Trains and evaluates; False where training stopped in between, at the limit."""
+    begin, last = limit.budget.clock(), folder.checkpoint("last")
+    folder.begin(run.to_yaml())
+    set_damaged_checkpoint_aside(folder)
+    before, pace = epochs_in(last), None
+    if not is_trained(run, folder):
+        pace = _fit(run, data, folder, limit)
+        if not is_trained(run, folder):
+            limit.worked(kind_of(run), pace, None)
+            log.info("%s", limit.stopped(epochs_in(last), run.trainer.max_epochs))
+            return False
+    write_figures(run, data, folder, folder)
+    trained = (epochs_in(last) - before) * (pace or 0.0)
+    limit.worked(kind_of(run), pace, limit.budget.clock() - begin - trained)
+    return True
+
+
+def _fit(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit) -> float | None:
+    """Trains to the end or to the limit; the seconds an epoch took, as ``fit`` gives them."""
     last = folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", folder.path)
     net = build.model(run, data)
@@ -89,7 +125,8 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     on_cpu, begun_in = build.device(run).type == "cpu", training_facts(last).form if last.exists() else None
     choice, forward = choose_form(run, net, data, begun_in=begun_in) if on_cpu else (PLAIN, None)
     classifier = build.classifier(run, net, choice, forward)
-    fit(build.trainer(run, folder), classifier, build.epochs(run, data), last)
+    pace = fit(build.trainer(run, folder, limit.budget), classifier, build.epochs(run, data), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)
+    return pace

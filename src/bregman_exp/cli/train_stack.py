@@ -4,14 +4,16 @@ Their figures come afterwards, seed by seed.
 """
 
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from bregman_exp import build
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
-from bregman_exp.cli.fit import fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.fit import epochs_in, epochs_to_go, fit, set_damaged_checkpoint_aside
 from bregman_exp.cli.forms import choose_form
+from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.config import Mlp, Run
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunBusyError, RunFolder
@@ -34,32 +36,39 @@ Member = tuple[Run, RunFolder]
 Together = StackedClassifier | SideBySide
 
 
-def train_stack(runs: Sequence[Run], data: ClassificationData) -> list[Run]:
-    """Trains together the seeds that have not begun; returns those that failed, each told and recorded.
+def train_stack(
+    runs: Sequence[Run], data: ClassificationData, limit: TimeLimit
+) -> tuple[list[Run], list[Run]]:
+    """Trains together the seeds that have not begun.
 
-    What has been trained has its checkpoints then, and no figures yet. The other seeds are as they were:
-    complete, begun alone, busy elsewhere; or all of them, where they cannot train together (``_least``).
+    Returns those that failed, each told and recorded, and those that are left for later, since the time does
+    not suffice. What has been trained has its checkpoints then, and no figures yet. The other seeds are as
+    they were: complete, begun alone, busy elsewhere; or all of them, where they cannot train together
+    (``_least``).
     """
     least = _least(runs, data)
     if least is None:
-        return []
+        return [], []
     stack = build.stack_folder(runs, data)
     folders = [build.run_folder(run, data) for run in runs]
     fresh = [member for member in zip(runs, folders, strict=True) if not _begun(member[1])]
     if len(fresh) < least and not stack.path.exists():
-        return []
+        return [], []
+    if not limit.allows(kind_of(runs[0], len(fresh)), epochs_to_go(runs[0], stack)):
+        print(f"{limit.left_for_later}: {stack.path.parent}", file=sys.stderr)
+        return [], [run for run, _ in fresh]
     with ExitStack() as locks:
         try:
             locks.enter_context(stack.locked())
         except RunBusyError:
-            return []  # the seeds' own folders are busy, too, and will say so
+            return [], []  # the seeds' own folders are busy, too, and will say so
         with logging_to():
             set_damaged_checkpoint_aside(stack)
             members = [member for member in _of_stack(fresh, stack) if _claim(member[1], locks)]
         if len(members) >= least or stack.checkpoint("last").exists():
-            return _train(members, data, stack)
+            return _train(members, data, stack, limit)
         shutil.rmtree(stack.path)
-    return []
+    return [], []
 
 
 def _least(runs: Sequence[Run], data: ClassificationData) -> int | None:
@@ -109,10 +118,13 @@ def _claim(folder: RunFolder, locks: ExitStack) -> bool:
     return not _begun(folder)  # nor has another process trained it in between
 
 
-def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder) -> list[Run]:
-    """Trains the members, from the stack's checkpoint if there is one; returns those that failed."""
+def _train(
+    members: Sequence[Member], data: ClassificationData, stack: RunFolder, limit: TimeLimit
+) -> tuple[list[Run], list[Run]]:
+    """Trains the members, from the stack's checkpoint if there is one; returns as ``train_stack``."""
     runs, folders = [run for run, _ in members], [folder for _, folder in members]
     failed: list[Run] = []
+    left: list[Run] = []
 
     def fail(row: int, error: NonFiniteLossError) -> None:
         failed.append(runs[row])
@@ -123,7 +135,11 @@ def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder
             classifier = _together(runs, data, folders, stack, fail)
             if classifier is None:
                 return  # the plain form, which each seed trains in alone
-            _fit(classifier, runs, data, stack)
+            _fit(classifier, runs, data, stack, limit)
+            epochs, of = epochs_in(stack.checkpoint("last")), runs[0].trainer.max_epochs
+            if classifier.alive and epochs < of:
+                left.extend(runs[row] for row in classifier.alive)
+                return log.info("%s", limit.stopped(epochs, of))
             for row in classifier.alive:
                 _write_checkpoints(classifier.checkpoints(row), folders[row])
 
@@ -131,9 +147,10 @@ def _train(members: Sequence[Member], data: ClassificationData, stack: RunFolder
         for run, folder in members:
             folder.begin(run.to_yaml())
         if members and not went_well(train):
-            return runs
-    shutil.rmtree(stack.path)
-    return failed
+            return runs, []
+    if not left:
+        shutil.rmtree(stack.path)
+    return failed, left
 
 
 def _together(
@@ -153,16 +170,22 @@ def _together(
     return build.side_by_side(runs, data, folders, fail, choice, forward) if choice.form.captured else None
 
 
-def _fit(classifier: Together, runs: Sequence[Run], data: ClassificationData, stack: RunFolder) -> None:
+def _fit(
+    classifier: Together,
+    runs: Sequence[Run],
+    data: ClassificationData,
+    stack: RunFolder,
+    limit: TimeLimit,
+) -> None:
     last = stack.checkpoint("last")
     how = "resuming" if last.exists() else "training"
     together = " together" if len(runs) > 1 else ""
     log.info("%s %s%s: %s", how, build.seeds_label(runs), together, stack.path.parent)
     try:
-        epochs = (
-            build.stacked_epochs if isinstance(classifier, StackedClassifier) else build.side_by_side_epochs
-        )
-        fit(build.stacked_trainer(runs, stack), classifier, epochs(runs, data), last)
+        stacked = isinstance(classifier, StackedClassifier)
+        epochs = (build.stacked_epochs if stacked else build.side_by_side_epochs)(runs, data)
+        pace = fit(build.stacked_trainer(runs, stack, limit.budget), classifier, epochs, last)
+        limit.worked(kind_of(runs[0], len(runs)), pace, None)
     except NonFiniteLossError:
         log.info("no seed is left")
 

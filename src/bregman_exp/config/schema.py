@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING as REQUIRED
 from omegaconf import OmegaConf
 
-from bregman_exp.training import EAGER, FORM_NAMES, Optim
+from bregman_exp.training import EAGER, FORM_NAMES, Optim, seconds_of
 
 PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
 STRATEGIES = ("auto", "ddp_spawn")
@@ -32,6 +32,14 @@ def require_word(key: str, name: Any) -> None:
     """ConfigError unless the name can be a part of a folder's name."""
     word = isinstance(name, str) and name == name.strip() and name not in ("", ".", "..") and "/" not in name
     require(word, f"{key}={name!r}: it names a folder, so it must be one word without '/'")
+
+
+def require_duration(key: str, text: str) -> None:
+    """ConfigError unless it is a time such as 00:08:30."""
+    try:
+        seconds_of(text)
+    except ValueError as error:
+        raise ConfigError(f"{key}={error}.") from None
 
 
 # ---- the groups -------------------------------------------------------------------------------------------
@@ -177,6 +185,7 @@ class Trainer:
 
     fast: the form of a ResNet's training steps (training/form.py); null: the fastest that holds against the
     plain one when both are tried at the start, false: the plain one.
+    max_time: how long the whole command may take, as "HH:MM:SS" or "DD:HH:MM:SS"; null: as long as it takes.
     """
 
     accelerator: str = REQUIRED
@@ -187,6 +196,7 @@ class Trainer:
     batch_size: int = REQUIRED
     patience: int | None = None  # epochs without a better validation accuracy before training stops
     fast: Any = None
+    max_time: str | None = None
 
     def __post_init__(self) -> None:
         self.fast = EAGER.name if self.fast is False else self.fast
@@ -194,6 +204,8 @@ class Trainer:
             self.fast is None or self.fast in FORM_NAMES,
             f"trainer.fast={self.fast}: use null, false or one of {', '.join(FORM_NAMES)}",
         )
+        if self.max_time is not None:
+            require_duration("trainer.max_time", self.max_time)
         require(self.accelerator in ("cpu", "gpu"), f"trainer.accelerator={self.accelerator}: use cpu or gpu")
         require(self.devices >= 1, f"trainer.devices={self.devices}: it must be ≥ 1")
         require(
@@ -296,5 +308,7 @@ class Run:
         return PREFIX.get(self.model.version, "") + self.model.name
 
     def to_yaml(self) -> str:
-        """The config as the YAML that ``check`` reads again."""
-        return OmegaConf.to_yaml(OmegaConf.create(asdict(self)))
+        """The config as the YAML that ``check`` reads again, less how long the command may take."""
+        plain = asdict(self)
+        del plain["trainer"]["max_time"]  # the command's, not the run's
+        return OmegaConf.to_yaml(OmegaConf.create(plain))

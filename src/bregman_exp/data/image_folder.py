@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -11,15 +11,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
 from bregman_exp.data.dataset import ClassificationData, Split, first_of, hold_out
+from bregman_exp.data.decoders import decoded
+from bregman_exp.data.decoding import ImageError
 from bregman_exp.data.errors import DataError
 
 ENDINGS = {".png", ".jpg", ".jpeg"}
-THREADS = 8  # PIL decodes outside the interpreter's lock
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def image_folder(
 def first_image(root: str, size: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
     """An image (3, H, W) uint8 as ``image_folder`` gives it, and the classes, without reading the others."""
     listing = _list(Path(root).expanduser() / "train")
-    return _decode(listing.files[0], size), listing.classes
+    return _decode_all(listing.files[:1], "train", size)[0], listing.classes
 
 
 def _split(x: np.ndarray, listing: _Listing) -> Split:
@@ -158,12 +158,15 @@ def _key(tree: Path, listings: dict[str, _Listing], size: int | None) -> str:
 
 
 def _decode_all(files: Sequence[Path], name: str, size: int | None) -> np.ndarray:
-    with ThreadPoolExecutor(THREADS) as pool:
-        decoded = pool.map(lambda file: _decode(file, size), files)
-        console = Console(file=sys.stderr)
-        images = list(
-            track(decoded, f"decoding {name}", len(files), console=console, disable=not console.is_terminal)
-        )
+    console = Console(file=sys.stderr)
+    images: list[np.ndarray] = []
+    try:
+        with closing(decoded(files, size)) as each:
+            quiet = not console.is_terminal
+            for image in track(each, f"decoding {name}", len(files), console=console, disable=quiet):
+                images.append(image)
+    except ImageError as error:
+        raise DataError(f"dataset.root: {files[len(images)]} {error}.") from error
     for file, image in zip(files, images, strict=True):
         if image.shape != images[0].shape:
             raise DataError(
@@ -171,18 +174,3 @@ def _decode_all(files: Sequence[Path], name: str, size: int | None) -> np.ndarra
                 f"{images[0].shape[2]}×{images[0].shape[1]}; use dataset.size=… to make them one size."
             )
     return np.ascontiguousarray(np.stack(images))  # stack keeps the decoder's strides
-
-
-def _decode(file: Path, size: int | None) -> np.ndarray:
-    try:
-        with Image.open(file) as image:
-            deep = image.mode[0] in "IF"  # more than 8 bits a channel: convert would clip them
-            image = image.convert("RGB")
-            if size is not None:
-                image = image.resize((size, size), Image.Resampling.BILINEAR)
-            pixels = np.asarray(image).transpose(2, 0, 1)  # (3, H, W)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"dataset.root: {file} is not a readable image; repair or remove it.") from error
-    if deep:
-        raise DataError(f"dataset.root: {file} has more than 8 bits a channel; convert it to 8 bits.")
-    return pixels

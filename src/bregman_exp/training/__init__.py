@@ -1,6 +1,11 @@
 """Training of any classifier with Lightning: the module, its data, its callbacks."""
 
 from bregman_exp.training.advice import without_advice as without_advice
+from bregman_exp.training.budget import Budget as Budget
+from bregman_exp.training.budget import Clock as Clock
+from bregman_exp.training.budget import Pace as Pace
+from bregman_exp.training.budget import StopInTime as StopInTime
+from bregman_exp.training.budget import seconds_of as seconds_of
 from bregman_exp.training.checkpoint import AtomicCheckpoints as AtomicCheckpoints
 from bregman_exp.training.checkpoint import CheckpointError as CheckpointError
 from bregman_exp.training.checkpoint import EpochCheckpoint as EpochCheckpoint
