@@ -1,15 +1,15 @@
 """What ``scripts/bench.py`` does: measure the subjects in turn, write the figures, print the table."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
 import torch
 from rich.console import Console
 
-from benchmarks import cost, evaluation, lightning, mlp, pipeline, step
+from benchmarks import cost, evaluation, gpu, lightning, mlp, pipeline, step
 from benchmarks.hardware import hardware
-from benchmarks.options import Options, parse
+from benchmarks.options import GPU, Options, parse
 from benchmarks.row import Row
 from benchmarks.table import table
 from bregman_exp.allocator import keep_freed_memory
@@ -17,33 +17,37 @@ from bregman_exp.data import DataError
 from bregman_exp.results import print_whole
 from bregman_exp.results.atomic import write_json
 
-ROWS: dict[str, Callable[[Options], list[Row]]] = {
+ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "step": step.rows,
     "pipeline": pipeline.rows,
     "evaluation": evaluation.rows,
     "mlp": mlp.rows,
     "lightning": lightning.rows,
     "cost": cost.rows,
+    GPU: gpu.rows,
 }
 
 
 def bench() -> None:
-    """The file is written anew after every subject, so that an interruption costs one of them."""
+    """The file is written anew after every line, so that an interruption costs what is being measured."""
     options, rows, console = parse(), [], Console(stderr=True)
+    if GPU in options.what:
+        gpu.require_gpu()
     keep_freed_memory()  # as train.py does
     torch.set_num_threads(options.threads)
-    machine = hardware()
+    machine = hardware() | ({"gpu": torch.cuda.get_device_name()} if GPU in options.what else {})
     for subject in options.what:
         console.print(f"measuring {subject} …", highlight=False)
-        rows += _measured(subject, options)
-        _write(options, machine, rows)
+        for row in _measured(subject, options):
+            rows.append(row)
+            _write(options, machine, rows)
     print_whole(table(rows, machine))
     print(f"wrote {options.json}")
 
 
-def _measured(subject: str, options: Options) -> list[Row]:
+def _measured(subject: str, options: Options) -> Iterator[Row]:
     try:
-        return ROWS[subject](options)
+        yield from ROWS[subject](options)
     except DataError as error:  # it speaks of train.py's option
         sys.exit(str(error).replace("dataset.root:", "--images:"))
 

@@ -4,7 +4,7 @@ import bregman_exp as bx
 from benchmarks.counting import cost
 from benchmarks.options import Options
 from benchmarks.roofline import roofline
-from benchmarks.row import Row
+from benchmarks.row import Row, alone
 
 DEPTHS = (20, 56, 110)
 VERSIONS = {"standard": "relu", "bregman": "tanh"}  # the activation changes neither operations nor bytes
@@ -14,8 +14,8 @@ def rows(options: Options) -> list[Row]:
     """What the machine does in a second; then the floor of each network, the larger of its two."""
     here = roofline()
     return [
-        _row("machine, operations", here.operations / 1e9, "GFLOP/s"),
-        _row("machine, memory", here.bandwidth / 1e9, "GB/s"),
+        alone("cost", "machine, operations", here.operations / 1e9, "GFLOP/s"),
+        alone("cost", "machine, memory", here.bandwidth / 1e9, "GB/s"),
         *(
             _floor(version, depth, training, options.batch)
             for depth in DEPTHS
@@ -35,9 +35,4 @@ def _floor(version: str, depth: int, training: bool, batch: int) -> Row:
         "ms of bytes": moving,
     }
     what = "training step" if training else "inference"
-    return _row(f"{version} ResNet{depth}, {what}", max(computing, moving), "ms at least", **told)
-
-
-def _row(case: str, value: float, unit: str, **told: float) -> Row:
-    """Nothing to compare with: it is counted, or the fastest of a few tries."""
-    return Row("cost", case, value, unit, ratios={}, spread=None, rounds=0, noisy=False, told=told)
+    return alone("cost", f"{version} ResNet{depth}, {what}", max(computing, moving), "ms at least", **told)

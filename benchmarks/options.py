@@ -9,6 +9,7 @@ from benchmarks.arguments import count, file, image_tree, positive, some_of
 from benchmarks.measure import Limits
 
 SUBJECTS = ("step", "pipeline", "evaluation", "mlp", "lightning", "cost")
+GPU = "gpu"  # only where it is asked for
 MODES = ("plain", "fast")
 
 
@@ -16,7 +17,8 @@ MODES = ("plain", "fast")
 class Options:
     """limits: of each measurement; batch: images a step; modes: of the networks; samples, train_steps:
     of the evaluation; seeds: how many MLPs in a stack; lightning_steps: of a ResNet in a round;
-    images: an image folder tree for the evaluation, None for synthetic images."""
+    images: an image folder tree for the evaluation, None for synthetic images; seconds_in_all: of the subject
+    gpu, which then begins nothing more."""
 
     what: tuple[str, ...] = SUBJECTS
     json: Path = Path("outputs/bench.json")
@@ -29,13 +31,14 @@ class Options:
     seeds: int = 64
     lightning_steps: int = 24
     images: str | None = None
+    seconds_in_all: float = 110.0
 
 
 def parse(words: Sequence[str] | None = None) -> Options:
     """The options of a command line; exits with a sentence for a mistake."""
     default, parser = Options(), ArgumentParser(description="How fast it is, against a textbook ResNet20.")
     add = parser.add_argument
-    add("--what", type=some_of(SUBJECTS), default=SUBJECTS, help=f"of {','.join(SUBJECTS)}")
+    add("--what", type=some_of((*SUBJECTS, GPU)), default=SUBJECTS, help=f"of {','.join((*SUBJECTS, GPU))}")
     add("--json", type=file, default=default.json, help="where the figures are written")
     add("--spread", type=positive, default=default.limits.spread, help="stop when all ratios are so sure")
     add("--rounds", type=count, default=default.limits.rounds, help="at most")
@@ -48,6 +51,9 @@ def parse(words: Sequence[str] | None = None) -> Options:
     add("--seeds", type=count, default=default.seeds, help="MLPs in a stack")
     add("--lightning-steps", type=count, default=default.lightning_steps, help="of a ResNet in a round")
     add("--images", type=image_tree, help="folder {train,test}/<class>/*.png to attack; else synthetic")
+    add(
+        "--seconds-in-all", type=positive, default=default.seconds_in_all, help="then gpu begins nothing more"
+    )
     said = vars(parser.parse_args(words))
     limits = Limits(*(said.pop(name) for name in ("spread", "rounds", "seconds")))
     return Options(limits=limits, **said)

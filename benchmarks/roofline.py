@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
 
 from benchmarks.counting import Cost
+from bregman_exp.training.form import tf32
 
 SIDE = 1024  # of the square matrices multiplied
 IMAGE, KERNEL = (16, 128, 34, 34), (128, 128, 3, 3)  # of the convolution, channels-last
@@ -43,6 +44,38 @@ def roofline() -> Roofline:
     convolution = _fastest(lambda: F.conv2d(image, kernel))
     operations = max(2 * SIDE**3 / product, 2 * MULTIPLIED / convolution)
     return Roofline(operations, 2 * COPIED * source.element_size() / copy)
+
+
+def card(device: torch.device, side: int, copied: int) -> dict[str, Roofline]:
+    """Of a GPU, by the arithmetic of its matrix products; a copy of ``copied`` float32 values."""
+    source = torch.randn(copied, device=device)
+    target = torch.empty_like(source)
+    bandwidth = 2 * source.nbytes / _in_a_row(lambda: target.copy_(source), device)
+    types = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+    products = {}
+    for name, dtype in types.items():
+        a = torch.randn(side, side, device=device, dtype=dtype)
+        with tf32(name == "tf32"):
+            products[name] = 2 * side**3 / _in_a_row(partial(torch.mm, a, a), device)
+    return {name: Roofline(product, bandwidth) for name, product in products.items()}
+
+
+def finish(device: torch.device) -> None:
+    """Waits until all that was launched is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _in_a_row(action: Callable[[], object], device: torch.device) -> float:
+    """Seconds of an action launched ten times in a row, the fastest of a few tries."""
+
+    def ten() -> None:
+        for _ in range(10):
+            action()
+        finish(device)
+
+    ten()
+    return min(_seconds(ten) for _ in range(3)) / 10
 
 
 def _fastest(action: Callable[[], object]) -> float:

@@ -1,7 +1,7 @@
 """A line of the results: what was measured of one case, with what it is compared to."""
 
 from dataclasses import dataclass, field
-from math import isinf
+from math import isfinite, isinf
 from typing import Any
 
 from benchmarks.measure import Measurement
@@ -9,7 +9,8 @@ from benchmarks.measure import Measurement
 
 @dataclass(frozen=True)
 class Row:
-    """``value`` in ``unit``; ``ratios``: the time of this case over that of the named one.
+    """``value`` in ``unit``, None where it was not measured; ``ratios``: the time of this case over that of
+    the named one.
 
     ``spread``: the largest of the ratios' spreads (see ``Measurement.spread``), None where there is none;
     ``noisy``: the measurement stopped at its limits with a spread above the bound; ``told``: more figures.
@@ -17,7 +18,7 @@ class Row:
 
     subject: str
     case: str
-    value: float
+    value: float | None
     unit: str
     ratios: dict[str, float]
     spread: float | None
@@ -33,3 +34,12 @@ def row(subject: str, case: str, found: Measurement, value: float, unit: str, **
     spread = max((found.spread(case, other) for other in others.values()), default=None)
     known = None if spread is None or isinf(spread) else spread
     return Row(subject, case, value, unit, ratios, known, found.rounds, not found.settled, told)
+
+
+def alone(subject: str, case: str, value: float | None, unit: str, **told: Any) -> Row:
+    """The row of a figure with nothing to compare to; what is no finite number is told as a word."""
+    told = {
+        name: str(figure) if isinstance(figure, float) and not isfinite(figure) else figure
+        for name, figure in told.items()
+    }
+    return Row(subject, case, value, unit, ratios={}, spread=None, rounds=0, noisy=False, told=told)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.row import Row
@@ -26,16 +27,19 @@ def table(rows: Sequence[Row], machine: Mapping[str, Any]) -> Table:
 
 def _cells(line: Row, first: bool) -> list[str]:
     ratios = ", ".join(f"{name} {_ratio(ratio)}" for name, ratio in line.ratios.items())
-    told = [f"{name} {value:.3g}" for name, value in line.told.items()]
+    told = [
+        f"{name} {value}" if isinstance(value, str) else f"{name} {value:.3g}"
+        for name, value in line.told.items()
+    ]
     noisy = ["machine noisy"] if line.noisy else []
     return [
         line.subject if first else "",
-        line.case,
-        f"{_number(line.value)} {line.unit}",
+        escape(line.case),
+        "" if line.value is None else f"{_number(line.value)} {line.unit}",
         ratios,
         "" if line.spread is None else f"{line.spread:.1%}",
         str(line.rounds or ""),
-        ", ".join(told + noisy),
+        escape(", ".join(told + noisy)),
     ]
 
 

@@ -16,7 +16,7 @@ MANY = 64  # compiled networks side by side in one process; train.py has one at 
 def fast_training(net: nn.Module) -> Callable[[Tensor], Tensor]:
     """images (N, 3, H, W) ↦ logits (N, K) as train.py computes them, on the network's own parameters."""
     torch._dynamo.config.recompile_limit = MANY
-    return compiled(FusedForm(cast(ResNet, net)), torch.device("cpu"))
+    return compiled(FusedForm(cast(ResNet, net)), next(net.parameters()).device)
 
 
 def fast_inference(net: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -1,0 +1,168 @@
+"""A GPU: its floors, training steps of two rows in every form, their kernels, attacks, the table's time."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import Any
+
+import torch
+
+from benchmarks import kernels, table_time
+from benchmarks.counting import cost
+from benchmarks.evaluation import TRAIN_IMAGES, paper, trained
+from benchmarks.gpu_plan import ROWS, Plan
+from benchmarks.images import synthetic
+from benchmarks.lanes import Reference, Setting, forward_of, lane, speed, tuned
+from benchmarks.networks import network
+from benchmarks.options import Options
+from benchmarks.roofline import card
+from benchmarks.row import Row, alone
+from bregman_exp.training import Lane
+from bregman_exp.training.form import Tried, tf32
+
+Lines = Callable[[], Iterator[Row]]
+
+
+def require_gpu() -> None:
+    """Ends the program with a sentence where torch sees none."""
+    if not torch.cuda.is_available():
+        sys.exit("--what gpu needs a GPU; torch sees none here.")
+
+
+def rows(options: Options) -> Iterator[Row]:
+    """The lines as they are measured; none is begun after ``--seconds-in-all``."""
+    end = time.perf_counter() + options.seconds_in_all
+    return Course(Plan(torch.device("cuda"), options.batch), options, end).lines()
+
+
+@dataclass
+class Course:
+    """The measurements in turn, with what later lines take from earlier ones."""
+
+    plan: Plan
+    options: Options
+    end: float  # on the clock of time.perf_counter
+    least: dict[tuple[str, str], float] = field(
+        default_factory=dict
+    )  # (row, arithmetic) -> seconds of a step
+    table: dict[Setting, float] = field(
+        default_factory=dict
+    )  # of forms that hold: seconds of a step of all seeds
+    rate: float | None = None  # attacked images a second
+
+    def __post_init__(self) -> None:
+        self.images = self.plan.training_images()
+        self.reference = cache(lambda row: Reference(row, self.images, self.plan.batch))
+
+    def lines(self) -> Iterator[Row]:
+        """Most informative first. What fails is a line with its error, and what has no time is one, too."""
+        turns: list[tuple[str, str, Lines]] = [("floors", "all", self._floors)]
+        turns += [("steps", each.label, partial(self._steps, each)) for each in self.plan.quick()]
+        turns += [("attacks", "all", self._attacks)]
+        turns += [("steps", each.label, partial(self._steps, each)) for each in self.plan.slow()]
+        for subject, case, lines in turns:
+            if self._over():
+                yield _left_out(subject, case)
+                continue
+            try:
+                yield from lines()
+            except Exception as error:  # out of memory, or whatever a compiler or a driver raises
+                yield _failed(subject, case, error)
+            self._tidy()
+        yield from table_time.rows(self.table, self.plan.seeds, self.rate)
+
+    def _floors(self) -> Iterator[Row]:
+        floors = card(self.plan.device, self.plan.product, self.plan.copied)
+        yield alone("floors", "copy, read and written", floors["float32"].bandwidth / 1e9, "GB/s")
+        for name, floor in floors.items():
+            yield alone("floors", f"matrix products, {name}", floor.operations / 1e12, "TFLOP/s")
+        for row in ROWS:
+            on_paper = cost(network(row), self.plan.batch, training=True)
+            for name, floor in floors.items():
+                values = replace(on_paper, bytes=on_paper.bytes / 2) if name == "bf16" else on_paper
+                computing, moving = floor.floors(values)
+                self.least[row, name] = max(computing, moving)
+                parts = {"ms of operations": 1e3 * computing, "ms of bytes": 1e3 * moving}
+                yield alone(
+                    "floors", f"{row}, step, {name}", 1e3 * max(computing, moving), "ms at least", **parts
+                )
+
+    def _steps(self, setting: Setting) -> Iterator[Row]:
+        plan, lanes, reference = self.plan, list[Lane](), self.reference(setting.row)
+        with tf32(setting.form.tf32), tuned():
+            reference.prepare(setting)
+            start = time.perf_counter()
+            forward = forward_of(reference.net, setting.form, plan.batch)
+            tried = reference.compare(setting, forward)
+            ready = time.perf_counter() - start
+            if tried.milliseconds is None:
+                yield alone("steps", setting.label, None, "", error=tried.reason)
+                return
+            figures = _differences(tried)
+            make = partial(lane, setting, self.images, plan.batch, forward)
+            for n in plan.networks:
+                case = f"{setting.label}, {n} side by side"
+                if self._over():
+                    yield _left_out("steps", case)
+                    return
+                start = time.perf_counter()
+                lanes += [make(seed, setting.form.captured) for seed in range(len(lanes), n)]
+                ready += time.perf_counter() - start
+                taken = speed(lanes, plan.seconds)
+                if n == plan.seeds and tried.outcome != "refused":
+                    self.table[setting] = taken.step
+                figures = {"host ms": 1e3 * taken.host, "ms a network": 1e3 * taken.step / n} | figures
+                figures |= self._over_floor(setting, taken.step / n) | {"s to make ready": ready}
+                yield alone("steps", case, 1e3 * taken.step, "ms", **figures, **self._memory())
+                figures = {}
+            if setting.way in plan.kernels_of:
+                yield from kernels.rows(make(0, False), setting.label)
+
+    def _over_floor(self, setting: Setting, seconds: float) -> dict[str, float]:
+        least = self.least.get((setting.row, setting.arithmetic))
+        return {} if least is None else {"times the floor": seconds / least}
+
+    def _attacks(self) -> Iterator[Row]:
+        device = self.plan.device
+        (x, y), (test_x, test_y) = synthetic(TRAIN_IMAGES, self.plan.attacked)
+        net = trained(x.to(device), y.to(device), self.options)
+        for batch in self.plan.at_a_time:
+            line = paper(net, test_x, test_y, batch, self.plan.attack_steps)
+            self.rate = max(self.rate or 0.0, line.value or 0.0)
+            yield line
+
+    def _over(self) -> bool:
+        return time.perf_counter() > self.end
+
+    def _memory(self) -> dict[str, float]:
+        on_gpu = self.plan.device.type == "cuda"
+        return {"GB": torch.cuda.max_memory_reserved() / 1e9} if on_gpu else {}
+
+    def _tidy(self) -> None:
+        """Frees what the last form holds; lanes hold themselves through what they launch."""
+        if self.plan.device.type == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+
+
+def _differences(tried: Tried) -> dict[str, Any]:
+    """From the plain float32 step, and how much is allowed."""
+    figures = {
+        "loss differs": tried.loss_difference,
+        "gradient differs": tried.gradient_difference,
+        "allowed": tried.bound,
+    }
+    return figures | ({"refused": "yes"} if tried.outcome == "refused" else {})
+
+
+def _left_out(subject: str, case: str) -> Row:
+    return alone(subject, case, None, "", **{"left out": "no seconds left"})
+
+
+def _failed(subject: str, case: str, error: Exception) -> Row:
+    words = str(error).strip().splitlines() or [""]
+    return alone(subject, case, None, "", error=f"{type(error).__name__}: {words[0]}")
