@@ -15,13 +15,13 @@ from benchmarks.counting import cost
 from benchmarks.evaluation import TRAIN_IMAGES, paper, trained
 from benchmarks.gpu_plan import ROWS, Plan
 from benchmarks.images import synthetic
-from benchmarks.lanes import Reference, Setting, forward_of, lane, speed, tuned
+from benchmarks.lanes import Reference, Setting, forward_of, lane, speed
 from benchmarks.networks import network
 from benchmarks.options import Options
 from benchmarks.roofline import card
 from benchmarks.row import Row, alone
 from bregman_exp.training import Lane
-from bregman_exp.training.form import Tried, tf32
+from bregman_exp.training.form import Tried, computing_in
 
 Lines = Callable[[], Iterator[Row]]
 
@@ -92,7 +92,7 @@ class Course:
 
     def _steps(self, setting: Setting) -> Iterator[Row]:
         plan, lanes, reference = self.plan, list[Lane](), self.reference(setting.row)
-        with tf32(setting.form.tf32), tuned():
+        with computing_in(setting.form):
             reference.prepare(setting)
             start = time.perf_counter()
             forward = forward_of(reference.net, setting.form, plan.batch)

@@ -2,8 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -128,17 +127,6 @@ def speed(lanes: Sequence[Lane], seconds: float) -> Speed:
     rest = sizes[1 + BURST :]
     rest = rest[: max(BURST, int(BURST * seconds / burst))]
     return Speed(run(lanes, rest)[1] / len(rest), host / BURST)
-
-
-@contextmanager
-def tuned() -> Iterator[None]:
-    """cuDNN tries its algorithms for every shape; afterwards as before."""
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = True
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 def begin(lanes: Sequence[Lane]) -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.counting import Cost
-from bregman_exp.training.form import tf32
+from bregman_exp.training.form import Form, computing_in
 
 SIDE = 1024  # of the square matrices multiplied
 IMAGE, KERNEL = (16, 128, 34, 34), (128, 128, 3, 3)  # of the convolution, channels-last
@@ -55,7 +55,7 @@ def card(device: torch.device, side: int, copied: int) -> dict[str, Roofline]:
     products = {}
     for name, dtype in types.items():
         a = torch.randn(side, side, device=device, dtype=dtype)
-        with tf32(name == "tf32"):
+        with computing_in(Form(name, tf32=name == "tf32")):
             products[name] = 2 * side**3 / _in_a_row(partial(torch.mm, a, a), device)
     return {name: Roofline(product, bandwidth) for name, product in products.items()}
 

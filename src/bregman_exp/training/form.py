@@ -75,13 +75,15 @@ PLAIN = Choice(EAGER)
 
 
 @contextmanager
-def tf32(allowed: bool) -> Iterator[None]:
-    """Products of float32 tensors on a GPU in TF32, or not; afterwards as before."""
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed
+def computing_in(form: Form) -> Iterator[None]:
+    """Products of float32 tensors on a GPU in TF32 or not, by the kernels that cuDNN finds fastest for each
+    shape; afterwards as before."""
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
+    torch.set_float32_matmul_precision("high" if form.tf32 else "highest")
+    cudnn.allow_tf32, cudnn.benchmark = form.tf32, True
     try:
         yield
     finally:
         torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
+        cudnn.allow_tf32, cudnn.benchmark = before[1:]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.training.form import EAGER, Choice, Form, Tried, tf32
+from bregman_exp.training.form import EAGER, Choice, Form, Tried, computing_in
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.side_by_side.forward import Forward
 from bregman_exp.training.side_by_side.graph import unchanged
@@ -148,7 +148,7 @@ def try_step(
     half: torch.dtype | None,
 ) -> Trial:
     """Takes a step of the model in this form, then times some; the model is afterwards as before."""
-    with tf32(form.tf32), unchanged(model):
+    with computing_in(form), unchanged(model):
         lane = Lane(model, optim, _OneBatch(*batch), forward, half, captured=form.captured)
         lane.prepare()
         loss = _step(lane)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bregman_exp.training.classifier import Batch
 from bregman_exp.training.epochs import Chunk
-from bregman_exp.training.form import Choice, tf32
+from bregman_exp.training.form import Choice, computing_in
 from bregman_exp.training.non_finite import NonFiniteLossError
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.side_by_side.lane import Lane
@@ -68,7 +68,7 @@ class SideBySide(pl.LightningModule):
         """Lightning has none to step: each lane has its own."""
 
     def on_train_start(self) -> None:
-        self._around.enter_context(tf32(self.choice.form.tf32))
+        self._around.enter_context(computing_in(self.choice.form))
         self.lanes = [self._make_lane(row, self.device) for row in range(len(self.seeds))]
         for lane, stored in zip(self.lanes, self._stored, strict=bool(self._stored)):
             lane.load(stored)
