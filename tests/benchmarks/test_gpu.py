@@ -168,7 +168,7 @@ def test_the_order_on_a_gpu() -> None:
 
 
 def test_the_time_of_the_table() -> None:
-    compiled = FORMS["cuda"][4]
+    compiled = FORMS["cuda"][3]
     steps = {
         Setting(STANDARD, EAGER, None): 0.010,
         Setting(STANDARD, CAPTURED, None): 0.008,
