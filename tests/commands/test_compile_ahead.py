@@ -68,7 +68,7 @@ def test_a_row_takes_a_step_of_its_shape_in_each_compiled_form(
         seen.append((form.name, tuple(batch[0].shape), forward.logits(batch[0]).shape[1], half))
 
     monkeypatch.setattr(compile_ahead, "try_step", step)
-    monkeypatch.setattr("bregman_exp.build.compiled", lambda module, device: module)
+    monkeypatch.setattr("bregman_exp.build.steps.compiled", lambda module, device: module)
     monkeypatch.chdir(tmp_path)
     words = ["row=bregman_resnet20_softplus", "dataset=image_folder", f"dataset.root={image_tree}"]
     compile_row([*words, "trainer.batch_size=6"])

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from bregman_exp import build
 from bregman_exp.training import Classifier, Optim
 from bregman_exp.training.epochs import Chunk, Chunks
 from bregman_exp.training.sums import ADD_EVERY, Sums
@@ -36,7 +35,7 @@ def test_chunks_hold_every_batch_once(steps: int, size: int, lengths: list[int])
 def test_chunks_change_nothing(command, tmp_path: Path, monkeypatch, words: tuple[str, ...]) -> None:
     assert command("train", *words, "output_dir=chunks").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(build, "CHUNK", 1)
+        patch.setattr("bregman_exp.build.training.CHUNK", 1)
         assert command("train", *words, "output_dir=single").code == 0
     a, b = the_run(tmp_path / "chunks"), the_run(tmp_path / "single")
     assert checkpoint(a)["global_step"] == 75

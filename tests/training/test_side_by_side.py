@@ -148,11 +148,11 @@ def test_a_seed_that_diverges_does_not_touch_the_others(command, image_tree, tmp
 
 def test_in_half_precision(command, image_tree, tmp_path, monkeypatch) -> None:
     half, said = "trainer.precision=bf16-mixed", "this CPU has no bfloat16 arithmetic"
-    monkeypatch.setattr("bregman_exp.build.bf16_is_fast_here", lambda: False)
+    monkeypatch.setattr("bregman_exp.build.steps.bf16_is_fast_here", lambda: False)
     outcome = together(command, image_tree, "seeds=0..1", half, "output_dir=a")
     assert outcome.code == 0
     assert outcome.err.count(said) == 1
-    monkeypatch.setattr("bregman_exp.build.bf16_is_fast_here", lambda: True)
+    monkeypatch.setattr("bregman_exp.build.steps.bf16_is_fast_here", lambda: True)
     alone = words(image_tree, "seed=1", half, "output_dir=b", "trainer.fast=false")
     outcome = command("train", *alone)
     assert outcome.code == 0

@@ -1,0 +1,34 @@
+"""From a checked config to objects: the hall that joins the wings."""
+
+from bregman_exp.build.attacks import attack_batch_size as attack_batch_size
+from bregman_exp.build.attacks import attack_specs as attack_specs
+from bregman_exp.build.attacks import check_attacks as check_attacks
+from bregman_exp.build.attacks import suite_hash as suite_hash
+from bregman_exp.build.attacks import transfer_source as transfer_source
+from bregman_exp.build.folders import dataset_record as dataset_record
+from bregman_exp.build.folders import identity as identity
+from bregman_exp.build.folders import run_folder as run_folder
+from bregman_exp.build.folders import seeds_label as seeds_label
+from bregman_exp.build.folders import stack_folder as stack_folder
+from bregman_exp.build.objects import activation as activation
+from bregman_exp.build.objects import check_model as check_model
+from bregman_exp.build.objects import dataset as dataset
+from bregman_exp.build.objects import device as device
+from bregman_exp.build.objects import glance as glance
+from bregman_exp.build.objects import half as half
+from bregman_exp.build.objects import model as model
+from bregman_exp.build.steps import forms as forms
+from bregman_exp.build.steps import forward as forward
+from bregman_exp.build.steps import precision_advice as precision_advice
+from bregman_exp.build.stored import stored_run as stored_run
+from bregman_exp.build.stored import trained_model as trained_model
+from bregman_exp.build.together import side_by_side as side_by_side
+from bregman_exp.build.together import side_by_side_epochs as side_by_side_epochs
+from bregman_exp.build.together import stacked_classifier as stacked_classifier
+from bregman_exp.build.together import stacked_epochs as stacked_epochs
+from bregman_exp.build.together import stacked_trainer as stacked_trainer
+from bregman_exp.build.training import classifier as classifier
+from bregman_exp.build.training import epochs as epochs
+from bregman_exp.build.training import finish_loggers as finish_loggers
+from bregman_exp.build.training import loggers as loggers
+from bregman_exp.build.training import trainer as trainer

@@ -1,0 +1,127 @@
+"""What a run is attacked with."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from torch import nn
+
+from bregman_exp.build.objects import activation, dataset, device
+from bregman_exp.build.stored import stored_run, trained_model
+from bregman_exp.config import (
+    Attack,
+    ConfigError,
+    Run,
+    config_hash,
+    short_hash,
+)
+from bregman_exp.data import (
+    ClassificationData,
+)
+from bregman_exp.results import RunFolder
+from bregman_exp.robustness import AttackSpec, Victim
+
+ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for launches with fewer
+
+
+def attack_specs(attack: Attack) -> list[AttackSpec]:
+    """The attacks of a suite; an entry whose ``eps`` is a list stands for one attack each.
+
+    Raises ConfigError for an entry without attack, norm and eps, or with an unknown key.
+    """
+    specs: list[AttackSpec] = []
+    for entry in attack.attacks:
+        if not isinstance(entry, dict) or not {"attack", "norm", "eps"} <= set(entry):
+            raise ConfigError(f"attack.attacks: {entry} needs attack, norm and eps.")
+        unknown = set(entry) - {field.name for field in fields(AttackSpec)}
+        if unknown:
+            known = ", ".join(field.name for field in fields(AttackSpec))
+            raise ConfigError(
+                f"unknown key {', '.join(sorted(unknown))} in attack.attacks; there are {known}."
+            )
+        if entry["attack"] == "transfer" and attack.source is not None:
+            entry = {"source": _source_record(attack)["config_hash"], **entry}
+        sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
+        specs += [AttackSpec(**{**entry, "eps": eps}) for eps in sizes]
+    if attack.attacks and not specs:
+        raise ConfigError(f"attack.attacks={attack.attacks}: there is no eps, so no attack; use attack=none.")
+    return specs
+
+
+def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: ClassificationData) -> None:
+    """Raises ValueError where the model has not what an attack needs: classes, a surrogate, a source."""
+    victim = Victim.of(net, run.seed, source)
+    for spec in attack_specs(run.attack):
+        spec.for_classes(data.num_classes).check_fits(victim, data.num_classes)
+
+
+def suite_hash(run: Run) -> str:
+    """The hash over what determines the figures of given weights; the batch size only where it must."""
+    attack, specs = run.attack, attack_specs(run.attack)
+    optional = {
+        "audit": attack.audit,
+        "save": attack.save,
+        "source": _source_record(attack)
+        if attack.audit or any(spec.needs_source for spec in specs)
+        else None,
+    }
+    content = {
+        "weights": run.weights,
+        "samples": attack.samples,
+        "attacks": [spec.changed() for spec in specs],
+        "batch_size": attack_batch_size(run) if _draws_by_batch(attack) else None,
+    }
+    return short_hash(content | {key: value for key, value in optional.items() if value})
+
+
+def attack_batch_size(run: Run) -> int:
+    """How many samples are attacked at a time: as many as fill a GPU, where that changes no figure."""
+    if run.attack.batch_size is not None:
+        return run.attack.batch_size
+    fills_gpu = device(run).type == "cuda" and not _draws_by_batch(run.attack)
+    return ATTACKED_ON_GPU if fills_gpu else ATTACKED
+
+
+def _draws_by_batch(attack: Attack) -> bool:
+    return attack.audit or any(spec.draws_by_batch for spec in attack_specs(attack))
+
+
+def _source_record(attack: Attack) -> dict[str, str]:
+    """Which weights the transfer starts from, wherever their run lies."""
+    if attack.source is None:
+        return {}
+    metrics = _complete_source(attack.source).read_metrics()
+    return {key: metrics[key] for key in ("config_hash", "weights")}
+
+
+def _complete_source(path: str) -> RunFolder:
+    folder = RunFolder.existing(Path(path), "source")
+    if not folder.complete:
+        raise ConfigError(f"source={path} is not complete; run its train command again.")
+    return folder
+
+
+def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
+    """The trained network of the run that ``attack.source`` names, in eval mode.
+
+    Raises NotARunError for a folder without a complete run, ConfigError where its inputs or classes are
+    others, or where an attack needs a source and none is given.
+    """
+    attack = run.attack
+    if attack.source is None:
+        if any(spec.needs_source for spec in attack_specs(attack)):
+            raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
+        return None
+    folder = _complete_source(attack.source)
+    stored = stored_run(folder)
+    itself = config_hash(run, activation(run).label, data.fingerprint), run.weights
+    if tuple(_source_record(attack).values()) == itself:
+        raise ConfigError(f"source={attack.source} is the evaluated run itself; give another one.")
+    same = folder.read_metrics()["dataset"]["fingerprint"] == data.fingerprint
+    there = data if same else dataset(stored)
+    for what, its, own in (
+        ("classes", there.num_classes, data.num_classes),
+        ("inputs of shape", tuple(there.train.x.shape[1:]), tuple(data.train.x.shape[1:])),
+    ):
+        if its != own:
+            raise ConfigError(f"source={attack.source} has {what} {its}, the evaluated run {own}.")
+    return trained_model(stored, there, folder)

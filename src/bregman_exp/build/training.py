@@ -1,0 +1,133 @@
+"""What trains a run alone: batches, module, trainer, loggers."""
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from torch import nn
+
+from bregman_exp.config import (
+    Run,
+    Trainer,
+    short_hash,
+)
+from bregman_exp.data import (
+    ClassificationData,
+    EpochLoader,
+)
+from bregman_exp.results import RunFolder
+from bregman_exp.training import (
+    PLAIN,
+    AtomicCheckpoints,
+    Budget,
+    Choice,
+    Classifier,
+    CsvLogger,
+    EpochCheckpoint,
+    Epochs,
+    Forward,
+    OwnForward,
+    StopInTime,
+    TrainingProgress,
+    without_advice,
+)
+
+VALIDATION_BATCH = 500  # at least: its size changes no figure
+CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
+
+
+def epochs(run: Run, data: ClassificationData) -> Epochs:
+    """The batches of every epoch."""
+    augment = data.is_image and getattr(run.dataset, "augment", False)
+    size, seed = run.trainer.batch_size, run.seed
+    alone = run.trainer.devices == 1  # processes meet at every step
+    return Epochs(
+        EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
+        validation(run, data),
+        chunk=CHUNK if alone and not data.is_image else 1,
+    )
+
+
+def validation(run: Run, data: ClassificationData) -> EpochLoader:
+    size = max(run.trainer.batch_size, VALIDATION_BATCH)
+    return EpochLoader(data.val, size, shuffle=False, augment=False, seed=run.seed)
+
+
+def classifier(
+    run: Run, net: nn.Module, choice: Choice = PLAIN, forward: Forward | None = None
+) -> Classifier:
+    """The Lightning module of a network alone; ``forward`` as the form's, which is not a captured one."""
+    logits = forward.logits if isinstance(forward, OwnForward) else None
+    return Classifier(net, run.optim, logits, choice)
+
+
+def trainer(run: Run, folder: RunFolder, budget: Budget | None = None) -> pl.Trainer:
+    """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
+    settings = run.trainer
+    callbacks: list[pl.Callback] = [
+        TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
+        EpochCheckpoint(folder.checkpoints, "best", monitor="val/accuracy", mode="max"),
+        EpochCheckpoint(folder.checkpoints, "last"),  # after "best", whose state it holds
+    ]
+    if settings.patience is not None:
+        callbacks.append(
+            EarlyStopping(
+                "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
+            )
+        )
+    return lightning_trainer(settings, [*callbacks, *in_time(budget)], loggers(run, folder))
+
+
+def lightning_trainer(settings: Trainer, callbacks: list[pl.Callback], logger: list[Logger]) -> pl.Trainer:
+    with without_advice():
+        return pl.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=settings.strategy,
+            precision=settings.precision,  # pyright: ignore[reportArgumentType]
+            max_epochs=settings.max_epochs,
+            callbacks=callbacks,
+            plugins=[AtomicCheckpoints()],
+            logger=logger,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,  # the loader gives every rank its share itself
+            log_every_n_steps=1_000_000,  # figures are logged once an epoch
+        )
+
+
+def in_time(budget: Budget | None) -> list[pl.Callback]:
+    return [] if budget is None else [StopInTime(budget)]
+
+
+def loggers(run: Run, folder: RunFolder) -> list[Logger]:
+    """metrics.csv always; if asked for, TensorBoard or W&B (offline unless the user is logged in)."""
+    found: list[Logger] = [CsvLogger(folder.curves)]
+    if run.logger.name == "tensorboard":
+        found.append(TensorBoardLogger(folder.path, name="", version="tensorboard"))
+    if run.logger.name == "wandb":
+        found.append(_wandb(run, folder))
+    return found
+
+
+def _wandb(run: Run, folder: RunFolder) -> WandbLogger:
+    import wandb  # takes a second to import, and few runs need it
+
+    name = "/".join(folder.path.parts[-3:])
+    return WandbLogger(
+        name=name,
+        id=short_hash(str(folder.path.absolute())),  # a resumed run goes on in the same W&B run
+        resume="allow",
+        save_dir=folder.path,
+        project=run.logger.project,
+        settings=wandb.Settings(silent=True),
+        mode="online" if wandb.login(prompt=False) else "offline",
+    )
+
+
+def finish_loggers(trainer: pl.Trainer) -> None:
+    """Ends the W&B run, which the next run of this process would go on with."""
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
