@@ -14,7 +14,7 @@ def main() -> None:
     said = parser.parse_args()
     try:
         written = export_weights(runs_at(said.runs), said.to)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(f"Error: {error}") from None
     print(f"wrote {len(written)} files and SHA256SUMS to {said.to}")
 

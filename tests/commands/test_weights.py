@@ -25,6 +25,14 @@ def test_the_weights_of_a_run(script, trained: Path, tmp_path: Path) -> None:
     assert (tmp_path / "weights" / "SHA256SUMS").read_text() == f"{digest}  {file.name}\n"
 
 
+def test_a_run_that_is_not_complete_is_said(script, trained: Path, tmp_path: Path) -> None:
+    (trained / "metrics.json").unlink()
+    outcome = script("weights", str(trained), "--to", "weights")
+    assert outcome.code == 1
+    assert "is not complete; run its train command again." in outcome.err
+    assert not list((tmp_path / "weights").glob("*"))
+
+
 def test_a_run_without_weights_is_said(script, trained: Path, tmp_path: Path) -> None:
     (trained / "checkpoints" / "last.ckpt").unlink()
     outcome = script("weights", str(trained), "--to", "weights")

@@ -129,12 +129,18 @@ def test_a_config_of_before_forms_had_names_is_read(compile_: bool | None, form:
 
 def test_how_many_samples_are_attacked_at_a_time() -> None:
     """As many as fill a GPU, where no figure depends on it; what was computed in batches of 250 is found."""
-    row, gpu = ("row=resnet20", "attack=paper"), "trainer=gpu"
-    assert build.attack_batch_size(composed(*row)) == 250
-    assert build.attack_batch_size(composed(*row, gpu)) == 2000
-    assert build.attack_batch_size(composed(*row, gpu, "attack.batch_size=7")) == 7
+    gpu, data = "trainer=gpu", build.glance(composed("row=resnet20"))
+
+    def size(*words: str) -> int:
+        return build.attack_batch_size(composed(*words), data)
+
+    assert size("row=resnet20") == 250
+    assert size("row=resnet20", gpu) == 2000
+    assert size("model=resnet110", gpu) == 363  # as much memory
+    assert size("model=resnet1202", gpu) == 250
+    assert size("row=resnet20", gpu, "attack.batch_size=7") == 7
     for suite in ("attack=autoattack", "attack.audit=true"):
-        assert build.attack_batch_size(composed("row=resnet20", suite, gpu)) == 250
+        assert size("row=resnet20", suite, gpu) == 250
         hashes = {
             build.suite_hash(composed("row=resnet20", suite, *more))
             for more in ((), (gpu,), ("attack.batch_size=250",))

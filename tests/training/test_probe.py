@@ -8,8 +8,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from bregman_exp.training import EAGER, FORMS, Candidates, Form, Optim, OwnForward, Trial, choose, try_step
+import bregman_exp as bx
+from bregman_exp.data import PaddedImages, PlannedBatches, Split
+from bregman_exp.training import (
+    EAGER,
+    FORMS,
+    Candidates,
+    Form,
+    Lane,
+    Optim,
+    OwnForward,
+    Trial,
+    choose,
+    try_step,
+)
 from bregman_exp.training.probe import EXACT, FormRefusedError
 
 GRADIENTS = [torch.tensor([3.0, 4.0]), torch.tensor([[0.01, 0.02]])]
@@ -96,6 +110,22 @@ def test_a_coarser_precision_may_differ_by_twice_what_the_plain_step_in_it_does(
     assert exact_form.form == COMPILED_TF32  # what is allowed there is not allowed in float32
 
 
+@pytest.mark.parametrize("noise", [0.9, 3.0, math.nan])
+def test_a_lost_gradient_does_not_pass_for_noise(noise: float) -> None:
+    """However coarse the plain step in that precision is at some parameter."""
+    coarse = faster(0.009, factor=1 + noise, of=1)
+    gone = Trial(2.0, [torch.zeros_like(g) for g in GRADIENTS], 0.001)
+    assert choose(candidates({CAPTURED_TF32: gone}, coarse=coarse), None).form == EAGER
+    first_gone = faster(0.001, factor=0.0)  # where the plain step has no noise
+    assert choose(candidates({CAPTURED_TF32: first_gone}, coarse=coarse), None).form == EAGER
+
+
+def test_after_a_capture_that_raised_no_other_is_tried() -> None:
+    choice = choose(candidates({CAPTURED: broken, CAPTURED_TF32: broken, COMPILED: broken}), None)
+    assert choice.form == EAGER
+    assert [each.outcome for each in choice.tried] == ["chosen", "refused", "skipped", "skipped"]
+
+
 def test_compiling_is_not_tried_where_it_cannot_pay() -> None:
     choice = choose(candidates({CAPTURED: faster(0.005), COMPILED: broken}, steps=1000), None)
     assert choice.form == CAPTURED
@@ -105,11 +135,16 @@ def test_compiling_is_not_tried_where_it_cannot_pay() -> None:
 def test_what_is_asked_for_is_taken_though_slower_and_alone_tried() -> None:
     choice = choose(candidates({CAPTURED: broken, COMPILED: faster(0.02)}, steps=10), "compiled")
     assert choice.form == COMPILED
-    assert [each.form for each in choice.tried] == ["eager", "compiled"]
+    assert [(each.form, each.outcome) for each in choice.tried] == [
+        ("eager", "not asked for"),
+        ("compiled", "chosen"),
+    ]
 
 
 def test_what_is_asked_for_and_does_not_hold_is_an_error() -> None:
-    with pytest.raises(FormRefusedError, match=r"trainer\.fast=compiled: its loss .* use null or false\.$"):
+    with pytest.raises(
+        FormRefusedError, match=r"^the form compiled: its gradient .* use trainer\.fast=false\.$"
+    ):
         choose(candidates({COMPILED: faster(0.001, factor=0)}), "compiled")
 
 
@@ -140,6 +175,38 @@ def test_a_trial_gives_loss_and_gradients_and_leaves_the_network_as_it_was(optim
         assert trial.loss == pytest.approx(loss.item(), rel=1e-6)
         assert all(torch.equal(a, b) for a, b in zip(trial.gradients, wanted, strict=True))
         assert trial.seconds > 0
+
+
+class ReadsNothing(TorchDispatchMode):
+    """Refuses what makes the host wait for the device, which no graph can hold."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func not in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default), func
+        return func(*args, **(kwargs or {}))
+
+
+class StillOptimizer(torch.optim.SGD):
+    """An optimizer whose step reads nothing: a CPU's reads the learning rate."""
+
+    def step(self, closure=None) -> None:
+        pass
+
+
+@pytest.mark.parametrize("half", [None, torch.bfloat16])
+def test_a_step_reads_nothing_from_the_device(monkeypatch, half: torch.dtype | None) -> None:
+    split = Split(torch.zeros(9, 3, 8, 8, dtype=torch.uint8), torch.arange(9) % 2, torch.arange(9))
+    batches = PlannedBatches(PaddedImages(split, torch.device("cpu")), 4, augment=True, seed=0)
+    monkeypatch.setattr(Optim, "build_optimizer", lambda self, p, captured=False: StillOptimizer(p, lr=0.1))
+    net = bx.resnet(20, act="softplus", version="bregman", num_classes=2)
+    lane = Lane(net, Optim(), batches, OwnForward(), half)
+    lane.prepare()
+    lane.begin(0, [0.1] * 3)
+    with ReadsNothing():
+        for size in batches.sizes:
+            lane.advance(size)
+    loss, accuracy = lane.read()
+    assert loss > 0
+    assert 0 <= accuracy <= 1
 
 
 class LosesGradient(torch.autograd.Function):
@@ -174,5 +241,5 @@ def test_a_form_is_not_compiled_again_to_be_slower_than_in_tf32() -> None:
     choice = choose(candidates({COMPILED_TF32: faster(0.002), COMPILED: broken}), None)
     assert choice.form == COMPILED_TF32
     assert choice.tried[2].outcome == "skipped"
-    refused = choose(candidates({COMPILED_TF32: broken, COMPILED: faster(0.003)}), None)
-    assert refused.form == COMPILED
+    wrong = faster(0.001, factor=0)
+    assert choose(candidates({COMPILED_TF32: wrong, COMPILED: faster(0.003)}), None).form == COMPILED

@@ -10,7 +10,7 @@ import torch
 from bregman_exp import build
 from bregman_exp.results import RunFolder
 from bregman_exp.results.atomic import write_atomically, write_text
-from bregman_exp.training import weights_of
+from bregman_exp.training import CheckpointError, weights_of
 
 SUMS = "SHA256SUMS"  # as sha256sum -c reads it
 
@@ -20,8 +20,12 @@ def export_weights(runs: Iterable[RunFolder], target: Path) -> list[Path]:
 
     ``SHA256SUMS`` beside them has a line for every .pt file of the folder. ``torch.load`` reads them with
     ``weights_only=True``, and the network that the run's config describes takes them. Raises CheckpointError
-    for a run without whole weights; then nothing of it is written.
+    for a run that is not complete, before anything is written, and for damaged weights.
     """
+    runs = list(runs)
+    for run in runs:
+        if not run.complete:
+            raise CheckpointError(f"{run.path} is not complete; run its train command again.")
     written = [_export(run, target) for run in runs]
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(target.glob("*.pt"))}
     write_text(target / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))

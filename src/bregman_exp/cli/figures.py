@@ -70,7 +70,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
             specs,
             ids=samples.ids,
             seed=run.seed,
-            batch_size=build.attack_batch_size(run),
+            batch_size=build.attack_batch_size(run, data),
             audit=attack.audit,
             source=None if source is None else source.to(device),
             parts=target.parts,

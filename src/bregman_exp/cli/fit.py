@@ -16,6 +16,7 @@ from bregman_exp.training import (
     NonFiniteLossError,
     SideBySide,
     StopInTime,
+    computing_in,
     training_facts,
     without_advice,
 )
@@ -28,7 +29,7 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
     Raises NonFiniteLossError, also one of a spawned process, and KeyboardInterrupt.
     """
     try:
-        with without_advice():
+        with without_advice(), computing_in(classifier.choice.form):
             trainer.fit(classifier, epochs, ckpt_path=last if last.exists() else None, weights_only=True)
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
@@ -37,7 +38,7 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
     finally:
         build.finish_loggers(trainer)
     callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-    return next((one.pace.seconds for one in callbacks if isinstance(one, StopInTime)), None)
+    return next((each.pace.seconds for each in callbacks if isinstance(each, StopInTime)), None)
 
 
 def epochs_in(last: Path) -> int:

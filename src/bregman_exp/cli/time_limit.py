@@ -29,7 +29,7 @@ class TimeLimit:
             return True
         if self.is_over:
             return False
-        works = self._journal.entries("work")
+        works = [work for work in self._journal.entries("work") if work["epoch_seconds"] is not None]
         works = [work for work in works if work["kind"] == kind] or works
         needed = epochs * _mean(works, "epoch_seconds") + _mean(works, "other_seconds")
         return not works or self.budget.allows(needed)

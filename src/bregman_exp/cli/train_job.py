@@ -25,7 +25,7 @@ from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder
-from bregman_exp.training import PLAIN, training_facts
+from bregman_exp.training import CAPTURED, EAGER, PLAIN, training_facts
 
 
 def train_job(cfg: DictConfig) -> Outcome:
@@ -47,20 +47,22 @@ def train_job(cfg: DictConfig) -> Outcome:
         build.check_attacks(runs[0], net, source, data)
         build.classifier(runs[0], net)
         build.forms(runs[0])
-        there = all(own_suite(run, build.run_folder(run, data)) for run in runs)
-        failed, left = train_stack(runs, data, limit)
+        all_complete = all(own_suite(run, build.run_folder(run, data)) for run in runs)
+        groups = [runs] if runs[0].logger.name == "csv" else [[run] for run in runs]  # a tracker has one run
+        ended = [train_stack(group, data, limit) for group in groups]
+        failed, left = ([run for lists in ended for run in lists[which]] for which in (0, 1))
     for run in [run for run in runs if run not in failed and run not in left]:
-        ended: list[bool] = []
-        if not went_well(lambda run=run, ended=ended: ended.append(train_run(run, data, limit))):
+        in_time: list[bool] = []
+        if not went_well(lambda run=run, in_time=in_time: in_time.append(train_run(run, data, limit))):
             failed.append(run)
             limit.worked(kind_of(run), None, None)
-        elif not ended[0]:
+        elif not in_time[0]:
             left.append(run)
     if failed:
         raise CommandFailedError
     if left:
         return Outcome.LEFT
-    return Outcome.SKIPPED if there else Outcome.DONE
+    return Outcome.SKIPPED if all_complete else Outcome.DONE
 
 
 def seeds_of(seed: Any, seeds: Any) -> list[Any]:
@@ -121,9 +123,12 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit
     last = folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", folder.path)
     net = build.model(run, data)
-    # on a GPU a form other than the plain one trains in train_stack, which has had its turn
-    on_cpu, begun_in = build.device(run).type == "cpu", training_facts(last).form if last.exists() else None
-    choice, forward = choose_form(run, net, data, begun_in=begun_in) if on_cpu else (PLAIN, None)
+    begun_in = training_facts(last).form if last.exists() else None
+    choice, forward = PLAIN, None
+    if build.device(run).type == "cpu" and run.trainer.fast != CAPTURED.name:
+        choice, forward = choose_form(run, net, data, begun_in=begun_in)
+    elif run.trainer.fast not in (None, EAGER.name):  # train_stack has had its turn
+        log.info("trainer.fast=%s is not for a run that was begun plainly: it goes on so", run.trainer.fast)
     classifier = build.classifier(run, net, choice, forward)
     pace = fit(build.trainer(run, folder, limit.budget), classifier, build.epochs(run, data), last)
     facts = training_facts(last)

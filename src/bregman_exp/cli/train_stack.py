@@ -79,8 +79,7 @@ def _least(runs: Sequence[Run], data: ClassificationData) -> int | None:
     if isinstance(runs[0].model, Mlp):
         return 2 if _stackable(runs, data) else None
     captured = any(form.captured for form in build.forms(runs[0]))
-    alone = runs[0].logger.name != "csv" and len(runs) > 1  # a tracker has one run in a process
-    return 1 if captured and runs[0].trainer.fast != EAGER.name and not alone else None
+    return 1 if captured and runs[0].trainer.fast != EAGER.name else None
 
 
 def _stackable(runs: Sequence[Run], data: ClassificationData) -> bool:
@@ -142,13 +141,16 @@ def _train(
                 return log.info("%s", limit.stopped(epochs, of))
             for row in classifier.alive:
                 _write_checkpoints(classifier.checkpoints(row), folders[row])
+            if isinstance(classifier, SideBySide):
+                classifier.free()
 
     with logging_to(*(folder.log for folder in folders)):
         for run, folder in members:
             folder.begin(run.to_yaml())
         if members and not went_well(train):
             return runs, []
-    if not left:
+    all_written = all(_begun(folder) for run, folder in members if run not in failed)
+    if all_written or not stack.checkpoint("last").exists():
         shutil.rmtree(stack.path)
     return failed, left
 

@@ -23,6 +23,7 @@ from bregman_exp.training.form import FORMS as FORMS
 from bregman_exp.training.form import PLAIN as PLAIN
 from bregman_exp.training.form import Choice as Choice
 from bregman_exp.training.form import Form as Form
+from bregman_exp.training.form import computing_in as computing_in
 from bregman_exp.training.non_finite import NonFiniteLossError as NonFiniteLossError
 from bregman_exp.training.optimizer import Optim as Optim
 from bregman_exp.training.probe import Candidates as Candidates

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from bregman_exp.training.epochs import Chunk, steps_per_epoch
-from bregman_exp.training.form import PLAIN, Choice
+from bregman_exp.training.form import PLAIN, Choice, compute_in
 from bregman_exp.training.non_finite import LossWatch
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.sums import Sums
 
 Batch = tuple[Tensor, Tensor]  # x (N, …), y (N,)
-Forward = Callable[[Tensor], Tensor]  # x (N, …) -> logits (N, K)
+Logits = Callable[[Tensor], Tensor]  # x (N, …) -> logits (N, K)
 
 
 class Classifier(pl.LightningModule):
@@ -33,9 +33,7 @@ class Classifier(pl.LightningModule):
     Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()`` that can be set.
     """
 
-    def __init__(
-        self, model: nn.Module, optim: Optim, forward: Forward | None = None, choice: Choice = PLAIN
-    ):
+    def __init__(self, model: nn.Module, optim: Optim, forward: Logits | None = None, choice: Choice = PLAIN):
         super().__init__()
         self.automatic_optimization = False
         self.model, self.optim = model, optim
@@ -45,6 +43,9 @@ class Classifier(pl.LightningModule):
         self.watch = LossWatch()
         self.seconds = 0.0  # spent in finished training epochs, also before a resume
         self._epoch_start = 0.0
+
+    def setup(self, stage: str) -> None:
+        compute_in(self.choice.form)  # also in a process of its own, which begins with torch's defaults
 
     def training_step(self, batch: Batch | Chunk, batch_idx: int) -> dict[str, Any]:
         batches = batch if isinstance(batch, Chunk) else [batch]

@@ -14,7 +14,7 @@ class Form:
     graph, and several networks train side by side; ``tf32``: matrix products of float32 tensors keep ten bits
     of the mantissa, where the device can.
 
-    On a CPU a captured step is a call: what a GPU run does, to the last bit what the plain form does.
+    On a CPU a captured step is a call, and gives the numbers of the plain form to the last bit.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Tried:
     """What metrics.json says of a form; differences are relative to the plain float32 step."""
 
     form: str
-    outcome: str  # chosen | slower | refused | skipped
+    outcome: str  # chosen | slower | refused | skipped | not asked for
     milliseconds: float | None = None
     loss_difference: float | None = None
     gradient_difference: float | None = None
@@ -74,14 +74,19 @@ class Choice:
 PLAIN = Choice(EAGER)
 
 
+def compute_in(form: Form) -> None:
+    """Sets what ``computing_in`` sets, for good: for a process that trains and ends."""
+    torch.set_float32_matmul_precision("high" if form.tf32 else "highest")
+    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = form.tf32, True
+
+
 @contextmanager
 def computing_in(form: Form) -> Iterator[None]:
     """Products of float32 tensors on a GPU in TF32 or not, by the kernels that cuDNN finds fastest for each
     shape; afterwards as before."""
     cudnn = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
-    torch.set_float32_matmul_precision("high" if form.tf32 else "highest")
-    cudnn.allow_tf32, cudnn.benchmark = form.tf32, True
+    compute_in(form)
     try:
         yield
     finally:

@@ -1,8 +1,8 @@
 """Several networks that train side by side: the LightningModule around their lanes."""
 
+import gc
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bregman_exp.training.classifier import Batch
 from bregman_exp.training.epochs import Chunk
-from bregman_exp.training.form import Choice, computing_in
+from bregman_exp.training.form import Choice
 from bregman_exp.training.non_finite import NonFiniteLossError
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.side_by_side.lane import Lane
@@ -57,7 +57,6 @@ class SideBySide(pl.LightningModule):
         self._best: list[dict[str, Any]] = []  # accuracy, model, done
         self._train: dict[int, tuple[float, float]] = {}  # row -> loss and accuracy of the epoch
         self._val: dict[int, Sums] = {}
-        self._around = ExitStack()
 
     @property
     def alive(self) -> list[int]:
@@ -68,7 +67,6 @@ class SideBySide(pl.LightningModule):
         """Lightning has none to step: each lane has its own."""
 
     def on_train_start(self) -> None:
-        self._around.enter_context(computing_in(self.choice.form))
         self.lanes = [self._make_lane(row, self.device) for row in range(len(self.seeds))]
         for lane, stored in zip(self.lanes, self._stored, strict=bool(self._stored)):
             lane.load(stored)
@@ -149,11 +147,12 @@ class SideBySide(pl.LightningModule):
             for logger in self.loggers_of[row]:
                 logger.log_metrics(common | figures, step=self.global_step - 1)  # the last, from 0
 
-    def on_fit_end(self) -> None:
-        self._around.close()
-
-    def on_exception(self, exception: BaseException) -> None:
-        self._around.close()
+    def free(self) -> None:
+        """Gives back what the graphs hold of a GPU's memory; ``checkpoints`` is not possible any more."""
+        self.lanes.clear()
+        gc.collect()  # module and trainer hold one another
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         failed = {self.seeds[row]: error for row, error in self._failed.items()}

@@ -1,14 +1,13 @@
 """Whose code computes the logits of a network, and on which tensors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from torch import Tensor, nn
+from torch import nn
 
+from bregman_exp.training.classifier import Logits
 from bregman_exp.training.fixed_size import FixedSize
-
-Logits = Callable[[Tensor], Tensor]  # x (n, …) -> logits (n, K)
 
 
 class Forward(Protocol):
@@ -44,11 +43,11 @@ class SharedForward:
     @contextmanager
     def of(self, network: nn.Module) -> Iterator[Logits]:
         pairs = list(zip(self.template.parameters(), network.parameters(), strict=True))
-        for mine, its in pairs:
-            mine.data, mine.grad = its.data, None
-        for mine, its in zip(self.template.buffers(), network.buffers(), strict=True):
-            mine.data = its
+        for of_template, of_network in pairs:
+            of_template.data, of_template.grad = of_network.data, None
+        for of_template, of_network in zip(self.template.buffers(), network.buffers(), strict=True):
+            of_template.data = of_network
         self.template.train(network.training)
         yield self.logits
-        for mine, its in pairs:
-            its.grad, mine.grad = mine.grad, None
+        for of_template, of_network in pairs:
+            of_network.grad, of_template.grad = of_template.grad, None

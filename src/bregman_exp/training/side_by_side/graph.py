@@ -1,11 +1,14 @@
 """Work that is captured once and launched as a whole: a CUDA graph, and on a CPU a call."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
+
+from bregman_exp.training.advice import without_advice
 
 Work = Callable[[], None]
 
@@ -22,6 +25,8 @@ class Recorder:
     def __init__(self, device: torch.device, graphs: bool = True):
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.graphs = graphs
+        # a lane's graphs never run at once, and share their memory
+        self._pool = torch.cuda.graph_pool_handle() if self.stream is not None else None
 
     @contextmanager
     def on_stream(self) -> Iterator[None]:
@@ -35,9 +40,10 @@ class Recorder:
 
     def warm_up(self, work: Work) -> None:
         """Does the work a few times; what it changes is the caller's to mend (``unchanged``)."""
-        with self.on_stream():
-            for _ in range(WARM_UP if self.stream is not None else 1):
+        with self.on_stream(), without_advice():
+            for _ in range(WARM_UP):
                 work()
+        self.wait()
 
     def captured(self, work: Work) -> Work:
         """The work as one launch. Raises what CUDA raises where it cannot be captured."""
@@ -45,10 +51,15 @@ class Recorder:
             return work
         if not self.graphs:
             return lambda: self._call(work)
-        self.stream.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self.stream):
-            work()
+        graph, before = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        gc.collect()  # an older graph that goes while this one is made would spoil it
+        gc.disable()
+        try:
+            with torch.cuda.graph(graph, pool=self._pool, stream=self.stream):
+                work()
+        finally:
+            gc.enable()
+            torch.cuda.set_stream(before)  # also after an error
         return lambda: self._call(graph.replay)
 
     def _call(self, work: Work) -> None:

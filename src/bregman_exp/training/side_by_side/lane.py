@@ -12,8 +12,10 @@ from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.side_by_side.forward import Forward
 from bregman_exp.training.side_by_side.graph import Recorder, unchanged
 
+OF_THE_DEVICE = ("lr", "fused", "foreach", "capturable")  # of an optimizer's settings, not of its training
 
-class Batches(Protocol):
+
+class SeedBatches(Protocol):
     """A seed's batches on its device: ``begin`` loads an epoch, ``at`` takes the samples at its places."""
 
     sizes: list[int]
@@ -38,7 +40,7 @@ class Lane:
         self,
         model: nn.Module,
         optim: Optim,
-        batches: Batches,
+        batches: SeedBatches,
         forward: Forward,
         half: torch.dtype | None,
         captured: bool = True,
@@ -51,7 +53,7 @@ class Lane:
         self.rate = torch.zeros((), device=self.device, dtype=torch.float64 if on_cpu else torch.float32)
         self.optimizer.param_groups[0]["lr"] = self.rate
         self.rates = self.rate.new_zeros(len(batches.sizes))  # of the epoch's steps
-        self.gradients: list[Tensor] = []  # of the latest step
+        self.gradients: list[Tensor] = []  # of the latest step, where all batches have one size
         self._recorder = Recorder(self.device, captured)
         self._launch: dict[int, Callable[[], None]] = {}
         self._place = torch.zeros((), dtype=torch.int64, device=self.device)  # samples of the epoch so far
@@ -67,8 +69,7 @@ class Lane:
         self.begin(0, [0.0] * len(self.batches.sizes))
         for size in dict.fromkeys(self.batches.sizes):
             with unchanged(self.model, self.optimizer):
-                self._recorder.warm_up(lambda size=size: self._advance(size))
-                self._recorder.wait()
+                self._recorder.warm_up(lambda size=size: self._first(size))
                 self._rewind()
                 self._launch[size] = self._recorder.captured(lambda size=size: self._advance(size))
                 self._recorder.wait()
@@ -105,8 +106,15 @@ class Lane:
     def load(self, content: dict[str, Any]) -> None:
         """Takes over weights and the optimizer's state, before ``prepare``."""
         self.model.load_state_dict(content["model"])
+        group = self.optimizer.param_groups[0]
+        own = {key: group[key] for key in OF_THE_DEVICE if key in group}
         self.optimizer.load_state_dict(content["optimizer"])
-        self.optimizer.param_groups[0]["lr"] = self.rate
+        self.optimizer.param_groups[0].update(own)
+
+    def _first(self, size: int) -> None:
+        """The epoch's first step, also where it is taken again."""
+        self._rewind()
+        self._advance(size)
 
     def _rewind(self) -> None:
         for tensor in (self._place, self._step, self._loss, self._correct):
@@ -115,7 +123,7 @@ class Lane:
 
     def _advance(self, size: int) -> None:
         """The step: x, y of the next ``size`` places; loss, gradients, update, sums."""
-        self.rate.copy_(self.rates[self._step])
+        self.rate.copy_(self.rates.index_select(0, self._step.view(1)).view(()))  # an index would be read
         x, y = self.batches.at(self._place + torch.arange(size, device=self.device))
         self.optimizer.zero_grad()
         with self._autocast(False), self.forward.of(self.model) as logits_of:
