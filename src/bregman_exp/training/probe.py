@@ -17,8 +17,8 @@ TIMED_STEPS = {"cpu": 3, "cuda": 10}
 RAISES = "it raises"
 TINY = 1e-30  # beside what may be 0
 # What a form's loss, and each parameter's gradient, may differ by from the plain float32 step's, relative:
-# rounding; in a coarser precision NOISE times what the plain step in that precision differs by there, but never
-# so much that a lost gradient, which differs by 1, could pass.
+# rounding; in a coarser precision NOISE times what the plain step in that precision differs by there, but
+# never so much that a lost gradient, which differs by 1, could pass.
 EXACT = 1e-3
 NOISE = 2.0
 COARSEST = 0.5
