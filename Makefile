@@ -27,7 +27,7 @@ table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gp
 
 # two workers on two cores: one thread each
 test: setup      ## the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: setup     ## lint and types
 	$(BIN)/ruff check .

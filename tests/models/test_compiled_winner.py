@@ -54,7 +54,8 @@ def distance(found: Tensor, wanted: Tensor) -> float:
     return ((found - wanted).norm() / wanted.norm()).item()
 
 
-# of one core some 30 s for each dtype where torch has not compiled it before
+# of one core some 30 to 60 s for each dtype: `make check-oldest` runs it, `make test` only what is traced
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 @DTYPES
 def test_one_block(dtype: torch.dtype) -> None:

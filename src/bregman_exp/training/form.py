@@ -40,7 +40,10 @@ FORM_NAMES = tuple(dict.fromkeys(form.name for forms in FORMS.values() for form 
 
 @dataclass
 class Tried:
-    """What metrics.json says of a form; differences are relative to the plain float32 step."""
+    """What metrics.json says of a form; differences are relative to the plain float32 step.
+
+    ``gradient_difference`` and ``bound``: of the parameter that comes nearest to its bound.
+    """
 
     form: str
     outcome: str  # chosen | slower | refused | skipped | not asked for

@@ -115,14 +115,14 @@ def _held(form: Form, candidates: Candidates, exact: Trial) -> tuple[Tried, Tria
     differences = _differences(trial, exact)
     noise = _differences(candidates.plain(form), exact)
     bounds = (NOISE * noise).clamp(EXACT, COARSEST).nan_to_num(EXACT)
-    worst = int((differences / bounds).nan_to_num(torch.inf).argmax())
-    loss, difference, bound = float(differences[0]), float(differences[worst]), float(bounds[worst])
-    gradient = float(differences[1:].max())
+    worst = 1 + int((differences / bounds)[1:].nan_to_num(torch.inf).argmax())  # of the gradients
+    loss, gradient, bound = (float(each) for each in (differences[0], differences[worst], bounds[worst]))
     tried = Tried(form.name, "slower", 1e3 * trial.seconds, loss, gradient, bound)
-    if not difference <= bound:  # also NaN
-        what = "loss" if worst == 0 else "gradient"
-        reason = f"its {what} differs by {difference:.2g} from the plain step's, where {bound:.2g} is allowed"
-        return replace(tried, outcome="refused", reason=reason), None
+    for what, place in (("loss", 0), ("gradient", worst)):
+        difference, allowed = float(differences[place]), float(bounds[place])
+        if not difference <= allowed:  # also NaN
+            by = f"its {what} differs by {difference:.2g} from the plain step's"
+            return replace(tried, outcome="refused", reason=f"{by}, where {allowed:.2g} is allowed"), None
     return tried, trial
 
 
