@@ -23,6 +23,9 @@ def test_the_rows_are_the_sweep_without_its_seeds() -> None:
         ["row=resnet20", "trainer=gpu"],
         ["row=bregman_resnet20_atan", "trainer=gpu"],
     ]
+    assert rows(["row=resnet20", "~logger", "seeds=0..4", "+act.beta=1e3"]) == [
+        ["row=resnet20", "~logger", "+act.beta=1e3"]
+    ]
 
 
 def config(accelerator: str) -> OmegaConf:

@@ -52,8 +52,8 @@ def rows(overrides: list[str]) -> list[list[str]]:
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.get_key_element()
         swept = override.is_sweep_override()
-        values = list(override.sweep_string_iterator()) if swept else [override.get_value_element_as_str()]
-        choices[key] = [f"{key}={value}" for value in values]
+        values = override.sweep_string_iterator() if swept else ()
+        choices[key] = [f"{key}={value}" for value in values] or [override.input_line or key]
     kept = [words for key, words in choices.items() if key not in SEEDS]
     return [list(words) for words in product(*kept)]
 

@@ -27,7 +27,7 @@ def check(plain: dict[str, Any]) -> Run:
 
 def _with_form(trainer: Any) -> Any:
     """A trainer of a config.yaml that was written when the form was called ``compile``, in today's words."""
-    if not isinstance(trainer, dict) or "compile" not in trainer:
+    if not isinstance(trainer, dict) or "compile" not in trainer or "fast" in trainer:
         return trainer
     form = {None: None, False: False, True: "compiled"}.get(trainer["compile"], trainer["compile"])
     return {key: value for key, value in trainer.items() if key != "compile"} | {"fast": form}
