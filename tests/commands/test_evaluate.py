@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.conftest import TINY
@@ -90,3 +91,49 @@ def test_several_runs_in_a_sweep(command, tmp_path: Path) -> None:
     runs = sorted(str(p.parent) for p in tmp_path.rglob("metrics.json"))
     assert command("evaluate", "-m", f"run={','.join(runs)}", "attack=curve").code == 0
     assert len(list(tmp_path.rglob("evaluations/curve-*/metrics.json"))) == 2
+
+
+# where the data lie
+
+
+@pytest.fixture
+def of_images(command, image_tree: Path, tmp_path: Path) -> Path:
+    """A run on images that were given by a relative path."""
+    words = (
+        "model=bregman_mlp",
+        "dataset=image_folder",
+        "dataset.root=images",
+        "dataset.n_val=4",
+        "attack=none",
+    )
+    assert command("train", *words, "optim=adam", "trainer.max_epochs=1", "trainer.batch_size=4").code == 0
+    return next(tmp_path.rglob("metrics.json")).parent
+
+
+def test_data_given_by_a_relative_path_are_read_from_another_folder(
+    command, of_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert command("evaluate", f"run={of_images}", "attack=torchattacks").code == 0
+    assert (
+        evaluation_of(of_images)["dataset"] == json.loads((of_images / "metrics.json").read_text())["dataset"]
+    )
+
+
+def test_moved_data_are_named_and_must_be_the_same(command, of_images: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").rename(tmp_path / "moved")
+    words = (f"run={of_images}", "attack=torchattacks")
+    assert "there is no folder" in command("evaluate", *words).err
+    assert command("evaluate", *words, f"dataset.root={tmp_path / 'moved'}").code == 0
+    (tmp_path / "moved/test/cat/01.png").unlink()
+    done = command("evaluate", *words, f"dataset.root={tmp_path / 'moved'}", "attack.samples=2")
+    assert done.code == 1
+    assert "has changed since" in done.err
+
+
+def test_only_the_place_of_the_data_can_be_given(command, trained: Path, of_images: Path) -> None:
+    done = command("evaluate", f"run={of_images}", "+dataset.n_val=3")
+    assert (done.code, "dataset.n_val" in done.err) == (1, True)
+    done = command("evaluate", f"run={trained}", "dataset.root=x")
+    assert (done.code, "unknown key dataset.root" in done.err) == (1, True)

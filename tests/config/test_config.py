@@ -114,10 +114,21 @@ def test_the_table_suite() -> None:
 
 def test_the_stored_config_is_read_back_as_it_was() -> None:
     assert "max_time" not in composed("row=resnet20", "trainer.max_time=00:08:30").to_yaml()
-    for words in (("model=bregman_mlp", "model.widths=[3,4]"), ("row=resnet20",)):
+    for words in (("model=bregman_mlp", "model.widths=[3,4]"), ("row=resnet20", "dataset.root=/data")):
         made = composed(*words)
         plain = OmegaConf.to_container(OmegaConf.create(made.to_yaml()))
         assert check(plain) == made
+
+
+def test_the_stored_path_of_the_data_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/anna")
+    for given, stored in (("images", str(tmp_path / "images")), ("~/images", "/home/anna/images")):
+        run = composed("row=resnet20", f"dataset.root='{given}'")
+        assert OmegaConf.create(run.to_yaml()).dataset.root == stored
+        assert config_hash(run, "ReLU", "data") == config_hash(
+            check(OmegaConf.to_container(OmegaConf.create(run.to_yaml()))), "ReLU", "data"
+        )
 
 
 @pytest.mark.parametrize(("compile_", "form"), [(None, None), (False, "eager"), (True, "compiled")])

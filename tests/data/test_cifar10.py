@@ -3,7 +3,9 @@
 import hashlib
 import pickle
 import tarfile
+import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import URLError
 
@@ -146,6 +148,38 @@ def test_a_missing_batch_is_told(root: Path) -> None:
     (root / FOLDER / "test_batch").unlink()
     with data_error("is not there", MD5, f"into {root},"):
         cifar10(str(root), download=False)
+
+
+def test_of_two_at_once_only_one_downloads(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, downloads = root / CIFAR10.filename, []
+    content = archive.read_bytes()
+    archive.unlink()
+
+    def download(_url, folder, **_settings) -> None:
+        """In two parts, with time for another to look at the first; as torchvision's, it unpacks."""
+        downloads.append(None)
+        archive.write_bytes(content[:50])
+        time.sleep(0.3)
+        archive.write_bytes(content)
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+
+    monkeypatch.setattr("torchvision.datasets.cifar.download_and_extract_archive", download)
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(lambda _: cifar10(str(root), n_val=5).fingerprint, range(2))
+    assert first == second
+    assert len(downloads) == 1
+
+
+def test_an_archive_that_may_not_be_unpacked_is_not_called_damaged(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args, **_settings) -> None:
+        raise PermissionError(13, "Permission denied", str(root))
+
+    monkeypatch.setattr("torchvision.datasets.cifar.download_and_extract_archive", refuse)
+    with data_error("cannot be read or unpacked", f"into {root},"):
+        cifar10(str(root))
 
 
 def test_the_place_is_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

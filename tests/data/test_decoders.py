@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
 
@@ -31,17 +32,21 @@ def files(tmp_path: Path) -> list[Path]:
     return made
 
 
-def by_processes(files: list[Path], size: int | None = None) -> list[np.ndarray]:
-    return list(decoders._by_processes(files, size, 3))
+def by_processes(files: list[Path], size: int | None = None, processes: int = 3) -> Generator[np.ndarray]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoders, "FILES_A_PROCESS", 1)
+        patch.setattr(decoders, "_cores", lambda: processes)
+        patch.setattr(decoders, "_by_threads", None)
+        return decoders.images(files, size)
 
 
-def by_threads(files: list[Path], size: int | None = None) -> list[np.ndarray]:
-    return list(decoders._by_threads(files, size))
+def by_threads(files: list[Path], size: int | None = None) -> Generator[np.ndarray]:
+    return decoders.images(files, size)
 
 
 @pytest.mark.parametrize("size", [None, 4])
 def test_the_same_bytes(files: list[Path], size: int | None) -> None:
-    one, other = by_threads(files, size), by_processes(files, size)
+    one, other = list(by_threads(files, size)), list(by_processes(files, size))
     assert len(one) == len(other) == N
     assert len({image.shape for image in one}) == (5 if size is None else 1)
     for a, b in zip(one, other, strict=True):
@@ -49,8 +54,23 @@ def test_the_same_bytes(files: list[Path], size: int | None) -> None:
         assert np.array_equal(a, b)
 
 
+def test_the_same_headers(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    here = list(decoders.headers(files))
+    assert [(header.height, header.width) for header in here] == [(3 + n % 5, 6) for n in range(N)]
+    assert [header.mode for header in here[:4]] == ["L", "RGB", "RGBA", "RGB"]
+    monkeypatch.setattr(decoders, "FILES_A_PROCESS", 2)
+    monkeypatch.setattr(decoders, "_cores", lambda: 3)
+    monkeypatch.setattr(decoders, "_by_threads", None)
+    assert list(decoders.headers(files)) == here
+    broken(files[8])
+    headers = decoders.headers(files)
+    assert list(islice(headers, 8)) == here[:8]
+    with pytest.raises(ImageError, match="is not a readable image"):
+        next(headers)
+
+
 def broken(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:50])
+    file.write_bytes(file.read_bytes()[:20])
 
 
 def deep(file: Path) -> None:
@@ -64,8 +84,7 @@ def deep(file: Path) -> None:
 def test_the_first_bad_image_ends_it(files: list[Path], processes: int, spoil, told: str) -> None:
     for file in files[7:10]:
         spoil(file)
-    several, few = decoders._by_processes(files, None, processes or 1), decoders._by_threads(files, None)
-    images = several if processes else few
+    images = by_processes(files) if processes else by_threads(files)
     assert len(list(islice(images, 7))) == 7
     with pytest.raises(ImageError, match=told):
         next(images)
@@ -93,10 +112,10 @@ def test_the_folder_says_the_same_sentence(tmp_path: Path, monkeypatch: pytest.M
 
 def test_few_files_are_decoded_here(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders, "_by_processes", None)
-    assert len(list(decoders.decoded(files, None))) == N
+    assert len(list(decoders.images(files, None))) == N
     monkeypatch.setattr(decoders, "FILES_A_PROCESS", 2)
     monkeypatch.setattr(decoders, "_cores", lambda: 1)
-    assert len(list(decoders.decoded(files, None))) == N
+    assert len(list(decoders.images(files, None))) == N
 
 
 def test_an_end_in_between_ends_the_processes(
@@ -113,7 +132,7 @@ def test_an_end_in_between_ends_the_processes(
     large = tmp_path / "large.png"
     Image.fromarray(np.zeros((400, 400, 3), dtype=np.uint8)).save(large)  # more than a pipe holds
     monkeypatch.setattr(subprocess, "Popen", Seen)
-    images = decoders._by_processes([large] * 9, None, 3)
+    images = by_processes([large] * 9)
     assert len(list(islice(images, 2))) == 2
     assert len(began) == 3
     assert {os.getpgid(process.pid) for process in began} == {process.pid for process in began}  # no Ctrl-C
@@ -127,7 +146,7 @@ def test_where_the_processes_die_the_images_come_all_the_same(
 ) -> None:
     dying = tmp_path / "dying.py"
     dying.write_text("")
-    whole = by_threads(files)
+    whole = list(by_threads(files))
     monkeypatch.setattr(decoding, "__file__", str(dying))
     assert all(np.array_equal(a, b) for a, b in zip(whole, by_processes(files), strict=True))
 

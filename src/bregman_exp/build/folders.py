@@ -60,4 +60,5 @@ def dataset_record(data: ClassificationData) -> dict[str, Any]:
     """The part of metrics.json that says which data."""
     sizes = {f"n_{name}": len(getattr(data, name).y) for name in ("train", "val", "test")}
     described = {"name": data.name, "source": data.source, "label": data.label}
-    return {**described, **sizes, "fingerprint": data.fingerprint}
+    remarks = {"remarks": list(data.remarks)} if data.remarks else {}
+    return {**described, **sizes, "fingerprint": data.fingerprint, **remarks}

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,12 @@ def plain_container(cfg: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+@cache
+def say_once(sentence: str) -> None:
+    """Tells the user, on stderr, at the first of a command's runs."""
+    print(sentence, file=sys.stderr)
 
 
 @contextmanager

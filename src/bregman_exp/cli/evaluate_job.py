@@ -18,8 +18,9 @@ from bregman_exp.results import RunFolder, evaluation_page, print_whole
 def evaluate_job(cfg: DictConfig) -> Outcome:
     """Adds another suite, or other weights, to an existing run, under its evaluations/."""
     with told_in_one_sentence():
-        keys = {"run", "source", "weights", "attack", "trainer"}
+        keys = {"run", "source", "weights", "dataset", "attack", "trainer"}
         unknown = [str(key) for key in cfg if key not in keys]
+        unknown += [f"dataset.{key}" for key in cfg.dataset if key != "root"]
         if unknown:
             raise ConfigError(f"unknown key {', '.join(unknown)}; evaluate has {', '.join(sorted(keys))}.")
         if OmegaConf.is_missing(cfg, "run"):
@@ -46,9 +47,16 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
 
 
 def _take_settings(run: Run, cfg: DictConfig) -> None:
-    """What evaluate.py's own config says goes into the stored run; of the trainer only the accelerator."""
+    """What evaluate.py's own config says goes into the stored run.
+
+    Of the trainer that is only the accelerator, of the data only the place where they lie now.
+    """
     # a suite may refer to the sizes that suit the run's data set
     settings = plain_container(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
+    if cfg.dataset.root is not None:
+        run.dataset = check_group(
+            "dataset", type(run.dataset), asdict(run.dataset) | {"root": cfg.dataset.root}
+        )
     run.attack = check_group("attack", Attack, settings["attack"])
     run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.weights})
     given = {key: value for key, value in settings["trainer"].items() if value != "???"}

@@ -13,6 +13,7 @@ from bregman_exp.cli.command import (
     log,
     logging_to,
     plain_container,
+    say_once,
     told_in_one_sentence,
     went_well,
 )
@@ -42,6 +43,8 @@ def train_job(cfg: DictConfig) -> Outcome:
         build.attack_specs(runs[0].attack)
         build.check_model(runs[0])
         data = build.dataset(runs[0])
+        for remark in data.remarks:
+            say_once(remark)
         check_samples(runs[0].attack, data)
         net, source = build.model(runs[0], data), build.transfer_source(runs[0], data)
         build.check_attacks(runs[0], net, source, data)

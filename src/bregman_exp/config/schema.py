@@ -5,6 +5,7 @@ code.
 """
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING as REQUIRED
@@ -308,7 +309,12 @@ class Run:
         return PREFIX.get(self.model.version, "") + self.model.name
 
     def to_yaml(self) -> str:
-        """The config as the YAML that ``check`` reads again, less how long the command may take."""
+        """The config as the YAML that ``check`` reads again, less how long the command may take.
+
+        The path of the data is absolute in it: a later command may be given elsewhere.
+        """
         plain = asdict(self)
+        if "root" in plain["dataset"]:
+            plain["dataset"]["root"] = str(Path(plain["dataset"]["root"]).expanduser().absolute())
         del plain["trainer"]["max_time"]  # the command's, not the run's
         return OmegaConf.to_yaml(OmegaConf.create(plain))

@@ -1,9 +1,11 @@
 """CIFAR-10 from its original archive."""
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
@@ -40,19 +42,30 @@ def cifar10(
 
 def _read(root: Path, training: bool, download: bool) -> CIFAR10:
     archive = root / CIFAR10.filename
+    with suppress(RuntimeError):  # unpacked and whole: nothing is written, so no lock is needed
+        return CIFAR10(str(root), train=training)
     try:
-        whole = not download and check_integrity(archive, CIFAR10.tgz_md5)  # then only unpacked, no network
-        return CIFAR10(str(root), train=training, download=download or whole)
+        # of several processes one downloads and unpacks, while the others wait for it
+        with FileLock(root / ".download.lock") if download or archive.exists() else nullcontext():
+            whole = not download and check_integrity(
+                archive, CIFAR10.tgz_md5
+            )  # then only unpacked, no network
+            return CIFAR10(str(root), train=training, download=download or whole)
     except (
         Exception
     ) as error:  # an OSError, a RuntimeError, a tarfile.ReadError: torchvision raises many kinds
-        there = archive.exists()
-        state = "is damaged" if there else "is not there"
+        state = _state_of(archive, error)
         attempt = "its download failed" if download else "dataset.download=false"
         raise DataError(
             f"CIFAR-10 in {root} {state} and {attempt} ({type(error).__name__}); "
             f"put {ARCHIVE} into {root.resolve()}, or use dataset=image_folder."
         ) from error
+
+
+def _state_of(archive: Path, error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "cannot be read or unpacked"
+    return "is damaged" if archive.exists() else "is not there"
 
 
 def _split(raw: CIFAR10) -> Split:

@@ -37,7 +37,7 @@ class ClassificationData:
     """A data set with its fixed splits.
 
     normalize: the name of the channel statistics for the model's first layer, None for no normalisation.
-    label: the name in tables.
+    label: the name in tables. remarks: sentences on what was left out or converted when the data were read.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ClassificationData:
     test: Split
     normalize: str | None
     label: str
+    remarks: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:

@@ -1,0 +1,126 @@
+"""The image files of a folder tree with their labels, and what of the tree is left out."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bregman_exp.data.decoding import ENDINGS
+from bregman_exp.data.errors import DataError
+
+SPLITS = ("train", "val", "test")
+LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}  # what systems leave in folders, in lower case
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of one split with their labels, in the order of the classes and paths.
+
+    ``skipped``: the endings ("" for none) of the files that are no images, with how many there are of each.
+    """
+
+    files: list[Path]
+    labels: list[int]
+    classes: tuple[str, ...]
+    skipped: Counter[str]
+
+
+def list_tree(tree: Path) -> dict[str, Listing]:
+    """Each split with its files; "val" only where there is such a folder. Links are followed.
+
+    Raises DataError, in one sentence, for a tree that is missing or empty, for a folder that cannot be read
+    or is reached twice, for a link that leads nowhere, and for classes that differ between the splits.
+    """
+    listings = {name: list_split(tree / name) for name in SPLITS if name != "val" or (tree / "val").is_dir()}
+    train = set(listings["train"].classes)
+    for name, listing in listings.items():
+        different = sorted(train ^ set(listing.classes))
+        if different:
+            raise DataError(
+                f"dataset.root: the classes of {tree / 'train'} and {tree / name} differ in "
+                f"{', '.join(different)}; both need the same class folders."
+            )
+    if len(train) < 2:
+        raise DataError(
+            f"dataset.root: {tree / 'train'} has one class, {train.pop()}; at least 2 are needed."
+        )
+    return listings
+
+
+def list_split(folder: Path) -> Listing:
+    """The files of root/<split>, one folder a class; DataError as above."""
+    if not folder.is_dir():
+        raise DataError(
+            f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*."
+        )
+    entries = _entries(folder)
+    classes = [entry.name for entry in entries if entry.is_dir()]
+    if not classes:
+        raise DataError(
+            f"dataset.root: {folder} has no class folders; put one folder of images a class there."
+        )
+    files, labels = [], []
+    skipped = Counter(_ending(Path(entry.path)) for entry in entries if not entry.is_dir())
+    visited: set[tuple[int, int]] = set()
+    for number, name in enumerate(classes):
+        all_files = sorted(_files_below(folder / name, visited))
+        images = [file for file in all_files if _ending(file) in ENDINGS]
+        skipped.update(_ending(file) for file in all_files if _ending(file) not in ENDINGS)
+        if not images:
+            raise DataError(f"dataset.root: {folder / name} has no image; add some or remove it.")
+        files += images
+        labels += [number] * len(images)
+    return Listing(files, labels, tuple(classes), skipped)
+
+
+def left_out(tree: Path, listings: dict[str, Listing]) -> list[str]:
+    """A sentence each for the files and for the folders of the tree that no figure comes from."""
+    skipped = sum((listing.skipped for listing in listings.values()), Counter[str]())
+    folders = [e.name for e in _entries(tree) if e.is_dir() and e.name not in SPLITS]
+    remarks = []
+    if skipped:
+        remarks.append(
+            f"dataset.root: {skipped.total()} files of {tree} are skipped, since they are no images in a "
+            f"class folder ({counts(skipped)}); those with {', '.join(sorted(ENDINGS))} are read."
+        )
+    if folders:
+        remarks.append(f"dataset.root: of {tree} the folders {', '.join(folders)} are not used.")
+    return remarks
+
+
+def counts(counter: Counter[str]) -> str:
+    """E.g. ".txt 2, without ending 1"."""
+    return ", ".join(f"{name or 'without ending'} {n}" for name, n in sorted(counter.items()))
+
+
+def _ending(file: Path) -> str:
+    return file.suffix.lower()
+
+
+def _files_below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
+    """All files in the folder and in those below it, in no order."""
+    here = folder.stat()
+    if (here.st_dev, here.st_ino) in visited:
+        raise DataError(f"dataset.root: {folder} is a link to a folder that is read already; remove it.")
+    visited.add((here.st_dev, here.st_ino))
+    for entry in _entries(folder):
+        if entry.is_dir():
+            yield from _files_below(Path(entry.path), visited)
+        elif entry.is_file():
+            yield Path(entry.path)
+        else:
+            state = "is a link that leads nowhere" if entry.is_symlink() else "is no file"
+            raise DataError(f"dataset.root: {entry.path} {state}; repair or remove it.")
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in the folder, sorted by name, without what is hidden or litter."""
+    try:
+        with os.scandir(folder) as entries:
+            shown = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in LITTER]
+    except OSError as error:
+        raise DataError(
+            f"dataset.root: the folder {folder} cannot be read ({error.strerror}); permit it or remove it."
+        ) from None
+    return sorted(shown, key=lambda entry: entry.name)
