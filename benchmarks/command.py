@@ -12,8 +12,8 @@ from benchmarks.hardware import hardware
 from benchmarks.options import GPU, Options, parse
 from benchmarks.row import Row
 from benchmarks.table import table
-from bregman_exp.allocator import keep_freed_memory
 from bregman_exp.data import DataError
+from bregman_exp.memory import keep_freed_memory
 from bregman_exp.results import print_whole
 from bregman_exp.results.atomic import write_json
 

@@ -1,9 +1,8 @@
 """python scripts/compare.py A B: is A better than B, on clean data and under each attack that both have."""
 
-import sys
 from argparse import ArgumentParser
 
-from bregman_exp.results import comparison_table, print_whole
+from bregman_exp.results import comparison_table, in_one_sentence, print_whole
 from bregman_exp.results.places import runs_at
 
 
@@ -14,11 +13,8 @@ def main() -> None:
             name, help="a run's folder, or a folder or 'glob' (quoted) of runs that differ only in their seed"
         )
     words = parser.parse_args()
-    try:
-        table = comparison_table(runs_at([words.A]), runs_at([words.B]))
-    except ValueError as error:  # no runs, not one row, other samples, damaged files
-        sys.exit(str(error))
-    print_whole(table)
+    with in_one_sentence():  # no runs, not one row, other samples, damaged files
+        print_whole(comparison_table(runs_at([words.A]), runs_at([words.B])))
 
 
 if __name__ == "__main__":

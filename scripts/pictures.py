@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from bregman_exp.cli.pictures import KINDS, check_kinds, draw_pictures, told
+from bregman_exp.results import in_one_sentence, shown
 from bregman_exp.results.places import runs_at
 
 
@@ -18,13 +19,11 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/pictures"), help="where the pictures go")
     words = parser.parse_args()
-    try:
+    with in_one_sentence():  # another kind, no or damaged runs, no place to write
         check_kinds(words.what)
         runs = [] if words.what == ["legendre"] else runs_at(words.places)  # that one is of no run
         album = draw_pictures(runs, words.out, words.what)
-    except (ValueError, OSError) as error:  # another kind, no or damaged runs, no place to write
-        sys.exit(str(error))
-    print("\n".join(told(album)))
+    print(shown("\n".join(told(album))))
     if not album.pictures or any(not album.drawn(kind) for kind in words.what):
         sys.exit(1)
 

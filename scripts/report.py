@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from bregman_exp.cli.report import write_report
+from bregman_exp.results import in_one_sentence
 from bregman_exp.results.places import runs_at
 from bregman_exp.results.table import add_table_words, table_options
 
@@ -13,7 +14,7 @@ from bregman_exp.results.table import add_table_words, table_options
 def main() -> None:
     words = parser().parse_args()
     output = words.output or default_output(words.places)
-    try:
+    with in_one_sentence():  # no runs, no such attack or row, no place to write
         write_report(
             runs_at(words.places),
             output,
@@ -21,8 +22,6 @@ def main() -> None:
             made_by=shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
             pictures=words.pictures,
         )
-    except (ValueError, OSError) as error:  # no runs, no such attack or row, no place to write
-        sys.exit(str(error))
     print(f"wrote {output}")
 
 

@@ -1,9 +1,8 @@
 """python scripts/status.py outputs/…: which runs are complete, running, interrupted, failed."""
 
-import sys
 from argparse import ArgumentParser
 
-from bregman_exp.results import print_whole
+from bregman_exp.results import in_one_sentence, print_whole
 from bregman_exp.results.places import runs_at
 from bregman_exp.results.report import reported_runs, status_page
 
@@ -15,11 +14,9 @@ def main() -> None:
     parser.add_argument(
         "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
     )
-    try:
-        runs = reported_runs(runs_at(parser.parse_args().places))
-    except (ValueError, OSError) as error:
-        sys.exit(str(error))
-    print_whole(status_page(runs))
+    words = parser.parse_args()
+    with in_one_sentence():
+        print_whole(status_page(reported_runs(runs_at(words.places))))
 
 
 if __name__ == "__main__":

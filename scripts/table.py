@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.results import print_whole
+from bregman_exp.results import in_one_sentence, print_whole
 from bregman_exp.results.atomic import write_text
 from bregman_exp.results.places import runs_at
 from bregman_exp.results.table import (
@@ -27,14 +27,12 @@ class Parser(ArgumentParser):
 
 def main() -> None:
     words = parser().parse_args()
-    try:
+    with in_one_sentence():  # runs that do not agree, damaged files, no such row
         tables = tables_of(runs_at(words.places), table_options(words, split=words.split))
         format_ = words.format or format_of(words.output)
         if words.output:
             write_text(words.output, written(tables, format_))
             return print(f"wrote {words.output}", file=sys.stderr)
-    except (ValueError, OSError) as error:  # runs that do not agree, damaged files, no such row
-        sys.exit(str(error))
     if format_ == "terminal":
         return print_whole(on_terminal(tables))
     print(written(tables, format_), end="")

@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "__init__": {"api", "robustness"},
     "api": {"compiling", "models", "geometry"},
     "cli": {
-        "allocator",
+        "memory",
         "build",
         "config",
         "data",
@@ -27,6 +27,7 @@ MAY_IMPORT = {
         "data",
         "geometry",
         "keyed_random",
+        "memory",
         "models",
         "results",
         "robustness",
@@ -36,12 +37,12 @@ MAY_IMPORT = {
     "training": set(),
     "results": set(),
     "robustness": {"geometry", "keyed_random"},
-    "data": {"keyed_random"},
+    "data": {"keyed_random", "memory"},
     "models": {"geometry"},
     "geometry": set(),
     "keyed_random": set(),
     "compiling": set(),
-    "allocator": set(),
+    "memory": set(),
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -203,8 +203,7 @@ def test_more_than_the_memory_holds_is_refused_before_it_is_decoded(
     tree: Path, cache: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr(decoding, "decode", None)
-    pages = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 2 * 14 * 3 * HEIGHT * WIDTH - 1}
-    monkeypatch.setattr(pixels.os, "sysconf", pages.__getitem__)
+    monkeypatch.setattr(pixels, "installed_memory", lambda: 2 * 14 * 3 * HEIGHT * WIDTH - 1)
     with data_error(f"14 images of {WIDTH}×{HEIGHT} pixels need", "dataset.size"):
         load(tree, cache)
 

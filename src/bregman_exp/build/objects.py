@@ -22,6 +22,7 @@ from bregman_exp.data import (
 )
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
+from bregman_exp.memory import installed_memory
 
 CIFAR_SHAPE = (3, 32, 32)
 CACHE = ".cache"  # below the output folder: decoded images
@@ -67,13 +68,24 @@ def glance(run: Run) -> ClassificationData:
 
 
 def check_model(run: Run) -> None:
-    """Raises what ``model`` would raise of the config alone, without data or memory."""
+    """Raises what ``model`` would raise of the config alone, without data or memory.
+
+    That is also ConfigError where the parameters do not fit in this machine's memory.
+    """
     with torch.device("meta"):
-        _network(run, in_features=2, num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+        net = _network(run, in_features=2, num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+    needed = sum(p.numel() * p.element_size() for p in net.parameters())
+    memory = installed_memory()
+    if needed > memory:
+        raise ConfigError(
+            f"model={run.model.name} has {needed / 2**30:.0f} GiB of parameters and this machine "
+            f"{memory / 2**30:.0f} GiB of memory; make it smaller."
+        )
 
 
 def model(run: Run, data: ClassificationData) -> nn.Module:
     """The network with its initial weights, which follow from the seed alone."""
+    check_model(run)
     if isinstance(run.model, Resnet) and not data.is_image:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
     with torch.random.fork_rng(devices=[]):

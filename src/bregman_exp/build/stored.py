@@ -1,32 +1,27 @@
 """A run that exists: its config, and the network with its trained weights."""
 
-from omegaconf import OmegaConf
 from torch import nn
-from yaml import YAMLError
 
 from bregman_exp.build.objects import CACHE, model
 from bregman_exp.config import (
-    ConfigError,
     Run,
     check,
 )
 from bregman_exp.data import (
     ClassificationData,
 )
-from bregman_exp.results import RunFolder
+from bregman_exp.results import RunFolder, read_config
 from bregman_exp.training import (
     load_weights,
 )
 
 
 def stored_run(folder: RunFolder) -> Run:
-    """The checked config of an existing run, wherever its output folder lies now."""
-    try:
-        plain = OmegaConf.to_container(OmegaConf.load(folder.config))
-    except (OSError, YAMLError) as error:
-        raise ConfigError(f"{folder.config} cannot be read: {str(error).splitlines()[0]}.") from None
-    if not isinstance(plain, dict):
-        raise ConfigError(f"{folder.config} is not a config of a run.")
+    """The checked config of an existing run, wherever its output folder lies now.
+
+    Raises ValueErrors, in one sentence, for a file that is no config of this program.
+    """
+    plain = read_config(folder.config)
     *_, home = folder.path.absolute().parents[:3]
     output_dir = home if (home / CACHE).is_dir() else folder.path  # of a moved run: its cache stays beside it
     return check({str(key): value for key, value in plain.items()} | {"output_dir": str(output_dir)})

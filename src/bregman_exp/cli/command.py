@@ -13,9 +13,9 @@ import hydra
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
-from bregman_exp.allocator import keep_freed_memory
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
-from bregman_exp.results import RunBusyError, RunFolder
+from bregman_exp.memory import keep_freed_memory
+from bregman_exp.results import RunBusyError, RunFolder, shown
 
 log = logging.getLogger("bregman_exp")
 LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
@@ -78,7 +78,7 @@ def told_in_one_sentence() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, RunBusyError, RunFailedError) as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {shown(str(error))}", file=sys.stderr)
         raise CommandFailedError from None
 
 

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from bregman_exp import build
 from bregman_exp.cli.pictures import Album, draw_pictures
 from bregman_exp.cli.repeat import preset_command, repeating_words, train_command
-from bregman_exp.config import ConfigError
 from bregman_exp.results import RunFolder
 from bregman_exp.results.atomic import write_text
 from bregman_exp.results.report import Command, ReportedRun, Sources, report_page, reported_runs, tables_for
@@ -55,7 +54,7 @@ def _album(runs: Sequence[ReportedRun], place: Path) -> Album:
 def _is_read(folder: RunFolder) -> bool:
     try:
         build.stored_run(folder)
-    except ConfigError:
+    except (ValueError, OSError):
         return False
     return True
 

@@ -17,6 +17,7 @@ PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
 STRATEGIES = ("auto", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 WEIGHTS = ("last", "best")
+MOST_LAYERS, MOST_POINTS = 10_000, 10_000_000
 
 
 class ConfigError(ValueError):
@@ -70,8 +71,15 @@ class Mlp:
 
     def __post_init__(self) -> None:
         require_word("model.name", self.name)
-        require(self.depth >= 1, f"model.depth={self.depth}: an MLP needs at least one hidden layer")
+        require(
+            1 <= self.depth <= MOST_LAYERS,
+            f"model.depth={self.depth}: an MLP has 1 to {MOST_LAYERS:,} hidden layers",
+        )
         require(self.width >= 1, f"model.width={self.width}: it must be ≥ 1")
+        require(
+            self.widths is None or len(self.widths) <= MOST_LAYERS,
+            f"model.widths has {len(self.widths or [])} layers: an MLP has at most {MOST_LAYERS:,}",
+        )
 
     @property
     def hidden(self) -> list[int]:
@@ -116,6 +124,11 @@ class TwoSpiral:
     n_test: int = 500
     noise: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("n_train", "n_val", "n_test"):
+            n = getattr(self, name)
+            require(n <= MOST_POINTS, f"dataset.{name}={n}: use at most {MOST_POINTS:,} points")
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """All the images of a data set as one array: their headers first, then their pixels."""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
@@ -16,6 +15,7 @@ from bregman_exp.data import decoders
 from bregman_exp.data.decoding import Header, ImageError
 from bregman_exp.data.errors import DataError
 from bregman_exp.data.tree import counts
+from bregman_exp.memory import installed_memory
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def _common_size(files: Sequence[Path], headers: Sequence[Header]) -> tuple[int,
 
 def _check_memory(n: int, height: int, width: int) -> None:
     """Raises DataError where the images and the splits made of them, a second copy, exceed the memory."""
-    needed, memory = 2 * n * 3 * height * width, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, memory = 2 * n * 3 * height * width, installed_memory()
     if needed > memory:
         raise DataError(
             f"dataset.root: {n} images of {_size(height, width)} pixels need {needed / 2**30:.1f} GiB and "

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,8 +18,10 @@ IMAGE_INCHES, LINE_INCHES = 1.25, 0.2  # an image's width, a line of text's heig
 TITLE_LETTERS = 10  # in an inch
 BEYOND = 1e-6  # how far a verified adversarial point may leave [0, 1]: float32 rounding
 MARGIN = 0.02  # around the outermost points, so that they are whole
+NAMES_ARE_TEXT: Any = {"text.parse_math": False}  # a $ in the name of a class is no mathematics
 
 
+@mpl.rc_context(NAMES_ARE_TEXT)
 def adversarial_images(
     path: Path,
     clean: np.ndarray,
@@ -62,6 +66,7 @@ def adversarial_images(
     _write(figure, path)
 
 
+@mpl.rc_context(NAMES_ARE_TEXT)
 def adversarial_points(
     path: Path,
     clean: np.ndarray,

@@ -12,16 +12,13 @@ from filelock import FileLock, Timeout
 
 from bregman_exp.results.atomic import write_arrays, write_json, write_text
 from bregman_exp.results.part_files import PartFiles
+from bregman_exp.results.reading import NotARunError
 
 PATIENCE = 0.2  # seconds for which a lock is waited for: longer than ``busy`` holds it, to look
 
 
 class RunBusyError(RuntimeError):
     """Another process writes to the folder."""
-
-
-class NotARunError(ValueError):
-    """The path does not hold a run."""
 
 
 class RunFolder:

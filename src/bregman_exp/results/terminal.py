@@ -1,27 +1,44 @@
-"""Tables on the terminal, and as plain text, with no figure cut off."""
+"""What is said on the terminal: tables with no figure cut off, mistakes in one sentence."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console, ConsoleDimensions, RenderableType
+from rich.segment import Segment, Segments
+
+from bregman_exp.results.reading import shown
 
 WIDEST = 1000  # columns
 TEXT = 110  # of plain text, for what lays itself out by the width
 
 
-def print_whole(shown: RenderableType) -> None:
-    """Prints to the terminal, wider than it where that is needed."""
+def print_whole(page: RenderableType) -> None:
+    """Prints to the terminal, wider than it where that is needed. Control characters of names are shown."""
     console = Console()
-    width = max(console.width, _width(console, shown))
+    width = max(console.width, _width(console, page))
     console.size = ConsoleDimensions(width, console.height)  # not the width alone: dumb ones
-    console.print(shown)
+    segments = console.render(page)
+    console.print(Segments(Segment(shown(text), style, control) for text, style, control in segments))
 
 
-def as_text(shown: RenderableType) -> str:
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """A mistake ends the program with its sentence and the exit code 1; a bug keeps its traceback."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        sys.exit(shown(str(error)))
+
+
+def as_text(page: RenderableType) -> str:
     """The same as plain text."""
     console = Console(no_color=True, highlight=False, force_terminal=False)
-    console.width = max(TEXT, _width(console, shown))
+    console.width = max(TEXT, _width(console, page))
     with console.capture() as capture:
-        console.print(shown)
+        console.print(page)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
-def _width(console: Console, shown: RenderableType) -> int:
-    return console.measure(shown, options=console.options.update(max_width=WIDEST)).maximum
+def _width(console: Console, page: RenderableType) -> int:
+    return console.measure(page, options=console.options.update(max_width=WIDEST)).maximum

@@ -9,11 +9,12 @@ import numpy as np
 
 from bregman_exp.cli.pictures.album import Album
 from bregman_exp.cli.pictures.rows import Row, kind_of, label_of, strokes_of
-from bregman_exp.results import RunFolder
+from bregman_exp.results import NotARunError, RunFolder
 from bregman_exp.results.pictures.depth import ByDepth, accuracy_by_depth
 from bregman_exp.results.pictures.learning import learning_curves
 from bregman_exp.results.pictures.robust import NORMS, RobustCurve, robust_accuracy_by_size
 from bregman_exp.results.pictures.spread import SPREAD, Curve, mean_interval
+from bregman_exp.results.reading import read_text
 from bregman_exp.results.table import SETTINGS
 
 QUANTITIES = ("train/loss", "val/loss", "train/accuracy", "val/accuracy")
@@ -109,9 +110,8 @@ def learned(row: Row) -> dict[str, np.ndarray]:
 def _read_curves(folder: RunFolder) -> list[dict[str, str]]:
     """The lines of metrics.csv; ValueError, in one sentence, where there are none."""
     try:
-        with folder.curves.open(newline="") as file:
-            lines = list(csv.DictReader(file))
-    except OSError:
+        lines = list(csv.DictReader(read_text(folder.curves).splitlines()))
+    except (OSError, NotARunError):
         lines = []
     try:
         usable = bool(lines) and all(

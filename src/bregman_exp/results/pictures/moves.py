@@ -18,8 +18,8 @@ def moves_by_layer(curves: Sequence[Curve]) -> Figure:
     few = max(len(curve.x) for curve in curves) <= 16
     for curve in curves:
         draw_curve(panel, curve, markers=few)
-    panel.set_xlabel("layer $l$ (0: input)")
-    panel.set_ylabel(r"mean of $\|z^{(l+1)} - z^{(l)}\|_2$" "\n(primal space, without unit)")
+    panel.set_xlabel("layer $l$ (0: input)", parse_math=True)
+    panel.set_ylabel(r"mean of $\|z^{(l+1)} - z^{(l)}\|_2$" "\n(primal space, without unit)", parse_math=True)
     panel.locator_params(axis="x", integer=True)
     panel.legend()
     return figure

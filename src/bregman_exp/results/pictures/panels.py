@@ -51,12 +51,12 @@ def panels_of(networks: Sequence[Traced], *more: Line2D) -> tuple[Figure, list[l
     found = []
     for block, network in zip(parts, networks, strict=False):
         block.suptitle(network.title, fontweight="bold")
-        block.supylabel("$z_2$", fontsize=8)
+        block.supylabel("$z_2$", fontsize=8, parse_math=True)
         panels = list(block.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).flat)
         for spare in panels[len(network.places) :]:
             spare.set_axis_off()
         found.append(panels[: len(network.places)])
-    parts[-2].supxlabel("$z_1$ (primal space, without unit)", fontsize=8)
+    parts[-2].supxlabel("$z_1$ (primal space, without unit)", fontsize=8, parse_math=True)
     parts[-1].legend(handles=[*class_marks(), *more], loc="center", ncols=4)
     return figure, found
 

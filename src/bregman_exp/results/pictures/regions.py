@@ -44,8 +44,8 @@ def decision_regions(points: np.ndarray, labels: np.ndarray, classifiers: Sequen
     for spare in panels[count:]:
         spare.set_axis_off()
     for place, panel in enumerate(panels[:count]):
-        panel.set_xlabel("$x_1$ (data in [0, 1])" if place + columns >= count else "")
-        panel.set_ylabel("$x_2$" if place % columns == 0 else "")
+        panel.set_xlabel("$x_1$ (data in [0, 1])" if place + columns >= count else "", parse_math=True)
+        panel.set_ylabel("$x_2$" if place % columns == 0 else "", parse_math=True)
     boundary = Line2D([], [], color="black", lw=0.9, label="decision boundary")
     figure.legend(handles=[*class_marks(), boundary], loc="outside lower center", ncols=3)
     return figure

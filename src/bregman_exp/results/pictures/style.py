@@ -66,6 +66,7 @@ SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.handlelength": 2.8,
     "mathtext.default": "regular",
+    "text.parse_math": False,  # a name from outside may have a $; our own mathematics asks for it
     "svg.hashsalt": "bregman-exp",  # the same picture is the same file
 }
 

@@ -1,10 +1,9 @@
 """Every run of a report, also those that are not complete."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from bregman_exp.results.reading import read_json, read_text, shown
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 from bregman_exp.results.stored_config import StoredConfig, stored_config
 from bregman_exp.results.table.names import row_names
@@ -85,7 +84,7 @@ class ReportedRun:
     def config_text(self) -> str:
         """config.yaml without the seed, which is what tells the runs of a row apart."""
         try:
-            lines = self.folder.config.read_text().splitlines()
+            lines = shown(read_text(self.folder.config)).splitlines()
         except (OSError, ValueError):
             return ""
         return "\n".join(line for line in lines if not line.startswith("seed:"))
@@ -145,7 +144,7 @@ def _failures(folder: RunFolder, part: str = "") -> list[Failure]:
     if not folder.failure.is_file():
         return []
     try:
-        told: Any = json.loads(folder.failure.read_text())
+        told = read_json(folder.failure)
         where = ", ".join(f"{name} {told[name]}" for name in ("epoch", "step") if told.get(name) is not None)
         return [Failure(str(told["error"]), where, str(told.get("traceback", "")), part)]
     except (ValueError, KeyError, TypeError, AttributeError):

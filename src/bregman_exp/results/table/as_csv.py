@@ -7,6 +7,8 @@ from typing import Any
 
 from bregman_exp.results.table.content import Cell, Column, Line, Table
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins
+
 
 def as_csv(tables: Iterable[Table]) -> str:
     """Accuracies, deviations, differences and their ends are fractions, also the published ones; ε in [0, 1].
@@ -23,8 +25,13 @@ def as_csv(tables: Iterable[Table]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(lines[0]) if lines else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: _plain(value) for name, value in line.items()} for line in lines)
     return stream.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula comes with an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _of_table(table: Table) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Runs that have a config and no figures: running, interrupted or failed."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bregman_exp.results.reading import read_json
 from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.stored_config import StoredConfig, stored_config
 from bregman_exp.results.table.names import base_name
@@ -46,7 +46,7 @@ def _failure(folder: RunFolder) -> str:
     if not folder.failure.is_file():
         return ""
     try:
-        error = str(json.loads(folder.failure.read_text())["error"])
+        error = str(read_json(folder.failure)["error"])
     except (ValueError, KeyError, TypeError):
         return "failure.json is damaged"
     return error.splitlines()[0] if error else "unknown error"

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from bregman_exp import allocator
+from bregman_exp import memory
 
 MEASURE = """
 import resource, torch
-from bregman_exp.allocator import keep_freed_memory
+from bregman_exp.memory import keep_freed_memory
 if {keep}: keep_freed_memory()
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -38,12 +38,12 @@ def test_a_glibc_that_refuses_large_blocks_gets_the_largest_it_takes(monkeypatch
     class Old:
         @staticmethod
         def mallopt(parameter: int, value: int) -> int:
-            if parameter == allocator.M_MMAP_THRESHOLD and value > 2**25:
+            if parameter == memory.M_MMAP_THRESHOLD and value > 2**25:
                 return 0
             taken[parameter] = value
             return 1
 
-    monkeypatch.setattr(allocator.sys, "platform", "linux")
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: Old)
-    allocator.keep_freed_memory()
-    assert taken[allocator.M_MMAP_THRESHOLD] == 2**25
+    monkeypatch.setattr(memory.sys, "platform", "linux")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Old)
+    memory.keep_freed_memory()
+    assert taken[memory.M_MMAP_THRESHOLD] == 2**25
