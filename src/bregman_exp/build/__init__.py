@@ -10,6 +10,8 @@ from bregman_exp.build.folders import identity as identity
 from bregman_exp.build.folders import run_folder as run_folder
 from bregman_exp.build.folders import seeds_label as seeds_label
 from bregman_exp.build.folders import stack_folder as stack_folder
+from bregman_exp.build.identity import stack_identity as stack_identity
+from bregman_exp.build.identity import training_identity as training_identity
 from bregman_exp.build.objects import activation as activation
 from bregman_exp.build.objects import check_model as check_model
 from bregman_exp.build.objects import dataset as dataset

@@ -4,6 +4,7 @@ from omegaconf import OmegaConf
 from torch import nn
 from yaml import YAMLError
 
+from bregman_exp.build.identity import training_identity
 from bregman_exp.build.objects import CACHE, model
 from bregman_exp.config import (
     ConfigError,
@@ -35,5 +36,5 @@ def stored_run(folder: RunFolder) -> Run:
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
     """The network with the trained weights that the run's figures are of, in eval mode."""
     net = model(run, data)
-    load_weights(folder.checkpoint(run.weights), net)
+    load_weights(folder.checkpoint(run.weights), net, training_identity(run, data))
     return net.eval()
