@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 
 from bregman_exp.results import comparison_table, print_whole
 from bregman_exp.results.places import runs_at
+from bregman_exp.results.soundness import ConfigFault, fitting, made_when_asked
 
 
 def main() -> None:
@@ -15,10 +16,18 @@ def main() -> None:
         )
     words = parser.parse_args()
     try:
-        table = comparison_table(runs_at([words.A]), runs_at([words.B]))
-    except ValueError as error:  # no runs, not one row, other samples, damaged files
+        config_fault = made_when_asked(config_faults)
+        a, b = (fitting(runs_at([place]), config_fault) for place in (words.A, words.B))
+        table = comparison_table(a, b)
+    except (ValueError, OSError) as error:  # no runs, not one row, other samples, damaged files
         sys.exit(str(error))
     print_whole(table)
+
+
+def config_faults() -> ConfigFault:
+    from bregman_exp.cli.sound import ConfigFaults  # takes seconds, and few runs need it
+
+    return ConfigFaults()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from bregman_exp.results import print_whole
 from bregman_exp.results.places import runs_at
 from bregman_exp.results.report import reported_runs, status_page
+from bregman_exp.results.soundness import ConfigFault, made_when_asked
 
 
 def main() -> None:
@@ -16,10 +17,16 @@ def main() -> None:
         "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
     )
     try:
-        runs = reported_runs(runs_at(parser.parse_args().places))
+        runs = reported_runs(runs_at(parser.parse_args().places), config_fault=made_when_asked(config_faults))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     print_whole(status_page(runs))
+
+
+def config_faults() -> ConfigFault:
+    from bregman_exp.cli.sound import ConfigFaults  # takes seconds, and few runs need it
+
+    return ConfigFaults()
 
 
 if __name__ == "__main__":

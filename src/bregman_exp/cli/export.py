@@ -34,6 +34,7 @@ def export_weights(runs: Iterable[RunFolder], target: Path) -> list[Path]:
 
 def _export(folder: RunFolder, target: Path) -> Path:
     run, record = build.stored_run(folder), folder.read_metrics()
+    build.check_stored(folder, record["dataset"]["fingerprint"])
     identity = {key: record[key] for key in ("config_hash", "seed")}
     content = io.BytesIO()
     torch.save(weights_of(folder.checkpoint(run.weights), identity), content)

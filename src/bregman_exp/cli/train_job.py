@@ -91,6 +91,8 @@ def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
     evaluation of what has been trained is not cut short.
     """
     folder = build.run_folder(run, data)
+    if folder.complete:
+        build.check_stored(folder, data.fingerprint)
     identity = build.training_identity(run, data)
     to_go = 0 if folder.complete else epochs_to_go(run, folder, identity)
     if not own_suite(run, folder) and not limit.allows(kind_of(run), to_go):
