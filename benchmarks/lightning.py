@@ -107,7 +107,7 @@ def _under_lightning(run: Run, data: ClassificationData) -> Callable[[], float]:
     module, steps = _module(run, data), len(_batches(run, data)())
 
     def seconds() -> float:
-        trainer, clock = build.trainer(run, folder), Clock()
+        trainer, clock = build.trainer(run, data, folder), Clock()
         trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
         trainer.fit(module, build.epochs(run, data))
         return clock.seconds / steps

@@ -7,6 +7,7 @@ from pathlib import Path
 from bregman_exp.results import in_one_sentence, print_whole
 from bregman_exp.results.atomic import write_text
 from bregman_exp.results.places import runs_at
+from bregman_exp.results.soundness import ConfigFault, fitting, made_when_asked
 from bregman_exp.results.table import (
     FORMATS,
     add_table_words,
@@ -28,7 +29,8 @@ class Parser(ArgumentParser):
 def main() -> None:
     words = parser().parse_args()
     with in_one_sentence():  # runs that do not agree, damaged files, no such row
-        tables = tables_of(runs_at(words.places), table_options(words, split=words.split))
+        runs = fitting(runs_at(words.places), made_when_asked(config_faults))
+        tables = tables_of(runs, table_options(words, split=words.split))
         format_ = words.format or format_of(words.output)
         if words.output:
             write_text(words.output, written(tables, format_))
@@ -36,6 +38,12 @@ def main() -> None:
     if format_ == "terminal":
         return print_whole(on_terminal(tables))
     print(written(tables, format_), end="")
+
+
+def config_faults() -> ConfigFault:
+    from bregman_exp.cli.sound import ConfigFaults  # takes seconds, and few runs need it
+
+    return ConfigFaults()
 
 
 def parser() -> ArgumentParser:

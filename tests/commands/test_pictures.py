@@ -186,7 +186,8 @@ def test_damaged_metrics_are_one_sentence(
     versions[0].metrics.write_text("{}")
     done = script("pictures")
     assert done.code == 1
-    assert done.err == f"{versions[0].metrics.relative_to(tmp_path)} is not what this program writes."
+    told = "has no seed; remove it and run the same command again."
+    assert done.err == f"{versions[0].metrics.relative_to(tmp_path)} {told}"
 
 
 def test_a_version_looks_the_same_everywhere_and_no_two_curves_alike() -> None:

@@ -193,7 +193,8 @@ def test_other_samples_are_not_compared(tmp_path: Path) -> None:
         b = run(tmp_path / name, 18)
         with np.load(b.predictions) as file:
             arrays = dict(file)
-        np.savez(b.predictions, **{**arrays, name: arrays[name] + 1})
+        moved = {part: arrays[part] + 1 for part in (name, "prediction") if name == "label" or part == name}
+        np.savez(b.predictions, **(arrays | moved))
         with pytest.raises(ValueError, match=rf"have clean of other test samples \(their {name}s differ\)"):
             comparison_table([a], [b])
 

@@ -146,14 +146,14 @@ def test_numbers_are_those_of_metrics_json(some: list[RunFolder]) -> None:
 
 
 def test_every_figure_with_interval_and_verdict(tmp_path: Path) -> None:
-    robust = [entry(40, ci95=[0.308, 0.4984], verdict="unreliable")]
+    robust = [entry(40, ci95=[0.3094013, 0.4979974], verdict="unreliable")]
     folder = run(tmp_path / "e" / "r" / "seed-7-x", 90, robust, seed=7)
     added = json.loads(folder.metrics.read_text()) | {"suite": "curve", "robust": [entry(33, "pgd-l2-0.5")]}
     later = folder.evaluation("curve-abc").metrics
     later.parent.mkdir(parents=True)
     later.write_text(json.dumps(added))
     _, page = page_of(folder)
-    assert row_of(page, "30.80 – 49.84") == ["pgd-linf-0.0028", "40.00", "30.80 – 49.84", "100", "UNRELIABLE"]
+    assert row_of(page, "30.94 – 49.80") == ["pgd-linf-0.0028", "40.00", "30.94 – 49.80", "100", "UNRELIABLE"]
     assert row_of(page, "pgd-l2-0.5", "33.00", "100")
     assert "curve, last weights" in page.words["run-1"]
     assert str(folder.path) in page.words["run-1"]
@@ -164,7 +164,8 @@ def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:
     folder = run(
         tmp_path / "<script>e" / act / "seed-0-x",
         90,
-        [entry(40, verdict=EVIL)],
+        [entry(40, verdict="unreliable")],
+        suite=EVIL,
         config={"experiment_name": EVIL, "note": EVIL},
         act=EVIL,
         checks=[check(EVIL, "failed", [EVIL])],

@@ -358,7 +358,7 @@ def test_an_evaluation_that_is_not_complete_is_told(tmp_path: Path) -> None:
         ({"seed": "0"}, "has seed = '0'"),
         ({"robust": [{"id": "x", "accuracy": 0.5}]}, "has an attack without verdict"),
         ({"robust": [entry(1) | {"accuracy": float("nan")}]}, "accuracy nan"),
-        ({"schema": 2}, "has schema 2 where this program reads 1"),
+        ({"schema": 3}, "has schema 3 where this program reads 2"),
     ],
 )
 def test_damaged_records_are_told_in_a_sentence(tmp_path: Path, change: dict, said: str) -> None:

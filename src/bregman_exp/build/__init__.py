@@ -10,6 +10,9 @@ from bregman_exp.build.folders import identity as identity
 from bregman_exp.build.folders import run_folder as run_folder
 from bregman_exp.build.folders import seeds_label as seeds_label
 from bregman_exp.build.folders import stack_folder as stack_folder
+from bregman_exp.build.identity import identity_of as identity_of
+from bregman_exp.build.identity import stack_identity as stack_identity
+from bregman_exp.build.identity import training_identity as training_identity
 from bregman_exp.build.objects import activation as activation
 from bregman_exp.build.objects import check_model as check_model
 from bregman_exp.build.objects import dataset as dataset
@@ -20,6 +23,9 @@ from bregman_exp.build.objects import model as model
 from bregman_exp.build.steps import forms as forms
 from bregman_exp.build.steps import forward as forward
 from bregman_exp.build.steps import precision_advice as precision_advice
+from bregman_exp.build.stored import MisfitError as MisfitError
+from bregman_exp.build.stored import check_belongs as check_belongs
+from bregman_exp.build.stored import check_stored as check_stored
 from bregman_exp.build.stored import stored_run as stored_run
 from bregman_exp.build.stored import trained_model as trained_model
 from bregman_exp.build.together import side_by_side as side_by_side

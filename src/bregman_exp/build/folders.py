@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bregman_exp.build.attacks import suite_hash
+from bregman_exp.build.identity import stack_identity, training_identity
 from bregman_exp.build.objects import activation
 from bregman_exp.config import (
     Run,
@@ -19,16 +20,14 @@ from bregman_exp.results import RunFolder
 
 def run_folder(run: Run, data: ClassificationData) -> RunFolder:
     """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/: it follows from the config."""
-    act = activation(run)
-    name = f"{run.model_name}-{act.slug}-{data.name}"
-    leaf = f"seed-{run.seed}-{config_hash(run, act.label, data.fingerprint)}"
+    name = f"{run.model_name}-{activation(run).slug}-{data.name}"
+    leaf = f"seed-{run.seed}-{training_identity(run, data)['config_hash']}"
     return RunFolder(Path(run.output_dir) / run.experiment_name / name / leaf)
 
 
 def stack_folder(runs: Sequence[Run], data: ClassificationData) -> RunFolder:
     """Where the seeds of a command keep their common checkpoint: .stack-<hash>/ beside their folders."""
-    row = config_hash(runs[0], activation(runs[0]).label, data.fingerprint, with_seed=False)
-    name = f".stack-{short_hash([row, [run.seed for run in runs]])}"
+    name = f".stack-{short_hash(list(stack_identity(runs, data).values()))}"
     return RunFolder(run_folder(runs[0], data).path.with_name(name))
 
 
@@ -44,9 +43,8 @@ def identity(run: Run, data: ClassificationData) -> dict[str, Any]:
     """The part of metrics.json that says which run it is."""
     act = activation(run).label
     return {
-        "config_hash": config_hash(run, act, data.fingerprint),
+        **training_identity(run, data),
         "row_hash": config_hash(run, act, data.fingerprint, with_seed=False),
-        "seed": run.seed,
         "model": run.model_name,
         "act": act,
         "version": run.model.version,

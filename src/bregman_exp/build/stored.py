@@ -1,9 +1,14 @@
 """A run that exists: its config, and the network with its trained weights."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 
+from bregman_exp.build.identity import identity_of, training_identity, words
 from bregman_exp.build.objects import CACHE, model
 from bregman_exp.config import (
+    ConfigError,
     Run,
     check,
 )
@@ -27,8 +32,44 @@ def stored_run(folder: RunFolder) -> Run:
     return check({str(key): value for key, value in plain.items()} | {"output_dir": str(output_dir)})
 
 
+class MisfitError(ConfigError):
+    """A config.yaml that is not that of its folder."""
+
+
+def check_belongs(folder: RunFolder, identity: Mapping[str, Any]) -> None:
+    """Raises MisfitError where the identity is not that of the folder's name and of its metrics.json."""
+    places = {"its folder": folder.named_identity, "its metrics.json": recorded_identity(folder)}
+    for place, own in places.items():
+        if own and own != identity:
+            raise MisfitError(
+                f"{folder.config} does not fit: it makes {words(identity)}, and {place} is of {words(own)}; "
+                "bring the config back that the run was trained with."
+            )
+
+
+def recorded_identity(folder: RunFolder) -> dict[str, Any]:
+    """config_hash and seed in metrics.json; {} where it has none."""
+    record = folder.read_metrics() if folder.complete else {}
+    return {key: record[key] for key in ("config_hash", "seed")} if "config_hash" in record else {}
+
+
+def check_stored(folder: RunFolder, fingerprint: str) -> None:
+    """Raises MisfitError where the config.yaml of a complete run is not that of its figures.
+
+    It is where it is the file that metrics.json has the SHA-256 of, or else where it makes the same hash.
+    """
+    if folder.config_as_recorded:
+        return
+    check_belongs(folder, identity_of(stored_run(folder), fingerprint))
+
+
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
-    """The network with the trained weights that the run's figures are of, in eval mode."""
+    """The network with the trained weights that the run's figures are of, in eval mode.
+
+    Raises MisfitError where the config is not that of the folder, CheckpointError where the weights are not.
+    """
+    identity = training_identity(run, data)
+    check_belongs(folder, identity)
     net = model(run, data)
-    load_weights(folder.checkpoint(run.weights), net)
+    load_weights(folder.checkpoint(run.weights), net, identity)
     return net.eval()

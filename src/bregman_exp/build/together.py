@@ -26,12 +26,14 @@ from bregman_exp.data import (
 )
 from bregman_exp.results import RunFolder
 from bregman_exp.training import (
+    AtomicCheckpoints,
     Budget,
     Choice,
     CsvLogger,
     EpochCheckpoint,
     Epochs,
     Forward,
+    Identity,
     Lane,
     NonFiniteLossError,
     SideBySide,
@@ -94,11 +96,14 @@ def stacked_classifier(
     )
 
 
-def stacked_trainer(runs: Sequence[Run], stack: RunFolder, budget: Budget | None = None) -> pl.Trainer:
+def stacked_trainer(
+    runs: Sequence[Run], stack: RunFolder, identity: Identity, budget: Budget | None = None
+) -> pl.Trainer:
     """Lightning's trainer of all seeds: one checkpoint, of the last epoch."""
     run = runs[0]
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} {seeds_label(runs)}"),
         EpochCheckpoint(stack.checkpoints, "last"),
     ]
-    return lightning_trainer(run.trainer, [*callbacks, *in_time(budget)], [])
+    checkpoints = AtomicCheckpoints(stack.checkpoints, identity)
+    return lightning_trainer(run.trainer, stack, checkpoints, [*callbacks, *in_time(budget)], [])

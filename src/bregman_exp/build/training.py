@@ -1,10 +1,13 @@
 """What trains a run alone: batches, module, trainer, loggers."""
 
 import pytorch_lightning as pl
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 
+from bregman_exp.build.identity import training_identity
 from bregman_exp.config import (
     Run,
     Trainer,
@@ -60,7 +63,9 @@ def classifier(
     return Classifier(net, run.optim, logits, choice)
 
 
-def trainer(run: Run, folder: RunFolder, budget: Budget | None = None) -> pl.Trainer:
+def trainer(
+    run: Run, data: ClassificationData, folder: RunFolder, budget: Budget | None = None
+) -> pl.Trainer:
     """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
     settings = run.trainer
     callbacks: list[pl.Callback] = [
@@ -74,19 +79,35 @@ def trainer(run: Run, folder: RunFolder, budget: Budget | None = None) -> pl.Tra
                 "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
             )
         )
-    return lightning_trainer(settings, [*callbacks, *in_time(budget)], loggers(run, folder))
+    checkpoints = AtomicCheckpoints(folder.checkpoints, training_identity(run, data))
+    return lightning_trainer(
+        settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers(run, folder)
+    )
 
 
-def lightning_trainer(settings: Trainer, callbacks: list[pl.Callback], logger: list[Logger]) -> pl.Trainer:
+def lightning_trainer(
+    settings: Trainer,
+    folder: RunFolder,
+    checkpoints: AtomicCheckpoints,
+    callbacks: list[pl.Callback],
+    logger: list[Logger],
+) -> pl.Trainer:
+    """Lightning's trainer as all trainings use it.
+
+    It writes nothing outside the folder, and takes nothing from where it is started: under SLURM Lightning
+    would count the job's tasks as its own, requeue the job, and begin with what that left.
+    """
+    rank_zero_only.rank = 0  # Lightning has taken SLURM's number of the process, with which it writes nothing
     with without_advice():
         return pl.Trainer(
+            default_root_dir=folder.path,
             accelerator=settings.accelerator,
             devices=settings.devices,
             strategy=settings.strategy,
             precision=settings.precision,  # pyright: ignore[reportArgumentType]
             max_epochs=settings.max_epochs,
             callbacks=callbacks,
-            plugins=[AtomicCheckpoints()],
+            plugins=[checkpoints, LightningEnvironment()],
             logger=logger,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,

@@ -80,6 +80,9 @@ def told_in_one_sentence() -> Iterator[None]:
     except (ValueError, OSError, RunBusyError, RunFailedError) as error:
         print(f"Error: {shown(str(error))}", file=sys.stderr)
         raise CommandFailedError from None
+    except MemoryError as error:
+        print(f"Error: there is too little memory: {error or 'free some, then go on'}.", file=sys.stderr)
+        raise CommandFailedError from None
 
 
 def went_well(step: Callable[[], object]) -> bool:

@@ -33,9 +33,11 @@ def export_weights(runs: Iterable[RunFolder], target: Path) -> list[Path]:
 
 
 def _export(folder: RunFolder, target: Path) -> Path:
-    run = build.stored_run(folder)
+    run, record = build.stored_run(folder), folder.read_metrics()
+    build.check_stored(folder, record["dataset"]["fingerprint"])
+    identity = {key: record[key] for key in ("config_hash", "seed")}
     content = io.BytesIO()
-    torch.save(weights_of(folder.checkpoint(run.weights)), content)
+    torch.save(weights_of(folder.checkpoint(run.weights), identity), content)
     path = target / f"{folder.path.parent.name}-{folder.path.name}.pt"
     write_atomically(path, lambda file: file.write(content.getbuffer()))
     return path

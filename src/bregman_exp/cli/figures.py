@@ -82,7 +82,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     record = metrics_record(
         identity=build.identity(run, data),
         dataset=build.dataset_record(data),
-        train=_train_record(trained, data, net),
+        train=_train_record(run, trained, data, net),
         evaluation=evaluation.to_json(),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
@@ -91,8 +91,8 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     log.info("wrote %s", target.metrics)
 
 
-def _train_record(trained: RunFolder, data: ClassificationData, net: nn.Module) -> dict[str, Any]:
-    facts = training_facts(trained.checkpoint("last"))
+def _train_record(run: Run, trained: RunFolder, data: ClassificationData, net: nn.Module) -> dict[str, Any]:
+    facts = training_facts(trained.checkpoint("last"), build.training_identity(run, data))
     return {
         "epochs": facts.epochs,
         "steps": facts.steps,

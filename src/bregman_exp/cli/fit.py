@@ -1,5 +1,7 @@
 """One call of Lightning's trainer: from the last checkpoint or from the start, and how it may end."""
 
+import os
+from itertools import chain, count
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,7 +14,9 @@ from bregman_exp.results import RunFolder
 from bregman_exp.training import (
     CheckpointError,
     Classifier,
+    DamagedCheckpointError,
     Epochs,
+    Identity,
     NonFiniteLossError,
     SideBySide,
     StopInTime,
@@ -46,23 +50,42 @@ def epochs_in(last: Path) -> int:
     return training_facts(last).epochs if last.exists() else 0
 
 
-def epochs_to_go(run: Run, folder: RunFolder) -> int:
+def epochs_to_go(run: Run, folder: RunFolder, identity: Identity) -> int:
     """All of them where there is no checkpoint yet, or one that cannot be read."""
     last, all_of_them = folder.checkpoint("last"), run.trainer.max_epochs
     try:
-        facts = training_facts(last) if last.exists() else None
-    except CheckpointError:  # it will be set aside
+        facts = training_facts(last, identity) if last.exists() else None
+    except DamagedCheckpointError:  # it will be set aside
         return all_of_them
     if facts is None:
         return all_of_them
     return 0 if facts.stopped else max(0, all_of_them - facts.epochs)
 
 
-def set_damaged_checkpoint_aside(folder: RunFolder) -> None:
-    """Renames a last checkpoint that cannot be read, and says so: training starts again."""
+def set_damaged_checkpoint_aside(folder: RunFolder, identity: Identity) -> None:
+    """Renames a last checkpoint that is damaged, and says so: training starts again.
+
+    Whatever else keeps it from being read is raised, also that it is of another training.
+    """
     last = folder.checkpoint("last")
     try:
-        _ = last.exists() and training_facts(last)
-    except CheckpointError as error:
-        log.info("%s Training starts again; the file is kept as %s.damaged.", error, last.name)
-        last.replace(last.with_name(f"{last.name}.damaged"))
+        _ = last.exists() and training_facts(last, identity)
+    except DamagedCheckpointError as error:
+        kept = _unused(last.with_name(f"{last.name}.damaged"))
+        log.info("%s Training starts again; the file is kept as %s.", error, kept.name)
+        last.replace(kept)
+
+
+def _unused(path: Path) -> Path:
+    """The path, or path-2, path-3, … where there is something already."""
+    numbered = (path.with_name(f"{path.name}-{n}") for n in count(2))
+    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
+
+
+def refuse_foreign_state(folder: RunFolder) -> None:
+    """Raises CheckpointError where there is a checkpoint with which Lightning would begin by itself."""
+    foreign = sorted(folder.path.glob("hpc_ckpt_*"))
+    if foreign:
+        raise CheckpointError(
+            f"{foreign[0]} was left by a job of Lightning's own, and is not part of a run here; remove it."
+        )

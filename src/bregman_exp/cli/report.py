@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from bregman_exp import build
 from bregman_exp.cli.pictures import Album, draw_pictures
 from bregman_exp.cli.repeat import preset_command, repeating_words, train_command
+from bregman_exp.cli.sound import ConfigFaults
 from bregman_exp.results import RunFolder
 from bregman_exp.results.atomic import write_text
 from bregman_exp.results.report import Command, ReportedRun, Sources, report_page, reported_runs, tables_for
@@ -24,7 +25,7 @@ def write_report(
 
     ``made_by``: the command line that asked for it.
     """
-    runs = reported_runs(folders, options.weights)
+    runs = reported_runs(folders, options.weights, ConfigFaults())
     tables = tables_for(runs, options)
     by_row = _by_row(runs)
     print(f"{len(runs)} runs read{'; drawing pictures' if pictures else ''}", file=sys.stderr)

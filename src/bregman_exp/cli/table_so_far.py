@@ -5,7 +5,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from bregman_exp.cli.sound import ConfigFaults
 from bregman_exp.results import as_text, find_runs
+from bregman_exp.results.soundness import fitting
 from bregman_exp.results.table import on_terminal, tables_of
 
 
@@ -23,7 +25,7 @@ class TableSoFar:
         if _complete_runs(folder) == self.complete:
             return
         try:
-            shown = as_text(on_terminal(tables_of(find_runs(folder))))
+            shown = as_text(on_terminal(tables_of(fitting(find_runs(folder), ConfigFaults()))))
         except (ValueError, OSError) as error:  # runs that do not agree, damaged files
             shown = f"no table so far: {error}"
         print(f"\n{shown}\n", file=sys.stderr)

@@ -18,7 +18,13 @@ from bregman_exp.cli.command import (
     went_well,
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, write_figures
-from bregman_exp.cli.fit import epochs_in, epochs_to_go, fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.fit import (
+    epochs_in,
+    epochs_to_go,
+    fit,
+    refuse_foreign_state,
+    set_damaged_checkpoint_aside,
+)
 from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
@@ -88,7 +94,10 @@ def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
     evaluation of what has been trained is not cut short.
     """
     folder = build.run_folder(run, data)
-    to_go = 0 if folder.complete else epochs_to_go(run, folder)
+    if folder.complete:
+        build.check_stored(folder, data.fingerprint)
+    identity = build.training_identity(run, data)
+    to_go = 0 if folder.complete else epochs_to_go(run, folder, identity)
     if not own_suite(run, folder) and not limit.allows(kind_of(run), to_go):
         print(f"{limit.left_for_later}: {folder.path}", file=sys.stderr)
         return False
@@ -106,8 +115,9 @@ def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
 def _completed(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit) -> bool:
     """Trains and evaluates; False where training stopped in between, at the limit."""
     begin, last = limit.budget.clock(), folder.checkpoint("last")
+    refuse_foreign_state(folder)
     folder.begin(run.to_yaml())
-    set_damaged_checkpoint_aside(folder)
+    set_damaged_checkpoint_aside(folder, build.training_identity(run, data))
     before, pace = epochs_in(last), None
     if not is_trained(run, folder):
         pace = _fit(run, data, folder, limit)
@@ -133,7 +143,7 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit
     elif run.trainer.fast not in (None, EAGER.name):  # train_stack has had its turn
         log.info("trainer.fast=%s is not for a run that was begun plainly: it goes on so", run.trainer.fast)
     classifier = build.classifier(run, net, choice, forward)
-    pace = fit(build.trainer(run, folder, limit.budget), classifier, build.epochs(run, data), last)
+    pace = fit(build.trainer(run, data, folder, limit.budget), classifier, build.epochs(run, data), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)

@@ -11,7 +11,13 @@ from typing import Any
 
 from bregman_exp import build
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
-from bregman_exp.cli.fit import epochs_in, epochs_to_go, fit, set_damaged_checkpoint_aside
+from bregman_exp.cli.fit import (
+    epochs_in,
+    epochs_to_go,
+    fit,
+    refuse_foreign_state,
+    set_damaged_checkpoint_aside,
+)
 from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.config import Mlp, Run
@@ -20,6 +26,7 @@ from bregman_exp.results import RunBusyError, RunFolder
 from bregman_exp.training import (
     EAGER,
     AtomicCheckpoints,
+    Identity,
     NonFiniteLossError,
     SideBySide,
     StackedClassifier,
@@ -49,12 +56,12 @@ def train_stack(
     least = _least(runs, data)
     if least is None:
         return [], []
-    stack = build.stack_folder(runs, data)
+    stack, identity = build.stack_folder(runs, data), build.stack_identity(runs, data)
     folders = [build.run_folder(run, data) for run in runs]
     fresh = [member for member in zip(runs, folders, strict=True) if not _begun(member[1])]
     if len(fresh) < least and not stack.path.exists():
         return [], []
-    if not limit.allows(kind_of(runs[0], len(fresh)), epochs_to_go(runs[0], stack)):
+    if not limit.allows(kind_of(runs[0], len(fresh)), epochs_to_go(runs[0], stack, identity)):
         print(f"{limit.left_for_later}: {stack.path.parent}", file=sys.stderr)
         return [], [run for run, _ in fresh]
     with ExitStack() as locks:
@@ -63,10 +70,11 @@ def train_stack(
         except RunBusyError:
             return [], []  # the seeds' own folders are busy, too, and will say so
         with logging_to():
-            set_damaged_checkpoint_aside(stack)
+            refuse_foreign_state(stack)
+            set_damaged_checkpoint_aside(stack, identity)
             members = [member for member in _of_stack(fresh, stack) if _claim(member[1], locks)]
         if len(members) >= least or stack.checkpoint("last").exists():
-            return _train(members, data, stack, limit)
+            return _train(members, data, stack, identity, limit)
         shutil.rmtree(stack.path)
     return [], []
 
@@ -118,7 +126,11 @@ def _claim(folder: RunFolder, locks: ExitStack) -> bool:
 
 
 def _train(
-    members: Sequence[Member], data: ClassificationData, stack: RunFolder, limit: TimeLimit
+    members: Sequence[Member],
+    data: ClassificationData,
+    stack: RunFolder,
+    identity: Identity,
+    limit: TimeLimit,
 ) -> tuple[list[Run], list[Run]]:
     """Trains the members, from the stack's checkpoint if there is one; returns as ``train_stack``."""
     runs, folders = [run for run, _ in members], [folder for _, folder in members]
@@ -134,13 +146,14 @@ def _train(
             classifier = _together(runs, data, folders, stack, fail)
             if classifier is None:
                 return  # the plain form, which each seed trains in alone
-            _fit(classifier, runs, data, stack, limit)
+            _fit(classifier, runs, data, stack, identity, limit)
             epochs, of = epochs_in(stack.checkpoint("last")), runs[0].trainer.max_epochs
             if classifier.alive and epochs < of:
                 left.extend(runs[row] for row in classifier.alive)
                 return log.info("%s", limit.stopped(epochs, of))
             for row in classifier.alive:
-                _write_checkpoints(classifier.checkpoints(row), folders[row])
+                own = build.training_identity(runs[row], data)
+                _write_checkpoints(classifier.checkpoints(row), folders[row], own)
             if isinstance(classifier, SideBySide):
                 classifier.free()
 
@@ -177,6 +190,7 @@ def _fit(
     runs: Sequence[Run],
     data: ClassificationData,
     stack: RunFolder,
+    identity: Identity,
     limit: TimeLimit,
 ) -> None:
     last = stack.checkpoint("last")
@@ -186,7 +200,7 @@ def _fit(
     try:
         stacked = isinstance(classifier, StackedClassifier)
         epochs = (build.stacked_epochs if stacked else build.side_by_side_epochs)(runs, data)
-        pace = fit(build.stacked_trainer(runs, stack, limit.budget), classifier, epochs, last)
+        pace = fit(build.stacked_trainer(runs, stack, identity, limit.budget), classifier, epochs, last)
         limit.worked(kind_of(runs[0], len(runs)), pace, None)
     except NonFiniteLossError:
         log.info("no seed is left")
@@ -197,7 +211,8 @@ def _record(error: NonFiniteLossError, folder: RunFolder) -> None:
         raise error
 
 
-def _write_checkpoints(contents: dict[str, dict[str, Any]], folder: RunFolder) -> None:
+def _write_checkpoints(contents: dict[str, dict[str, Any]], folder: RunFolder, identity: Identity) -> None:
     """The best first: where the last is, the seed has been trained."""
+    checkpoints = AtomicCheckpoints(folder.checkpoints, identity)
     for which in ("best", "last"):
-        AtomicCheckpoints().save_checkpoint(contents[which], folder.checkpoint(which))
+        checkpoints.save_checkpoint(contents[which], folder.checkpoint(which))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bregman_exp.results.marks import marks
-from bregman_exp.results.predictions import rights
+from bregman_exp.results.predictions import checked, rights
 from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.statistics import Interval, paired, welch
 from bregman_exp.results.stored_config import stored_config
@@ -97,7 +97,7 @@ def _side(name: str, runs: Iterable[RunFolder]) -> Side:
     complete = [run for run in runs if run.complete]
     if not complete:
         raise ValueError(f"{name} has no complete run; train or finish one first.")
-    records = [run.read_metrics() for run in complete]
+    records = [checked(run) for run in complete]
     _check_one_row(name, complete, records)
     by_seed: dict[int, tuple[RunFolder, Record]] = {}
     for run, record in zip(complete, records, strict=True):
@@ -120,7 +120,7 @@ def _side(name: str, runs: Iterable[RunFolder]) -> Side:
 def _figures(run: RunFolder, record: Record) -> tuple[Figures, int]:
     """A run's figures, its own before its evaluations', and how many of these are left out: other weights."""
     folders = [RunFolder(path) for path in sorted((run.path / "evaluations").glob("*"))]
-    later = [(folder, folder.read_metrics()) for folder in folders if folder.complete]
+    later = [(folder, checked(folder)) for folder in folders if folder.complete]
     used = [(folder, content) for folder, content in later if content["weights"] == record["weights"]]
     figures: Figures = {}
     for folder, content in [(run, record), *used]:

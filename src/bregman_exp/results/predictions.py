@@ -1,13 +1,12 @@
 """Who has which test sample right, from predictions.npz."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping
-from io import BytesIO
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from bregman_exp.results.metrics_file import FILES, clean_entry, digest
+from bregman_exp.results.reading import read_arrays
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 
 
@@ -34,20 +33,57 @@ def rights(name: str, a: Counted, b: Counted) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
+def checked(folder: RunFolder) -> dict[str, Any]:
+    """The content of metrics.json, with which predictions.npz agrees; NotARunError otherwise."""
+    record = folder.read_metrics()
+    check_predictions(folder, record)
+    return record
+
+
+def check_predictions(folder: RunFolder, record: Mapping[str, Any]) -> None:
+    """Raises NotARunError where predictions.npz is there and is not that of the figures.
+
+    By its SHA-256 where the record has it, else by counting.
+    """
+    if not folder.predictions.is_file():
+        return
+    known = record.get(FILES, {}).get(folder.predictions.name)
+    if known is not None:
+        if digest(folder.predictions) != known:
+            raise NotARunError(
+                f"{folder.predictions} is not what was written with its metrics.json (another SHA-256); "
+                "bring it back, or remove both and run the same command again."
+            )
+        return
+    arrays = _arrays(folder)
+    n = {len(arrays[name]) for name in ("id", "label", "prediction")}
+    if n != {record["clean"]["n"]}:
+        raise NotARunError(f"{folder.predictions} has other samples than its metrics.json counts.")
+    for entry in (clean_entry(dict(record)), *record["robust"]):
+        if entry.get("correct") is not None and (entry["id"] in arrays or entry["id"] == "clean"):
+            _check_count(entry["id"], entry["correct"], folder, arrays)
+
+
 def _arrays(folder: RunFolder) -> dict[str, np.ndarray]:
-    try:  # by way of memory: of a damaged file NumPy would leave the handle open
-        with np.load(BytesIO(folder.predictions.read_bytes()), allow_pickle=False) as file:
-            return {name: file[name] for name in ("id", "label", "prediction")} | dict(file)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+    try:
+        arrays = read_arrays(folder.predictions)
+        return {name: arrays[name] for name in ("id", "label", "prediction")} | arrays
+    except (OSError, ValueError, KeyError):
         raise NotARunError(
             f"{folder.predictions} is missing or damaged; without it there is no test."
         ) from None
 
 
 def _right(name: str, figure: Counted, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    return _check_count(name, figure.correct, figure.folder, arrays)
+
+
+def _check_count(
+    name: str, correct: int | None, folder: RunFolder, arrays: Mapping[str, np.ndarray]
+) -> np.ndarray:
     right = arrays["prediction"] == arrays["label"] if name == "clean" else arrays.get(name)
-    if right is None or int(right.sum()) != figure.correct:
+    if right is None or int(right.sum()) != correct:
         raise NotARunError(
-            f"{figure.folder.predictions} does not have the {name} samples that its metrics.json counts."
+            f"{folder.predictions} does not have the {name} samples that its metrics.json counts."
         )
     return right

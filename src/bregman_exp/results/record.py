@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2  # see metrics_file.py for what the readers check
 
 
 def metrics_record(
@@ -18,7 +18,9 @@ def metrics_record(
     evaluation: Mapping[str, Any],
     device: str,
 ) -> dict[str, Any]:
-    """metrics.json, schema 1: accuracies are fractions, ε in units of data in [0, 1], times in seconds.
+    """metrics.json, schema 2: accuracies are fractions, ε in units of data in [0, 1], times in seconds.
+
+    ``RunFolder.finish`` adds the SHA-256s: ``files``, of those beside it, and ``sha256``, of all the rest.
 
     ``identity``: config_hash, row_hash (the same without the seed), seed, model, act, version, weights.
     ``evaluation``: the parts clean, robust, checks.

@@ -1,6 +1,5 @@
 """One run's folder: what lies where, what is whole, who may write."""
 
-import json
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +10,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bregman_exp.results.atomic import write_arrays, write_json, write_text
+from bregman_exp.results.metrics_file import FILES, RUN_NAME, digest, fault, named_identity, parsed, sealed
 from bregman_exp.results.part_files import PartFiles
-from bregman_exp.results.reading import NotARunError
+from bregman_exp.results.reading import NotARunError, read_bytes, with_control_characters_shown
 
 PATIENCE = 0.2  # seconds for which a lock is waited for: longer than ``busy`` holds it, to look
 
@@ -52,12 +52,12 @@ class RunFolder:
 
     @property
     def complete(self) -> bool:
-        return self.metrics.is_file()
+        return self.metrics.exists()  # whatever it is: ``read_metrics`` looks
 
     @property
     def busy(self) -> bool:
         """Whether a process writes to the folder now."""
-        if not self.lock.is_file():
+        if not self.lock.is_file() or self.lock.is_symlink():
             return False
         try:
             with FileLock(self.lock, timeout=0):
@@ -66,6 +66,17 @@ class RunFolder:
             return True
         except OSError:  # a folder of somebody else's: nobody here may write to it
             return False
+
+    @property
+    def named_identity(self) -> dict[str, Any]:
+        """config_hash and seed in the folder's name, {} where it has another one."""
+        return named_identity(self.path)
+
+    @property
+    def config_as_recorded(self) -> bool:
+        """Whether config.yaml is the file whose SHA-256 metrics.json has."""
+        known = self.read_metrics().get(FILES, {}).get(self.config.name)
+        return known is not None and self.config.is_file() and digest(self.config) == known
 
     def checkpoint(self, which: str) -> Path:
         """The checkpoint "last" or "best"."""
@@ -82,6 +93,7 @@ class RunFolder:
         Raises RunBusyError where another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._check_no_links()
         try:
             with FileLock(self.lock, timeout=PATIENCE, poll_interval=PATIENCE / 10):
                 yield
@@ -89,6 +101,18 @@ class RunFolder:
             raise RunBusyError(
                 f"{self.path} is being written by another process; wait for it to end."
             ) from None
+
+    def _check_no_links(self) -> None:
+        """Raises NotARunError where something in the folder, or an evaluation itself, is a link."""
+        places = (self.checkpoints, self.adversarial, self.parts.folder, self.path / "evaluations")
+        own = [self.path, self.path.parent] if self.path.parent.name == "evaluations" else []
+        inside = [entry for place in (self.path, *places) if place.is_dir() for entry in place.iterdir()]
+        for place in (*own, *places, *inside):
+            if place.is_symlink():
+                raise NotARunError(
+                    f"{place} is a link, and nothing is written through links; put what it leads to there, "
+                    "or remove it."
+                )
 
     def begin(self, config_yaml: str) -> None:
         """Writes the resolved config and forgets an earlier failure."""
@@ -103,24 +127,40 @@ class RunFolder:
         write_json(self.failure, content | {"traceback": "".join(lines)})
 
     def finish(self, metrics: Mapping[str, Any], predictions: Mapping[str, np.ndarray]) -> None:
-        """Writes the predictions, then metrics.json, which says that the run is complete."""
+        """Writes the predictions, then metrics.json, which says that the run is complete.
+
+        From schema 2 on that has the SHA-256 of the files beside it, and of itself.
+        """
         write_arrays(self.predictions, predictions)
-        write_json(self.metrics, metrics)
+        as_it_is = metrics.get("schema", 1) == 1
+        write_json(self.metrics, metrics if as_it_is else sealed(metrics, self.config, self.predictions))
         self.failure.unlink(missing_ok=True)
         self.parts.clear()
 
     def read_metrics(self) -> dict[str, Any]:
-        """The content of metrics.json; NotARunError where it is damaged."""
+        """The content of metrics.json, of schema 1 or 2; the one place where it is checked.
+
+        Raises NotARunError, in one sentence, where it is damaged, where a reader would miss something, where
+        its figures contradict one another, or where it is of another run than the folder's name says.
+        """
         try:
-            return json.loads(self.metrics.read_text())
+            record = parsed(read_bytes(self.metrics))
+        except NotARunError:
+            raise
         except ValueError:
-            raise NotARunError(
-                f"{self.metrics} is damaged; remove it and run the same command again."
-            ) from None
+            wrong = "is damaged"
+        else:
+            wrong = fault(record, self.path)
+        if wrong:
+            raise NotARunError(f"{self.metrics} {wrong}; remove it and run the same command again.")
+        return with_control_characters_shown(record)
 
 
 def find_runs(*places: Path) -> list[RunFolder]:
     """All run folders at or below the given places, sorted by path."""
     found = {config.parent for place in places for config in place.rglob("config.yaml")}
+    for name in ("metrics.json", "checkpoints"):  # of runs whose config.yaml is missing
+        inside = (path.parent for place in places for path in place.rglob(name))
+        found |= {folder for folder in inside if RUN_NAME.fullmatch(folder.name)}
     # a file of that name inside a run, such as a logger's, is no run
     return [RunFolder(path) for path in sorted(found) if not found & set(path.parents)]

@@ -8,7 +8,9 @@ from bregman_exp.training.budget import StopInTime as StopInTime
 from bregman_exp.training.budget import seconds_of as seconds_of
 from bregman_exp.training.checkpoint import AtomicCheckpoints as AtomicCheckpoints
 from bregman_exp.training.checkpoint import CheckpointError as CheckpointError
+from bregman_exp.training.checkpoint import DamagedCheckpointError as DamagedCheckpointError
 from bregman_exp.training.checkpoint import EpochCheckpoint as EpochCheckpoint
+from bregman_exp.training.checkpoint import Identity as Identity
 from bregman_exp.training.checkpoint import load_weights as load_weights
 from bregman_exp.training.checkpoint import training_facts as training_facts
 from bregman_exp.training.checkpoint import weights_of as weights_of

@@ -9,6 +9,7 @@ NOT_FOR_US = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning and torch
     r"`LightningModule.configure_optimizers` returned `None`",  # networks side by side step theirs themselves
     "This instance was constructed with capturable=True",  # it is not captured yet
+    "The `srun` command is available",  # under SLURM a run is a process like any other
     "GPU available but not used",  # trainer=cpu was asked for
     "Checkpoint directory .* exists and is not empty",  # a resumed run
     r"The '\w+_dataloader' does not have many workers",  # batches are made on the device

@@ -1,8 +1,11 @@
 """The trainer's checkpoints: how they are written, and what is read from them."""
 
-import os
+import io
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import torch
@@ -11,27 +14,67 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from bregman_exp.training.form import EAGER
+from bregman_exp.training.seal import fault, is_sealed, sealed
+from bregman_exp.training.whole_file import write_whole
+
+# Which training a checkpoint is of: config_hash and seed, of several together row_hash and seeds.
+Identity = Mapping[str, Any]
+ORIGIN = "run"  # the identity's key in a checkpoint
+OUT_OF_MEMORY = "allocate memory"  # torch has no error of its own for it on a CPU
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or of another model."""
+    """A checkpoint that is missing, damaged, of another model or of another run."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A checkpoint whose checksums do not hold, or which is none at all."""
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes beside the old checkpoint, then renames: a kill leaves the old one or the new one.
+    """Writes and reads the checkpoints of one training, which are <folder>/<name>.ckpt and nothing else.
 
-    Lightning's own way goes through the temporary folder, from where another file system needs a copy.
+    Each is written beside the old one and renamed, with its seal and with the ``identity`` of its training;
+    what is read must have both, where it was not written before there were any. Nothing else is written,
+    read or removed, whatever path Lightning gives.
     """
 
+    def __init__(self, folder: Path, identity: Identity):
+        self.folder, self.identity = folder, identity
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")  # one process writes to a run's folder
-        with part.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        if _handed_over(Path(path)):
+            return super().save_checkpoint(checkpoint, path, storage_options)
+        own = self._own(path)
+        own.parent.mkdir(parents=True, exist_ok=True)
+        archive = io.BytesIO()
+        torch.save({**checkpoint, ORIGIN: dict(self.identity)}, archive)
+        write_whole(own, sealed(archive.getvalue()))
+
+    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        if _handed_over(Path(path)):
+            return torch.load(path, map_location="cpu", weights_only=True)
+        return read_checkpoint(Path(path), self.identity)
+
+    def remove_checkpoint(self, path: Any) -> None:
+        (Path(path) if _handed_over(Path(path)) else self._own(path)).unlink(missing_ok=True)
+
+    def _own(self, path: Any) -> Path:
+        """The path, where it is one of this training's files; CheckpointError otherwise."""
+        given = Path(path)  # Lightning has made it a real path
+        own = self.folder / given.name
+        inside = given.parent.resolve() == self.folder.resolve() and given.suffix == ".ckpt"
+        if not inside or own.is_dir():
+            raise CheckpointError(f"{path} is no checkpoint in {self.folder}; it is left alone.")
+        for place in (self.folder, own):
+            if place.is_symlink():
+                raise CheckpointError(f"{place} is a link, through which nothing is written; remove it.")
+        return own
+
+
+def _handed_over(path: Path) -> bool:
+    """Whether it is the file in which a spawned process hands its weights to the one that waits for it."""
+    return path.name == ".temp.ckpt" and path.parent.parent == Path(gettempdir())
 
 
 class EpochCheckpoint(ModelCheckpoint):
@@ -43,13 +86,18 @@ class EpochCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The state with its paths in today's folder, should the run have been moved since."""
-        here = Path(str(self.dirpath))
-        moved = dict(state_dict, dirpath=self.dirpath)
+        """The scores of the state; its paths are this callback's own, whatever they were."""
+        own = str(Path(str(self.dirpath)) / f"{self.filename}.ckpt")
+        here = dict(state_dict, dirpath=self.dirpath)
         for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
-            moved[key] = str(here / Path(moved[key]).name) if moved[key] else ""
-        moved["best_k_models"] = {str(here / Path(p).name): s for p, s in moved["best_k_models"].items()}
-        super().load_state_dict(moved)
+            here[key] = own if here[key] else ""
+        here["best_k_models"] = dict.fromkeys([own], score) if (score := _score(here)) is not None else {}
+        super().load_state_dict(here)
+
+
+def _score(state: Mapping[str, Any]) -> Tensor | None:
+    """Of the one checkpoint that is kept; None where there is none yet."""
+    return next(iter(state["best_k_models"].values()), None)
 
 
 @dataclass(frozen=True)
@@ -70,49 +118,87 @@ class TrainingFacts:
     forms: list[dict[str, Any]]
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:
     """The checkpoint's content, on the CPU. Only tensors and plain containers are read, never code.
 
-    Raises CheckpointError, in one sentence, for a file that is missing or not a whole checkpoint.
+    Its seal is checked first; of one that has none, the CRC-32s of the archive. Every reader of checkpoints
+    goes through here.
+
+    Raises DamagedCheckpointError, in one sentence, where they do not hold or the file is no checkpoint,
+    CheckpointError where there is none, or where it is of another training than ``identity`` says. Other
+    OSErrors and MemoryError go up as they are: they say nothing of the file.
     """
-    if not path.is_file():
-        raise CheckpointError(
-            f"there is no checkpoint {path}; bring it back, or train the run in a new output_dir."
-        )
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        kind = type(error).__name__
-        raise CheckpointError(
-            f"the checkpoint {path} is damaged ({kind}); bring a whole copy or train in a new output_dir."
-        ) from error
+    content = _plain(path)
     if not isinstance(content, dict) or "state_dict" not in content:
         raise CheckpointError(f"{path} is not a checkpoint of this program: it has no state_dict.")
+    origin = content.get(ORIGIN)
+    if identity is not None and origin is not None and origin != dict(identity):
+        raise CheckpointError(
+            f"{path} is of {_words(origin)}, where {_words(identity)} is expected; bring the right file "
+            "back, or remove this one and run the train command again."
+        )
     return content
 
 
-def weights_of(path: Path) -> dict[str, Tensor]:
-    """The model's state dict in a checkpoint; CheckpointError where it cannot be read."""
+def _words(identity: Any) -> str:
+    """E.g. "config_hash 0123456789ab, seed 3"."""
+    told = identity.items() if isinstance(identity, Mapping) else [("an unknown run", identity)]
+    return ", ".join(f"{name} {value}" for name, value in told)
+
+
+def _plain(path: Path) -> Any:
+    """What the file holds."""
+    advice = "bring a whole copy or train in a new output_dir"
+    data = _bytes_of(path)
+    wrong = fault(data)
+    if wrong:
+        raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({wrong}); {advice}.")
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # torch raises half a dozen kinds for what it cannot parse
+        if OUT_OF_MEMORY in str(error):
+            raise MemoryError(f"{path} does not fit in memory") from error
+        kind = type(error).__name__
+        if is_sealed(data):  # it is as it was written
+            raise CheckpointError(f"{path} is whole and torch cannot read it ({kind}); {advice}.") from error
+        raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({kind}); {advice}.") from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a directory, or a pipe that would be waited for
+            raise CheckpointError(f"the checkpoint {path} is not a file; remove it or use a new output_dir.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"there is no checkpoint {path}; bring it back, or train the run in a new output_dir."
+        ) from None
+
+
+def weights_of(path: Path, identity: Identity | None = None) -> dict[str, Tensor]:
+    """The model's state dict in a checkpoint; raises as ``read_checkpoint``."""
     prefix = "model."
-    state = read_checkpoint(path)["state_dict"]
+    state = read_checkpoint(path, identity)["state_dict"]
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
+def load_weights(path: Path, model: nn.Module, identity: Identity | None = None) -> None:
     """Loads a checkpoint's weights into the model.
 
-    Raises CheckpointError where the file cannot be read or was written by another model.
+    Raises as ``read_checkpoint``, and CheckpointError where the file was written by another model.
     """
     try:
-        model.load_state_dict(weights_of(path))
+        model.load_state_dict(weights_of(path, identity))
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CheckpointError(f"the checkpoint {path} is of another model: {first}") from None
 
 
-def training_facts(path: Path) -> TrainingFacts:
-    """Epochs, steps and seconds of the training that ended with this checkpoint; CheckpointError as above."""
-    content = read_checkpoint(path)
+def training_facts(path: Path, identity: Identity | None = None) -> TrainingFacts:
+    """Epochs, steps and seconds of the training that ended with this checkpoint; raises as above."""
+    content = read_checkpoint(path, identity)
     try:
         stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
         return TrainingFacts(

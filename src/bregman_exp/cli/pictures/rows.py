@@ -6,7 +6,7 @@ from typing import Any
 
 from bregman_exp import build
 from bregman_exp.config import Mlp, Run, config_hash
-from bregman_exp.results import NotARunError, RunFolder
+from bregman_exp.results import RunFolder
 from bregman_exp.results.pictures.style import STROKES, VERSIONS, Stroke
 
 MOST = len(STROKES)  # rows in a picture
@@ -87,10 +87,7 @@ def rows_of(folders: Iterable[RunFolder]) -> list[Row]:
     for folder in folders:
         if folder.complete:
             run, record = build.stored_run(folder), folder.read_metrics()
-            try:
-                key = record["row_hash"], record["weights"], record["clean"]["n"]
-            except (KeyError, TypeError):
-                raise NotARunError(f"{folder.metrics} is not what this program writes.") from None
+            key = record["row_hash"], record["weights"], record["clean"]["n"]
             groups.setdefault(key, {}).setdefault(run.seed, (run, folder, record))
     rows = [
         Row(*(tuple(part) for part in zip(*(seeds[seed] for seed in sorted(seeds)), strict=True)))

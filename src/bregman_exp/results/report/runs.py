@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bregman_exp.results.reading import read_json, read_text, shown
 from bregman_exp.results.run_folder import NotARunError, RunFolder
+from bregman_exp.results.soundness import ConfigFault, fault_of
 from bregman_exp.results.stored_config import StoredConfig, stored_config
 from bregman_exp.results.table.names import row_names
 from bregman_exp.results.table.rows import Row
@@ -90,11 +91,13 @@ class ReportedRun:
         return "\n".join(line for line in lines if not line.startswith("seed:"))
 
 
-def reported_runs(folders: Iterable[RunFolder], weights: str | None = None) -> list[ReportedRun]:
+def reported_runs(
+    folders: Iterable[RunFolder], weights: str | None = None, config_fault: ConfigFault = lambda _: ""
+) -> list[ReportedRun]:
     """All runs, row by row; a folder that is there twice counts once; a damaged run is told, not read."""
     places = {folder.path.resolve(): folder for folder in folders}
     configs: dict[str, StoredConfig] = {}
-    found = _named([_reported(folder, configs, weights) for folder in places.values()])
+    found = _named([_reported(folder, configs, weights, config_fault) for folder in places.values()])
     return [replace(run, number=number) for number, run in enumerate(sorted(found, key=_order), start=1)]
 
 
@@ -106,8 +109,12 @@ def _order(run: ReportedRun) -> tuple:
     return model, str(config.get("act.name", "")), config.get("model.depth") or 0, run.row, seed
 
 
-def _reported(folder: RunFolder, configs: dict[str, StoredConfig], weights: str | None) -> ReportedRun:
+def _reported(
+    folder: RunFolder, configs: dict[str, StoredConfig], weights: str | None, config_fault: ConfigFault
+) -> ReportedRun:
     try:
+        if wrong := fault_of(folder, config_fault):
+            raise NotARunError(wrong)
         return _complete(folder, configs, weights) if folder.complete else _unfinished(folder)
     except (NotARunError, OSError) as error:
         return ReportedRun(folder, "damaged", folder.path.parent.name, None, failures=(Failure(str(error)),))

@@ -2,24 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from bregman_exp.results.metrics_file import clean_entry
+from bregman_exp.results.predictions import checked
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 from bregman_exp.results.stored_config import StoredConfig
 from bregman_exp.results.table.settings import Record, id_of, settings_of
-
-SCHEMA = 1  # of metrics.json
-STRUCTURE = {  # what a table takes from a metrics.json, and its type
-    ("seed",): int,
-    ("model",): str,
-    ("act",): str,
-    ("row_hash",): str,
-    ("weights",): str,
-    ("dataset", "label"): str,
-    ("train", "epochs"): int,
-    ("clean", "n"): int,
-    ("robust",): list,
-}
 
 
 @dataclass(frozen=True)
@@ -155,7 +143,7 @@ def _figures(records: Sequence[tuple[RunFolder, Record, str]]) -> dict[Measure, 
     # a constant classifier is constant on clean data too, where no check looks
     constant = any(e["verdict"] == "degenerate" for _, content, _ in records for e in content["robust"])
     for folder, content, suite in records:
-        clean = {"id": "clean", "verdict": "degenerate" if constant else "", **content["clean"]}
+        clean = clean_entry(content) | ({"verdict": "degenerate"} if constant else {})
         for entry in (clean, *content["robust"]):
             n = entry.get("n", content["clean"]["n"])
             measure = Measure(settings_of(entry), n, code_of(content))
@@ -165,35 +153,9 @@ def _figures(records: Sequence[tuple[RunFolder, Record, str]]) -> dict[Measure, 
 
 
 def read_record(folder: RunFolder) -> Record:
-    """The content of metrics.json; NotARunError, in one sentence, where it is not what a table needs."""
-    record: Any = folder.read_metrics()
-    wrong = _fault(record)
-    if wrong:
-        raise NotARunError(f"{folder.metrics} {wrong}; remove it and run the same command again.")
+    """The content of metrics.json; NotARunError, in one sentence, where it is not what a table needs, or
+    where predictions.npz, if it is there, has other figures."""
+    record = checked(folder)
+    if "epochs" not in record.get("train", {}):
+        raise NotARunError(f"{folder.metrics} has no train.epochs; remove it and run the same command again.")
     return record
-
-
-def _fault(record: Any) -> str:
-    """E.g. "has no clean.n"; "" where all is there."""
-    if not isinstance(record, dict):
-        return "is no record of a run"
-    if record.get("schema", SCHEMA) != SCHEMA:
-        return f"has schema {record['schema']} where this program reads {SCHEMA}"
-    for keys, kind in STRUCTURE.items():
-        value: Any = record
-        for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if not isinstance(value, kind):
-            return f"has {'.'.join(keys)} = {value!r}" if value is not None else f"has no {'.'.join(keys)}"
-    return _fault_of_figures(record)
-
-
-def _fault_of_figures(record: Record) -> str:
-    for entry in ({"id": "clean", "verdict": "", **record["clean"]}, *record["robust"]):
-        missing = [name for name in ("id", "accuracy", "verdict") if name not in entry]
-        if missing:
-            return f"has an attack without {missing[0]}"
-        accuracy = entry["accuracy"]
-        if accuracy is not None and not (isinstance(accuracy, int | float) and 0 <= accuracy <= 1):
-            return f"has {entry['id']} accuracy {accuracy!r}, not in [0, 1]"
-    return "has no clean.accuracy" if record["clean"]["accuracy"] is None else ""

@@ -1,0 +1,46 @@
+"""Whether a run's config.yaml makes the hash that its figures are of."""
+
+import re
+from dataclasses import replace
+
+from bregman_exp import build
+from bregman_exp.config import ConfigError, Run
+from bregman_exp.results import RunFolder
+
+SEED = re.compile(r"^seed: (\d+)$", re.MULTILINE)
+
+
+class ConfigFaults:
+    """``faults(folder)``: a sentence where a complete run's config.yaml does not fit, else "".
+
+    Seeds of a row differ in one line of it, so that each row is parsed once: YAML is slow.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Run] = {}
+
+    def __call__(self, folder: RunFolder) -> str:
+        record = folder.read_metrics()
+        fingerprint = record["dataset"].get("fingerprint")
+        if "config_hash" not in record or fingerprint is None:
+            return ""  # there is nothing to compare with
+        try:
+            build.check_belongs(folder, build.identity_of(self._run(folder), fingerprint))
+        except build.MisfitError as error:
+            return str(error)
+        except ConfigError as error:  # perhaps an older version's, where nothing says that it was changed
+            return str(error) if "files" in record else ""
+        return ""
+
+    def _run(self, folder: RunFolder) -> Run:
+        try:
+            text = folder.config.read_text()
+        except (OSError, ValueError):
+            return build.stored_run(folder)  # raises, with the reason
+        seeds = SEED.findall(text)
+        if len(seeds) != 1:
+            return build.stored_run(folder)
+        row = SEED.sub("", text)
+        if row not in self._rows:
+            self._rows[row] = build.stored_run(folder)
+        return replace(self._rows[row], seed=int(seeds[0]))

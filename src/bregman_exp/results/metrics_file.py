@@ -1,0 +1,212 @@
+"""metrics.json: how it is sealed, and all that is checked before a number of it is believed."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bregman_exp.results.reading import LARGEST_ARRAYS, read_bytes
+
+Record = dict[str, Any]
+SCHEMAS = (1, 2)  # 2 has the seal, and the SHA-256s of the files beside it
+SEAL, FILES = "sha256", "files"
+VERDICTS = ("reliable", "unreliable", "degenerate", "unchecked")
+STATUSES = ("passed", "failed", "skipped")
+NUMBER = (int, float)
+REQUIRED = {  # what every reader takes from the file, and its type
+    ("seed",): int,
+    ("model",): str,
+    ("act",): str,
+    ("row_hash",): str,
+    ("weights",): str,
+    ("dataset", "label"): str,
+    ("clean", "n"): int,
+    ("robust",): list,
+}
+OPTIONAL = {  # what some have
+    ("config_hash",): str,
+    ("version",): str,
+    ("suite",): str,
+    ("suite_hash",): str,
+    ("dataset", "fingerprint"): str,
+    ("dataset", "n_train"): int,
+    ("dataset", "n_val"): int,
+    ("dataset", "n_test"): int,
+    ("train", "epochs"): int,
+    ("train", "seconds"): NUMBER,
+    ("environment",): dict,
+    ("checks",): list,
+    (FILES,): dict,
+    (SEAL,): str,
+}
+RUN_NAME = re.compile(r"seed-(\d+)-([0-9a-f]{12})")
+Z = 1.959963984540054  # of a 95 % interval
+CLOSE = 1e-6  # to which an interval is computed again
+
+
+def digest(path: Path) -> str:
+    return sha256(read_bytes(path, LARGEST_ARRAYS)).hexdigest()
+
+
+def sealed(record: Mapping[str, Any], *files: Path) -> Record:
+    """The record with the SHA-256 of each file that is there, and over all of itself."""
+    whole = {**record, FILES: {file.name: digest(file) for file in files if file.is_file()}}
+    return {**whole, SEAL: _seal(whole)}
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    """The SHA-256 of the canonical JSON of everything but the seal."""
+    content = {key: value for key, value in record.items() if key != SEAL}
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def parsed(content: bytes) -> Any:
+    """Raises ValueError where it is no JSON, whatever is wrong with it."""
+    try:
+        return json.loads(content.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def fault(record: Any, folder: Path) -> str:
+    """What is wrong with the content of the folder's metrics.json, e.g. "has no clean.n"; "" for nothing."""
+    if not isinstance(record, dict):
+        return "is no record of a run"
+    schema = record.get("schema", SCHEMAS[0])
+    if schema not in SCHEMAS or isinstance(schema, bool):
+        return f"has schema {schema} where this program reads {SCHEMAS[-1]}"
+    try:
+        return next(_faults(record, folder, schema), "")
+    except RecursionError:
+        return "is nested too deeply"
+
+
+def _faults(record: Record, folder: Path, schema: int) -> Iterator[str]:
+    yield from _of_types(record)
+    for entry in (clean_entry(record), *record["robust"]):
+        yield from _of_figure(entry, record["clean"]["n"])
+    yield from _of_names([entry["id"] for entry in record["robust"]])
+    if record["clean"]["accuracy"] is None:
+        yield "has no clean.accuracy"
+    for check in record.get("checks", []):
+        yield from _of_check(check)
+    if not all(map(math.isfinite, _numbers(record))):
+        yield "has a number that is not finite"
+    if schema == SCHEMAS[0] and SEAL not in record:
+        yield from _of_place(record, folder)
+    elif record.get(SEAL) != _seal(record):
+        yield f"is damaged: its {SEAL} is another"
+    else:
+        yield from _of_place(record, folder)
+
+
+def clean_entry(record: Record) -> Record:
+    """The figure on clean data as an attack's entry."""
+    return {"id": "clean", "verdict": "", **record["clean"]}
+
+
+def _of_types(record: Record) -> Iterator[str]:
+    for keys, kind in (REQUIRED | OPTIONAL).items():
+        value: Any = record
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is None and keys in REQUIRED:
+            yield f"has no {'.'.join(keys)}"
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            yield f"has {'.'.join(keys)} = {value!r}"
+    if record["seed"] < 0:
+        yield f"has seed = {record['seed']}"
+
+
+def _of_figure(entry: Any, default_n: int) -> Iterator[str]:
+    """accuracy = correct / n, and its interval."""
+    keys = entry if isinstance(entry, dict) else ()
+    missing = [name for name in ("id", "accuracy", "verdict") if name not in keys]
+    if missing:
+        yield f"has an attack without {missing[0]}"
+    name, accuracy, verdict = entry["id"], entry["accuracy"], entry["verdict"]
+    n, correct, interval = entry.get("n", default_n), entry.get("correct"), entry.get("ci95")
+    if not isinstance(name, str):
+        yield f"has an attack with id = {name!r}"
+    if verdict not in VERDICTS and (verdict, name) != ("", "clean"):
+        yield f"has {name} verdict {verdict!r}"
+    if accuracy is not None and not (_is(accuracy, NUMBER) and 0 <= accuracy <= 1):
+        yield f"has {name} accuracy {accuracy!r}, not in [0, 1]"
+    if not _is(n, int) or n < 1 or (correct is not None and not (_is(correct, int) and 0 <= correct <= n)):
+        yield f"has {name} correct {correct!r} of n {n!r}"
+    if (accuracy is None) != (correct is None) and "correct" in entry:
+        yield f"has {name} accuracy {accuracy!r} and correct {correct!r}"
+    if accuracy is not None and correct is not None:
+        if accuracy != correct / n:
+            yield f"has {name} accuracy {accuracy!r}, which is not {correct} / {n}"
+        if interval is not None and not _is_interval(interval, correct, n):
+            yield f"has {name} ci95 {interval!r}, which is not that of {correct} / {n}"
+    for key, kind in (("attack", str), ("norm", str), ("eps", NUMBER), ("seconds", NUMBER)):
+        value = entry.get(key)
+        if value is not None and (not _is(value, kind) or (kind is NUMBER and value < 0)):
+            yield f"has {name} {key} {value!r}"
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_interval(interval: Any, correct: int, n: int) -> bool:
+    if not isinstance(interval, list) or len(interval) != 2 or not all(_is(end, NUMBER) for end in interval):
+        return False
+    return all(abs(end - own) <= CLOSE for end, own in zip(interval, _wilson(correct, n), strict=True))
+
+
+def _wilson(correct: int, n: int) -> tuple[float, float]:
+    """The closed form of what robustness/accuracy.py takes from SciPy, a hundred times faster."""
+    p, z2 = correct / n, Z * Z
+    middle, spread = p + z2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)
+
+
+def _of_names(names: list[str]) -> Iterator[str]:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        yield f"has two attacks with id {twice[0]}"
+
+
+def _of_check(check: Any) -> Iterator[str]:
+    if not isinstance(check, dict) or not isinstance(check.get("name"), str):
+        yield "has a check without a name"
+    if check.get("status") not in STATUSES:
+        yield f"has the check {check['name']} with status {check.get('status')!r}"
+    for key in ("value", "limit"):
+        if key not in check or not (check[key] is None or _is(check[key], NUMBER)):
+            yield f"has the check {check['name']} with {key} {check.get(key)!r}"
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(inner)
+
+
+def _of_place(record: Record, folder: Path) -> Iterator[str]:
+    """Seed and hash are those of the folder's name, or of its run's for a later evaluation."""
+    own = {key: record.get(key) for key in ("config_hash", "seed")}
+    named = named_identity(folder)
+    if named and own != named:
+        told = " and ".join(f"{key} {own[key]}" for key in named if own[key] != named[key])
+        yield f"is of another run, with {told} where its folder is of {_words(named)}"
+
+
+def named_identity(folder: Path) -> Record:
+    """config_hash and seed in the name of a run's folder, or of the run's that this evaluation is of."""
+    run = folder.absolute()
+    run = run.parents[1] if run.parent.name == "evaluations" else run
+    name = RUN_NAME.fullmatch(run.name)
+    return {"config_hash": name[2], "seed": int(name[1])} if name else {}
+
+
+def _words(identity: Record) -> str:
+    return ", ".join(f"{key} {value}" for key, value in identity.items())

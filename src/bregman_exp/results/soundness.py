@@ -1,0 +1,42 @@
+"""Whether a run's config.yaml is that of its figures, before it has a place in a table."""
+
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from bregman_exp.results.run_folder import NotARunError, RunFolder
+
+# A sentence where the config does not make the hash that the figures are of, else "". This part knows no
+# config, so the commands give it; it is asked only where the file is not the one that metrics.json records.
+ConfigFault = Callable[[RunFolder], str]
+
+
+def fault_of(run: RunFolder, config_fault: ConfigFault) -> str:
+    """What keeps a run out of a table, in a sentence; "" for nothing. metrics.json is not looked at."""
+    if not run.config.is_file():
+        return f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
+    try:
+        return "" if not run.complete or run.config_as_recorded else config_fault(run)
+    except NotARunError:
+        return ""  # whoever reads its figures says so
+
+
+def fitting(runs: Iterable[RunFolder], config_fault: ConfigFault) -> list[RunFolder]:
+    """The runs that may have a place in a table; of each other one a sentence on stderr.
+
+    Raises ValueError where none is left.
+    """
+    runs = list(runs)
+    faults = [fault_of(run, config_fault) for run in runs]
+    for told in filter(None, faults):
+        print(f"left out: {told}", file=sys.stderr)
+    left = [run for run, told in zip(runs, faults, strict=True) if not told]
+    if runs and not left:
+        raise ValueError("no run is left.")
+    return left
+
+
+def made_when_asked(make: Callable[[], ConfigFault]) -> ConfigFault:
+    """What ``make`` gives, which takes seconds to import, made for the first run that needs it."""
+    made = cache(make)
+    return lambda run: made()(run)
