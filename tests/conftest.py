@@ -1,6 +1,7 @@
 """What the tests of the commands share: running a command in this process, and small data."""
 
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,10 +71,22 @@ def script(in_process: Callable[..., Outcome]) -> Callable[..., Outcome]:
     return run
 
 
+@pytest.fixture(scope="session")
+def trained_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output folder with a tiny trained run, to be copied."""
+    home = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setattr(sys, "argv", ["train.py", *TINY, "attack=none"])
+        cli.train()
+    return home / "outputs"
+
+
 @pytest.fixture
-def trained(command: Callable[..., Outcome], tmp_path: Path) -> Path:
-    """The folder of a tiny trained run."""
-    assert command("train", *TINY, "attack=none").code == 0
+def trained(trained_outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a tiny trained run, in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained_outputs, tmp_path / "outputs")
     (metrics,) = tmp_path.rglob("metrics.json")
     return metrics.parent
 

@@ -80,7 +80,6 @@ def test_it_is_told_in_one_sentence(
     done = in_time(lambda: script("status", "outputs"))
     assert done.code == 0, done.err
     assert "damaged" in done.out
-    assert done.out.count("complete") >= 1
     about = [line for line in done.out.splitlines() if str(spoiled.relative_to(tmp_path)) in line]
     assert len(about) == 1
     done = in_time(lambda: script("report", "outputs", "--no-pictures", "--output", "page.html"))
@@ -126,7 +125,7 @@ def test_control_characters_are_shown_not_sent(script, command, trained: Path, s
 
 def test_a_folder_with_control_characters_in_its_name(script, trained: Path) -> None:
     trained.parent.rename(trained.parent.with_name("model\x1b[31m-act-data"))
-    (next(Path("outputs").rglob("metrics.json"))).unlink()
+    (next(Path("outputs").rglob("metrics.json"))).write_text("damaged")
     for name in ("status", "table"):
         done = script(name, "outputs")
         assert "\x1b" not in done.out + done.err

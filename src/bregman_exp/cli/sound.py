@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from bregman_exp import build
 from bregman_exp.config import ConfigError, Run
-from bregman_exp.results import RunFolder
+from bregman_exp.results import NotARunError, RunFolder
+from bregman_exp.results.reading import LARGEST_CONFIG, read_text
 
 SEED = re.compile(r"^seed: (\d+)$", re.MULTILINE)
 
@@ -26,7 +27,7 @@ class ConfigFaults:
             return ""  # there is nothing to compare with
         try:
             build.check_belongs(folder, build.identity_of(self._run(folder), fingerprint))
-        except build.MisfitError as error:
+        except (build.MisfitError, NotARunError) as error:
             return str(error)
         except ConfigError as error:  # perhaps an older version's, where nothing says that it was changed
             return str(error) if "files" in record else ""
@@ -34,7 +35,7 @@ class ConfigFaults:
 
     def _run(self, folder: RunFolder) -> Run:
         try:
-            text = folder.config.read_text()
+            text = read_text(folder.config, LARGEST_CONFIG)
         except (OSError, ValueError):
             return build.stored_run(folder)  # raises, with the reason
         seeds = SEED.findall(text)

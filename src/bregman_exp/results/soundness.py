@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from bregman_exp.results.reading import shown
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 
 # A sentence where the config does not make the hash that the figures are of, else "". This part knows no
@@ -13,12 +14,13 @@ ConfigFault = Callable[[RunFolder], str]
 
 def fault_of(run: RunFolder, config_fault: ConfigFault) -> str:
     """What keeps a run out of a table, in a sentence; "" for nothing. metrics.json is not looked at."""
-    if not run.config.is_file():
+    if not run.config.exists():
         return f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
     try:
-        return "" if not run.complete or run.config_as_recorded else config_fault(run)
+        as_recorded = not run.complete or run.config_as_recorded
     except NotARunError:
         return ""  # whoever reads its figures says so
+    return "" if as_recorded else config_fault(run)
 
 
 def fitting(runs: Iterable[RunFolder], config_fault: ConfigFault) -> list[RunFolder]:
@@ -29,7 +31,7 @@ def fitting(runs: Iterable[RunFolder], config_fault: ConfigFault) -> list[RunFol
     runs = list(runs)
     faults = [fault_of(run, config_fault) for run in runs]
     for told in filter(None, faults):
-        print(f"left out: {told}", file=sys.stderr)
+        print(f"left out: {shown(told)}", file=sys.stderr)
     left = [run for run, told in zip(runs, faults, strict=True) if not told]
     if runs and not left:
         raise ValueError("no run is left.")
