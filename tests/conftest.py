@@ -2,6 +2,7 @@
 
 import runpy
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,10 +43,14 @@ def in_process(
         monkeypatch.setattr(sys, "argv", list(argv))
         capfd.readouterr()
         code: Any = 0
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             main()
         except SystemExit as end:
             code = end.code
+        finally:  # a command that was interrupted ignores both
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         out, err = capfd.readouterr()
         said = code if isinstance(code, str) else ""
         return Outcome(code if isinstance(code, int) else 1, out, err + said)

@@ -17,6 +17,7 @@ MAY_IMPORT = {
         "data",
         "geometry",
         "models",
+        "processes",
         "results",
         "robustness",
         "training",
@@ -34,7 +35,7 @@ MAY_IMPORT = {
         "training",
     },
     "config": {"training"},
-    "training": set(),
+    "training": {"processes"},
     "results": set(),
     "robustness": {"geometry", "keyed_random"},
     "data": {"keyed_random", "memory"},
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "keyed_random": set(),
     "compiling": set(),
     "memory": set(),
+    "processes": set(),
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -80,6 +80,23 @@ WORDS = [
     (("model=bregman_resnet20", "model.shortcut=A"), ["shortcut='A'", "pad, projection"]),
     (("model=resnet20", "dataset=image_folder"), ["dataset.root is missing"]),
     (("model=resnet20", "dataset=image_folder", "dataset.root=nowhere"), ["no folder nowhere"]),
+    (("--help",), ["You must specify 'model'", "bregman_mlp, bregman_resnet110"]),
+    (("model=1",), ["model=1", "bregman_mlp"]),
+    ((*MLP, "logger=null"), ["logger=null", "csv, tensorboard, wandb"]),
+    ((*MLP, "optim=null"), ["optim=null", "adam, adamw"]),
+    ((*MLP, "trainer=null"), ["trainer=null", "cpu, ddp, gpu"]),
+    ((*MLP, "eval=null"), ["eval=None is not a config"]),
+    ((*MLP, "hydra=null"), ["Config group override must be"]),
+    ((*MLP, "dataset._target_=[1]"), ["dataset._target_=[1] is not permitted"]),
+    ((*MLP, "model._target_={a: 1}"), ["model._target_={'a': 1} is not permitted"]),
+    ((*MLP, "model.widths=[{a: 1}]"), ["model.widths=[{'a': 1}]", "whole numbers"]),
+    ((*MLP, "model.widths=[[1]]"), ["model.widths=[[1]]", "whole numbers"]),
+    ((*IMAGES, "dataset.root=~/x"), ["dataset.root=~/x cannot be read", "quotes"]),
+    ((*IMAGES, "dataset.root=Bär"), ["dataset.root=Bär cannot be read", "quotes"]),
+    ((*IMAGES, "dataset.root=a=b"), ["dataset.root=a=b cannot be read", "quotes"]),
+    ((*MLP, "seeds=0..99999999"), ["100,000,000 seeds", "at most 10,000"]),
+    ((*MLP, "trainer.batch_size=99999999999999999999"), ["trainer.batch_size=99999999999999999999"]),
+    ((*MLP, "output_dir=/dev/null"), ["/dev/null"]),
 ]
 
 

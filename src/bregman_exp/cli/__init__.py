@@ -1,5 +1,9 @@
 """What the commands do, step by step."""
 
+import os
+
+os.environ["MPLBACKEND"] = "agg"  # pictures are written, not shown; a notebook's backend may not be installed
+
 from bregman_exp.cli.command import command
 from bregman_exp.cli.command import conf_dir as conf_dir
 from bregman_exp.cli.evaluate_job import evaluate_job

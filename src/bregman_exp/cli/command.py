@@ -13,11 +13,15 @@ import hydra
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
+from bregman_exp.cli.composition import in_one_sentence, words_fault
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
+from bregman_exp.config import ConfigError
 from bregman_exp.memory import keep_freed_memory
-from bregman_exp.results import RunBusyError, RunFolder, shown
+from bregman_exp.processes import end_with_parent, ending_by_signals
+from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
 
 log = logging.getLogger("bregman_exp")
+FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
 LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
 
 
@@ -38,38 +42,74 @@ def conf_dir() -> str:
 def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
     """Runs the job with its composed config, or several in a sweep.
 
-    Exits with 1 if one of them failed, else with 75 if trainer.max_time left something for later.
+    Exits with 1 if one of them failed or the words are wrong, else with 75 if trainer.max_time left something
+    for later; with 130 after Ctrl-C, with 143 after SIGTERM.
     """
+    write_any_character()
+    try:
+        with ending_by_signals():
+            code = _exit_code(config_name, job)
+    except KeyboardInterrupt:
+        unit = "batch" if config_name == "evaluate" else "epoch"
+        print(f"Interrupted; the same command goes on from the last finished {unit}.", file=sys.stderr)
+        code = 130
+    if code:
+        sys.exit(code)
+
+
+def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     failed: list[Outcome] = []
+    bugs: list[BaseException] = []
     here = os.getpid()
 
     @wraps(job)
     def told(cfg: DictConfig) -> Outcome:
         logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
         keep_freed_memory()
+        if os.getpid() != here:
+            end_with_parent(here)
         try:
             return job(cfg)
         except CommandFailedError:
             if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
                 raise
-            failed.append(
-                Outcome.FAILED
-            )  # raised here, Hydra would add four lines of its own to our sentence
+            failed.append(Outcome.FAILED)  # raised here, it would end the sweep
             return Outcome.FAILED
+        except Exception as error:
+            bugs.append(error)
+            raise
 
     ended: list[Outcome] = []
     try:
-        hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
-    except KeyboardInterrupt:
-        unit = "batch" if config_name == "evaluate" else "epoch"
-        print(f"Interrupted; the same command goes on from the last finished {unit}.", file=sys.stderr)
-        sys.exit(130)
+        with told_in_one_sentence():
+            if fault := words_fault(sys.argv[1:], Path(conf_dir())):
+                raise ConfigError(fault)
+        with _exceptions_from_hydra():
+            hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
+    except CommandFailedError:
+        failed.append(Outcome.FAILED)
+    except Exception as error:
+        if bugs or os.environ.get(FULL_ERROR):
+            raise
+        # before or between jobs: while their configs were composed, which the words decide
+        print(f"Error: {shown(in_one_sentence(error))}", file=sys.stderr)
+        failed.append(Outcome.FAILED)
     finally:
         ended += outcomes_at_the_end()
-    if failed:
-        sys.exit(1)
-    if Outcome.LEFT in ended:
-        sys.exit(LEFT_FOR_LATER)
+    return 1 if failed else LEFT_FOR_LATER if Outcome.LEFT in ended else 0
+
+
+@contextmanager
+def _exceptions_from_hydra() -> Iterator[None]:
+    """Within it Hydra raises what goes wrong; by itself it prints and exits."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[FULL_ERROR]
+        if before is not None:
+            os.environ[FULL_ERROR] = before
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from bregman_exp import build
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
+from bregman_exp.processes import TERMINATED
 from bregman_exp.results import RunFolder
 from bregman_exp.training import (
     CheckpointError,
@@ -35,8 +36,10 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
     try:
         with without_advice(), computing_in(classifier.choice.form):
             trainer.fit(classifier, epochs, ckpt_path=last if last.exists() else None, weights_only=True)
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from None
+    except SystemExit as end:
+        if end.code == TERMINATED:
+            raise
+        raise KeyboardInterrupt from None  # what Lightning makes of Ctrl-C
     except ProcessRaisedException as error:  # a spawned process's, with its traceback for a message
         raise NonFiniteLossError.told_in(str(error)) or error from None
     finally:

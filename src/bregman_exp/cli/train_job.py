@@ -34,6 +34,8 @@ from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder
 from bregman_exp.training import CAPTURED, EAGER, PLAIN, training_facts
 
+MOST_SEEDS = 10_000  # in one command
+
 
 def train_job(cfg: DictConfig) -> Outcome:
     """Checks everything, then trains and evaluates each seed; one that fails does not stop the others."""
@@ -83,6 +85,9 @@ def seeds_of(seed: Any, seeds: Any) -> list[Any]:
     first, dots, last = str(seeds).partition("..")
     if not (dots and first.isdigit() and last.isdigit() and int(first) <= int(last)):
         raise ConfigError(f"seeds={seeds}: give a range such as 0..63 (both ends included).")
+    n = int(last) - int(first) + 1
+    if n > MOST_SEEDS:
+        raise ConfigError(f"seeds={seeds} are {n:,} seeds; a command takes at most {MOST_SEEDS:,}.")
     return list(range(int(first), int(last) + 1))
 
 

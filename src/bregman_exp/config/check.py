@@ -40,7 +40,10 @@ def _names(schema: type) -> str:
 def _schema_of_target(key: str, node: Any) -> type:
     require(isinstance(node, dict), f"{key}={node} is not a config of a {key}")
     target, allowed = node.get("_target_"), TARGETS[key]
-    require(target in allowed, f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}")
+    require(
+        isinstance(target, str) and target in allowed,
+        f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}",
+    )
     return allowed[target]
 
 

@@ -77,6 +77,10 @@ class Mlp:
         )
         require(self.width >= 1, f"model.width={self.width}: it must be ≥ 1")
         require(
+            all(isinstance(width, int) for width in self.widths or []),
+            f"model.widths={self.widths}: it is a list of whole numbers, e.g. [8,8,2]",
+        )
+        require(
             self.widths is None or len(self.widths) <= MOST_LAYERS,
             f"model.widths has {len(self.widths or [])} layers: an MLP has at most {MOST_LAYERS:,}",
         )
@@ -238,8 +242,12 @@ class Trainer:
             or self.strategy == "ddp_spawn",  # a subprocess would run the whole command again
             f"trainer.devices={self.devices} with trainer.strategy={self.strategy}: use ddp_spawn",
         )
-        require(self.max_epochs >= 1, f"trainer.max_epochs={self.max_epochs}: it must be ≥ 1")
-        require(self.batch_size >= 1, f"trainer.batch_size={self.batch_size}: it must be ≥ 1")
+        require(
+            1 <= self.max_epochs < 2**31, f"trainer.max_epochs={self.max_epochs}: it must be ≥ 1 and < 2³¹"
+        )
+        require(
+            1 <= self.batch_size < 2**31, f"trainer.batch_size={self.batch_size}: it must be ≥ 1 and < 2³¹"
+        )
         require(
             self.batch_size % self.devices == 0,
             f"trainer.batch_size={self.batch_size}: it must be a multiple of trainer.devices={self.devices}",

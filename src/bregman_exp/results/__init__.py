@@ -1,5 +1,9 @@
 """Run folders and what is read from them: tables and pictures. Knows no model."""
 
+import os
+
+os.environ["MPLBACKEND"] = "agg"  # pictures are written, not shown; a notebook's backend may not be installed
+
 from bregman_exp.results.adversarial import adversarial_images as adversarial_images
 from bregman_exp.results.adversarial import adversarial_points as adversarial_points
 from bregman_exp.results.atomic import write_arrays as write_arrays
@@ -15,3 +19,4 @@ from bregman_exp.results.run_folder import find_runs as find_runs
 from bregman_exp.results.terminal import as_text as as_text
 from bregman_exp.results.terminal import in_one_sentence as in_one_sentence
 from bregman_exp.results.terminal import print_whole as print_whole
+from bregman_exp.results.terminal import write_any_character as write_any_character

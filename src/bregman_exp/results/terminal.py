@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.segment import Segment, Segments
@@ -22,9 +23,17 @@ def print_whole(page: RenderableType) -> None:
     console.print(Segments(Segment(shown(text), style, control) for text, style, control in segments))
 
 
+def write_any_character() -> None:
+    """Lets a terminal of few characters (ASCII, cp1252) show the others as escapes, not fail at them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 @contextmanager
 def in_one_sentence() -> Iterator[None]:
     """A mistake ends the program with its sentence and the exit code 1; a bug keeps its traceback."""
+    write_any_character()
     try:
         yield
     except (ValueError, OSError) as error:

@@ -1,0 +1,62 @@
+"""How processes end: a child with its parent, a command by a signal."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+PATIENCE = 0.5  # seconds between two looks at the parent
+TERMINATED = 128 + signal.SIGTERM  # the exit code that shells give
+
+
+def end_with_parent(parent: int) -> None:
+    """Ends this process soon after its parent has ended, however that was killed; else it worked on alone.
+
+    Does nothing where ``parent`` is not the parent, as with a worker that a cluster has started.
+    """
+    if os.getppid() != parent:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PATIENCE)
+        os._exit(TERMINATED)
+
+    threading.Thread(target=watch, daemon=True, name="end_with_parent").start()
+
+
+@contextmanager
+def ending_by_signals() -> Iterator[None]:
+    """Within it SIGTERM raises SystemExit with the code 143, as Ctrl-C raises KeyboardInterrupt.
+
+    From then on both are ignored: what the command does at its end is not interrupted once more.
+    """
+    if threading.current_thread() is not threading.main_thread():  # handlers belong to the main thread
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    interrupted = False
+    try:
+        yield
+    except BaseException as end:
+        interrupted = isinstance(end, KeyboardInterrupt) or getattr(end, "code", None) == TERMINATED
+        raise
+    finally:
+        if interrupted:
+            _ignore_signals()  # Lightning has put its own handlers back since
+        else:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    _ignore_signals()
+    raise SystemExit(TERMINATED)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

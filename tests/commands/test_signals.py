@@ -1,0 +1,81 @@
+"""How a command ends by signals, and on terminals and in environments that are not the usual ones."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY
+
+DOOR = Path(__file__).parents[2] / "train.py"
+LONG = (*TINY, "trainer.max_epochs=100000", "attack=none")
+
+
+def started(tmp_path: Path, *words: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(DOOR), *words],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(tmp_path: Path, name: str, runs: int = 1) -> None:
+    """Until so many runs have the file."""
+    end = time.monotonic() + 60
+    while len(list(tmp_path.rglob(name))) < runs:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
+def test_a_signal_has_its_exit_code_and_no_traceback(tmp_path: Path, number: int, code: int) -> None:
+    with started(tmp_path, *LONG) as process:
+        wait_for(tmp_path, "last.ckpt")
+        for _ in range(3):  # an impatient user's
+            process.send_signal(number)
+            time.sleep(0.1)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_while_importing_prints_no_traceback(tmp_path: Path) -> None:
+    with started(tmp_path, *LONG) as process:
+        time.sleep(0.5)  # torch takes longer
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+def test_the_workers_of_a_sweep_end_with_it(tmp_path: Path, number: int) -> None:
+    sweep = ("-m", *LONG, "seed=0,1,2,3", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    with started(tmp_path, *sweep) as process:
+        wait_for(tmp_path, "last.ckpt", runs=2)
+        process.send_signal(number)
+        process.wait(timeout=60)
+        time.sleep(2)
+        before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("last.ckpt")}
+        time.sleep(1)
+    assert process.returncode == (143 if number == signal.SIGTERM else -number)
+    assert len(before) == 2  # nobody has begun another
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("last.ckpt")} == before
+
+
+def test_a_terminal_of_few_characters_and_a_notebooks_backend(tmp_path: Path) -> None:
+    words = (*TINY, "attack=none", "trainer.max_epochs=1", "optim.lr=0")
+    environment = {"PYTHONIOENCODING": "ascii", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    with started(tmp_path, *words, **environment) as process:
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (1, False), err
+    assert "optim.lr=0" in err
