@@ -29,8 +29,8 @@ from bregman_exp.training import (
     AtomicCheckpoints,
     Budget,
     Choice,
-    CsvLogger,
     EpochCheckpoint,
+    EpochLines,
     Epochs,
     Forward,
     Identity,
@@ -61,8 +61,9 @@ def side_by_side(
         return Lane(model(runs[row], data).to(where), run.optim, batches, forward, half(run))
 
     # a tracker has one run in a process
-    written = [loggers(run, folder) if len(runs) == 1 else [CsvLogger(folder.curves)] for folder in folders]
-    return SideBySide(lane, run.optim, [run.seed for run in runs], written, on_failure, choice)
+    trackers = [loggers(run, folder) if len(runs) == 1 else [] for folder in folders]
+    curves = [EpochLines(folder.curves) for folder in folders]
+    return SideBySide(lane, run.optim, [run.seed for run in runs], curves, trackers, on_failure, choice)
 
 
 def side_by_side_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
@@ -92,7 +93,7 @@ def stacked_classifier(
     """The Lightning module of all seeds, each with its own initial weights and metrics.csv."""
     nets, seeds = [model(run, data) for run in runs], [run.seed for run in runs]
     return StackedClassifier(
-        nets, runs[0].optim, seeds, [CsvLogger(folder.curves) for folder in folders], on_failure
+        nets, runs[0].optim, seeds, [EpochLines(folder.curves) for folder in folders], on_failure
     )
 
 

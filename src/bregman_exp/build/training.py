@@ -24,10 +24,11 @@ from bregman_exp.training import (
     Budget,
     Choice,
     Classifier,
-    CsvLogger,
     EpochCheckpoint,
+    EpochLines,
     Epochs,
     Forward,
+    KeepLines,
     OwnForward,
     StopInTime,
     TrainingProgress,
@@ -70,6 +71,7 @@ def trainer(
     settings = run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
+        KeepLines(EpochLines(folder.curves)),  # before "best" and "last", which hold the line
         EpochCheckpoint(folder.checkpoints, "best", monitor="val/accuracy", mode="max"),
         EpochCheckpoint(folder.checkpoints, "last"),  # after "best", whose state it holds
     ]
@@ -123,8 +125,8 @@ def in_time(budget: Budget | None) -> list[pl.Callback]:
 
 
 def loggers(run: Run, folder: RunFolder) -> list[Logger]:
-    """metrics.csv always; if asked for, TensorBoard or W&B (offline unless the user is logged in)."""
-    found: list[Logger] = [CsvLogger(folder.curves)]
+    """If asked for, TensorBoard or W&B (offline unless the user is logged in)."""
+    found: list[Logger] = []
     if run.logger.name == "tensorboard":
         found.append(TensorBoardLogger(folder.path, name="", version="tensorboard"))
     if run.logger.name == "wandb":

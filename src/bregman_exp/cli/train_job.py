@@ -32,7 +32,7 @@ from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder
-from bregman_exp.training import CAPTURED, EAGER, PLAIN, training_facts
+from bregman_exp.training import CAPTURED, EAGER, PLAIN, EpochLines, training_facts
 
 MOST_SEEDS = 10_000  # in one command
 
@@ -130,6 +130,7 @@ def _completed(run: Run, data: ClassificationData, folder: RunFolder, limit: Tim
             limit.worked(kind_of(run), pace, None)
             log.info("%s", limit.stopped(epochs_in(last), run.trainer.max_epochs))
             return False
+    EpochLines(folder.curves).restore(training_facts(last).lines)  # a kill may have come before the file
     write_figures(run, data, folder, folder)
     trained = (epochs_in(last) - before) * (pace or 0.0)
     limit.worked(kind_of(run), pace, limit.budget.clock() - begin - trained)

@@ -15,7 +15,8 @@ from bregman_exp.training.checkpoint import load_weights as load_weights
 from bregman_exp.training.checkpoint import training_facts as training_facts
 from bregman_exp.training.checkpoint import weights_of as weights_of
 from bregman_exp.training.classifier import Classifier as Classifier
-from bregman_exp.training.csv_logger import CsvLogger as CsvLogger
+from bregman_exp.training.epoch_lines import EpochLines as EpochLines
+from bregman_exp.training.epoch_lines import KeepLines as KeepLines
 from bregman_exp.training.epochs import Epochs as Epochs
 from bregman_exp.training.fixed_size import FixedSize as FixedSize
 from bregman_exp.training.form import CAPTURED as CAPTURED

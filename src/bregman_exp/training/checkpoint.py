@@ -13,6 +13,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
+from bregman_exp.training.epoch_lines import LINES, Lines
 from bregman_exp.training.form import EAGER
 from bregman_exp.training.seal import fault, is_sealed, sealed
 from bregman_exp.training.whole_file import write_whole
@@ -106,7 +107,7 @@ class TrainingFacts:
 
     ``stopped``: early stopping has ended it. ``together``: so many networks were trained as one, and the
     seconds are each one's share. ``form``: how its last epochs computed a step, ``forms``: what was seen of
-    each when it was chosen.
+    each when it was chosen. ``lines``: those of metrics.csv, None of an older checkpoint.
     """
 
     epochs: int
@@ -116,6 +117,7 @@ class TrainingFacts:
     together: int
     form: str
     forms: list[dict[str, Any]]
+    lines: Lines | None
 
 
 def read_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:
@@ -209,6 +211,7 @@ def training_facts(path: Path, identity: Identity | None = None) -> TrainingFact
             content.get("seeds_together", 1),
             _form(content),
             content.get("forms", []),
+            content.get(LINES),
         )
     except KeyError as error:
         raise CheckpointError(f"{path} is not a checkpoint of a training here: it has no {error}.") from None

@@ -13,7 +13,7 @@ from torch.func import functional_call, stack_module_state
 
 from bregman_exp.training.checkpoint import read_checkpoint
 from bregman_exp.training.classifier import Batch, Classifier
-from bregman_exp.training.csv_logger import CsvLogger
+from bregman_exp.training.epoch_lines import LINES, EpochLines
 from bregman_exp.training.epochs import Chunk
 from bregman_exp.training.non_finite import NonFiniteLossError
 from bregman_exp.training.optimizer import Optim
@@ -59,8 +59,8 @@ class StackedClassifier(Classifier):
     elementwise, so no network feels another, also where one's loss is not finite: that one is given to
     ``on_failure`` (its row and the error) and only counts no longer. The last one's error ends the training.
 
-    ``seeds`` name the networks in a checkpoint, from which any part of them can go on. ``curves``: one
-    logger each. Seconds are each network's share, those of the stack divided by S.
+    ``seeds`` name the networks in a checkpoint, from which any part of them can go on. ``curves``: each
+    one's own. Seconds are each network's share, those of the stack divided by S.
 
     Shapes: batches x (S, N, …), y (S, N).
     """
@@ -72,7 +72,7 @@ class StackedClassifier(Classifier):
         models: Sequence[nn.Module],
         optim: Optim,
         seeds: Sequence[int],
-        curves: Sequence[CsvLogger],
+        curves: Sequence[EpochLines],
         on_failure: Callable[[int, NonFiniteLossError], None],
     ):
         super().__init__(Stack(models), optim)
@@ -134,7 +134,7 @@ class StackedClassifier(Classifier):
     def _write_curves(self, common: dict[str, float]) -> None:
         for row in self.alive:
             figures = {name: values[row] for name, values in self._figures.items()}
-            self.curves[row].log_metrics(common | figures, step=self.global_step - 1)  # the last, from 0
+            self.curves[row].add(common | figures | {"step": self.global_step - 1})  # the last, from 0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
@@ -145,6 +145,7 @@ class StackedClassifier(Classifier):
             "failed": [[seed, e.epoch, e.step, e.loss] for seed, e in failed.items()],
             "best": self.best.content(),
             "done": self.done,
+            LINES: [curve.content() for curve in self.curves],
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -156,6 +157,8 @@ class StackedClassifier(Classifier):
             checkpoint[key] = take_rows(checkpoint[key], rows)
         self.together, self.done = stored["together"], stored["done"]
         self.best.load(stored["best"], rows)
+        for row, curve in zip(rows, self.curves, strict=True):
+            curve.load(stored[LINES][row] if LINES in stored else None)
         for seed, epoch, step, loss in stored["failed"]:
             if seed in self.seeds:
                 self.watch.fail(self.seeds.index(seed), NonFiniteLossError(epoch, step, loss))
@@ -165,7 +168,7 @@ class StackedClassifier(Classifier):
         last = take_rows(self.model.one.state_dict(), row)
         return {
             "best": self._checkpoint(*self.best.of(row)),
-            "last": self._checkpoint(last, self.done),
+            "last": self._checkpoint(last, self.done) | {LINES: self.curves[row].content()},
         }
 
     def _checkpoint(self, state: dict[str, Tensor], done: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pytorch_lightning.loggers.logger import Logger
 from torch import Tensor, nn
 
 from bregman_exp.training.classifier import Batch
+from bregman_exp.training.epoch_lines import LINES, EpochLines
 from bregman_exp.training.epochs import Chunk
 from bregman_exp.training.form import Choice
 from bregman_exp.training.non_finite import NonFiniteLossError
@@ -29,9 +30,9 @@ class SideBySide(pl.LightningModule):
     works on all of them at the same time and the host does nothing but launch. A training batch is only a
     size, or a ``Chunk`` of sizes: a lane knows its batches. Within an epoch nothing waits for the device.
 
-    ``seeds`` name the networks in a checkpoint, from which any of them can go on. ``loggers``: each
-    one's own. A network whose loss is not finite is given to ``on_failure`` (its row and the error) at the
-    end of the epoch and stops; the last one's error ends the training. Seconds are each network's share.
+    ``seeds`` name the networks in a checkpoint, from which any of them can go on. ``curves`` and ``loggers``:
+    each one's own. A network whose loss is not finite is given to ``on_failure`` (its row and the error) at
+    the end of the epoch and stops; the last one's error ends the training. Seconds are each network's share.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SideBySide(pl.LightningModule):
         lane: MakeLane,
         optim: Optim,
         seeds: Sequence[int],
+        curves: Sequence[EpochLines],
         loggers: Sequence[Sequence[Logger]],
         on_failure: Callable[[int, NonFiniteLossError], None],
         choice: Choice,
@@ -46,7 +48,7 @@ class SideBySide(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.optim, self.choice = optim, choice
-        self.seeds, self.loggers_of = list(seeds), list(loggers)
+        self.seeds, self.curves, self.loggers_of = list(seeds), list(curves), list(loggers)
         self.together = len(self.seeds)  # as many as the training began with
         self.lanes: list[Lane] = []
         self.seconds = 0.0
@@ -144,8 +146,10 @@ class SideBySide(pl.LightningModule):
             figures = {"val/loss": loss, "val/accuracy": accuracy}
             figures |= {"train/loss": train_loss, "train/accuracy": train_accuracy}
             figures = {name: _in_float32(value) for name, value in figures.items()}
+            step = self.global_step - 1  # the last, from 0
+            self.curves[row].add(common | figures | {"step": step})
             for logger in self.loggers_of[row]:
-                logger.log_metrics(common | figures, step=self.global_step - 1)  # the last, from 0
+                logger.log_metrics(common | figures, step=step)
 
     def free(self) -> None:
         """Gives back what the graphs hold of a GPU's memory; ``checkpoints`` is not possible any more."""
@@ -165,6 +169,7 @@ class SideBySide(pl.LightningModule):
             "done": self.done,
             "networks": [lane.content() for lane in self.lanes],
             "best": self._best,
+            LINES: [curve.content() for curve in self.curves],
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -178,6 +183,8 @@ class SideBySide(pl.LightningModule):
         )
         self._stored = [stored["networks"][row] for row in rows]
         self._best = [stored["best"][row] for row in rows]
+        for row, curve in zip(rows, self.curves, strict=True):
+            curve.load(stored[LINES][row] if LINES in stored else None)
         for seed, epoch, step, loss in stored["failed"]:
             if seed in self.seeds:
                 self._fail(self.seeds.index(seed), NonFiniteLossError(epoch, step, loss))
@@ -186,7 +193,10 @@ class SideBySide(pl.LightningModule):
         """A network's checkpoints "best" and "last": those of its training alone, less what resumes it."""
         best = self._best[row]
         last = _copied(self.lanes[row].model) if self.lanes else self._stored[row]["model"]
-        return {"best": self._final(best["model"], best["done"]), "last": self._final(last, self.done)}
+        return {
+            "best": self._final(best["model"], best["done"]),
+            "last": self._final(last, self.done) | {LINES: self.curves[row].content()},
+        }
 
     def _final(self, state: dict[str, Tensor], done: dict[str, Any]) -> dict[str, Any]:
         weights = {f"model.{name}": value for name, value in state.items()}

@@ -1,0 +1,100 @@
+"""metrics.csv follows from the checkpoint: no kill and no damage of it loses a line or blocks a run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bregman_exp.training import Classifier, EpochLines, StackedClassifier
+from bregman_exp.training.epoch_lines import COLUMNS
+from tests.commands.test_resume import curve
+from tests.conftest import TINY
+
+WORDS = (*TINY, "trainer.max_epochs=4", "attack=none")
+
+
+def runs_of(place: Path) -> list[Path]:
+    return sorted(config.parent for config in place.rglob("config.yaml"))
+
+
+def interrupted(command, monkeypatch: pytest.MonkeyPatch, kind: type[Classifier], *words: str) -> None:
+    """Training ends in epoch 2, of which nothing is kept."""
+    real = kind.training_step
+
+    def step(self: Classifier, batch: tuple, batch_idx: int) -> dict:
+        if self.current_epoch == 2:
+            raise KeyboardInterrupt
+        return real(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "training_step", step)
+        assert command("train", *WORDS, *words).code == 130
+
+
+def without_the_last_line(file: Path) -> None:
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
+
+def with_a_strange_byte(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"0.", b"\xff\x00", 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "seeds", "damage"),
+    [
+        (Classifier, "seed=0", without_the_last_line),
+        (Classifier, "seed=0", with_a_strange_byte),
+        (StackedClassifier, "seeds=0..1", Path.unlink),
+    ],
+    ids=["alone-line", "alone-byte", "stack-gone"],
+)
+def test_what_becomes_of_the_file_loses_no_line(
+    command, tmp_path: Path, monkeypatch, kind, seeds, damage
+) -> None:
+    assert command("train", *WORDS, seeds, "output_dir=whole").code == 0
+    interrupted(command, monkeypatch, kind, seeds, "output_dir=killed")
+    for folder in runs_of(tmp_path / "killed"):
+        damage(folder / "metrics.csv")
+    assert command("train", *WORDS, seeds, "output_dir=killed").code == 0
+    pairs = list(zip(runs_of(tmp_path / "whole"), runs_of(tmp_path / "killed"), strict=True))
+    assert len(pairs) in (1, 2)
+    for whole, killed in pairs:
+        assert curve(killed) == curve(whole)
+        assert len(curve(whole)) == 5
+
+
+@pytest.mark.parametrize("seeds", ["seed=0", "seeds=0..1"])
+def test_a_trained_run_gets_its_lines_back(command, tmp_path: Path, seeds: str) -> None:
+    assert command("train", *WORDS, seeds).code == 0
+    folders = runs_of(tmp_path)
+    before = [(folder / "metrics.csv").read_bytes() for folder in folders]
+    for folder in folders:
+        (folder / "metrics.json").unlink()
+        without_the_last_line(folder / "metrics.csv")
+    assert command("train", *WORDS, seeds).code == 0
+    assert [(folder / "metrics.csv").read_bytes() for folder in folders] == before
+
+
+def test_an_older_checkpoint_takes_what_the_file_has(command, tmp_path: Path, monkeypatch) -> None:
+    interrupted(command, monkeypatch, Classifier)
+    (folder,) = runs_of(tmp_path)
+    last, file = folder / "checkpoints" / "last.ckpt", folder / "metrics.csv"
+    state = torch.load(last, weights_only=True)
+    del state["lines"], state["run"]
+    torch.save(state, last)
+    file.write_bytes(file.read_bytes() + b"1,\xff,cut\r\n2,31,0.0")
+    assert command("train", *WORDS).code == 0
+    assert [line.split(",")[0] for line in curve(folder)] == ["epoch", "0", "1", "2", "3"]
+
+
+def test_an_epoch_that_is_run_again_replaces_its_line(tmp_path: Path) -> None:
+    lines = EpochLines(tmp_path / "metrics.csv")
+    figures = dict.fromkeys(COLUMNS, 0.125)
+    for epoch, step in ((0, 3), (1, 7), (2, 11), (1, 123_456_789)):
+        lines.add(figures | {"epoch": epoch, "step": step})
+    told = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert told[0] == ",".join(COLUMNS)
+    assert [line.split(",")[:3] for line in told[1:]] == [["0", "3", "0.125"], ["1", "123456789", "0.125"]]
+    other = EpochLines(tmp_path / "metrics.csv")
+    other.load(lines.content())
+    assert other.content() == [line.split(",") for line in told[1:]]
