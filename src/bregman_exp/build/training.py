@@ -24,6 +24,7 @@ from bregman_exp.training import (
     Budget,
     Choice,
     Classifier,
+    EndWithParent,
     EpochCheckpoint,
     EpochLines,
     Epochs,
@@ -75,6 +76,8 @@ def trainer(
         EpochCheckpoint(folder.checkpoints, "best", monitor="val/accuracy", mode="max"),
         EpochCheckpoint(folder.checkpoints, "last"),  # after "best", whose state it holds
     ]
+    if settings.devices > 1:
+        callbacks.append(EndWithParent())
     if settings.patience is not None:
         callbacks.append(
             EarlyStopping(
@@ -107,6 +110,7 @@ def lightning_trainer(
             devices=settings.devices,
             strategy=settings.strategy,
             precision=settings.precision,  # pyright: ignore[reportArgumentType]
+            sync_batchnorm=settings.sync_batchnorm,
             max_epochs=settings.max_epochs,
             callbacks=callbacks,
             plugins=[checkpoints, LightningEnvironment()],

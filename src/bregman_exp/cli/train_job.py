@@ -29,11 +29,15 @@ from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
-from bregman_exp.config import ConfigError, Run, check
+from bregman_exp.config import ConfigError, Resnet, Run, check
 from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder
 from bregman_exp.training import CAPTURED, EAGER, PLAIN, EpochLines, training_facts
 
+OWN_STATISTICS = (
+    "each of the %d processes normalises by the statistics of its own part of a batch, unlike one device; "
+    "trainer.sync_batchnorm=true, on GPUs, takes those of the whole batch"
+)
 MOST_SEEDS = 10_000  # in one command
 
 
@@ -148,6 +152,8 @@ def _fit(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit
         choice, forward = choose_form(run, net, data, begun_in=begun_in)
     elif run.trainer.fast not in (None, EAGER.name):  # train_stack has had its turn
         log.info("trainer.fast=%s is not for a run that was begun plainly: it goes on so", run.trainer.fast)
+    if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
+        log.info(OWN_STATISTICS, run.trainer.devices)
     classifier = build.classifier(run, net, choice, forward)
     pace = fit(build.trainer(run, data, folder, limit.budget), classifier, build.epochs(run, data), last)
     facts = training_facts(last)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bregman_exp.config.schema import Mlp, Run
 
-TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices")
+TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
 DATA_KEYS = ("augment", "normalize")
 # keys that act only with one value of another key: (group, key of the value, value) -> keys
 ONLY_WITH = {

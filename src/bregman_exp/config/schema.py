@@ -203,6 +203,7 @@ class Trainer:
 
     fast: the form of a ResNet's training steps (training/form.py); null: the fastest that holds against the
     plain one when both are tried at the start, false: the plain one.
+    sync_batchnorm: several devices normalise by the statistics of the whole batch, as one device does.
     max_time: how long the whole command may take, as "HH:MM:SS" or "DD:HH:MM:SS"; null: as long as it takes.
     """
 
@@ -213,6 +214,7 @@ class Trainer:
     max_epochs: int = REQUIRED
     batch_size: int = REQUIRED
     patience: int | None = None  # epochs without a better validation accuracy before training stops
+    sync_batchnorm: bool = False
     fast: Any = None
     max_time: str | None = None
 
@@ -251,6 +253,10 @@ class Trainer:
         require(
             self.batch_size % self.devices == 0,
             f"trainer.batch_size={self.batch_size}: it must be a multiple of trainer.devices={self.devices}",
+        )
+        require(
+            not self.sync_batchnorm or self.accelerator == "gpu",
+            "trainer.sync_batchnorm=true needs GPUs; use false, or trainer=ddp",
         )
         require(
             self.patience is None or self.patience >= 1,

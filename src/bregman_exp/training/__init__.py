@@ -42,3 +42,4 @@ from bregman_exp.training.side_by_side import SharedForward as SharedForward
 from bregman_exp.training.side_by_side import SideBySide as SideBySide
 from bregman_exp.training.stack import StackedClassifier as StackedClassifier
 from bregman_exp.training.stack import stacked_seeds as stacked_seeds
+from bregman_exp.training.with_parent import EndWithParent as EndWithParent

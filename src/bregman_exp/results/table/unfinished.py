@@ -10,7 +10,7 @@ from bregman_exp.results.stored_config import StoredConfig, stored_config
 from bregman_exp.results.table.names import base_name
 
 SEED = re.compile(r"seed-(\d+)")
-OF_TRAINING = ("max_epochs", "batch_size", "precision", "patience", "devices")
+OF_TRAINING = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
 NOT_OF_DATA = ("eps", "root", "download", "label")
 NOTHING = (None, False, "", [])  # what a key says that may as well be absent
 

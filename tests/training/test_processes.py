@@ -1,0 +1,74 @@
+"""Several processes train one network: they end with the one that has the lock, and tell what they average."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bregman_exp.config import ConfigError
+from tests.config.test_config import composed, hash_of
+from tests.conftest import TINY
+
+TWO = ("trainer.devices=2", "trainer.strategy=ddp_spawn")
+CHILD = """
+import time
+from pathlib import Path
+from bregman_exp.processes import end_with_parent
+end_with_parent({parent})
+for number in range(3000):
+    Path("work").write_text(str(number))
+    time.sleep(0.02)
+"""
+PARENT = f"""
+import os, subprocess, sys
+subprocess.run([sys.executable, "-c", {CHILD!r}.format(parent=os.getpid())])
+"""
+
+
+def wait_for(place: Path, name: str) -> Path:
+    end = time.monotonic() + 90
+    while not list(place.rglob(name)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return next(place.rglob(name))
+
+
+def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], cwd=tmp_path) as process:
+        work = wait_for(tmp_path, "work")
+        process.kill()
+    time.sleep(1.5)
+    before = work.read_text()
+    time.sleep(0.3)
+    assert work.read_text() == before
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_training_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+    door = str(Path(__file__).parents[2] / "train.py")
+    words = (*TINY, *TWO, "trainer.max_epochs=100000", "attack=none")
+    with subprocess.Popen([sys.executable, door, *words], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        last = wait_for(tmp_path, "last.ckpt")
+        process.kill()
+    time.sleep(3)
+    before = last.stat().st_mtime_ns
+    time.sleep(2)
+    assert last.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_resnet_says_that_each_process_has_its_own_statistics(command, image_tree: Path) -> None:
+    words = ("model=resnet20", "dataset=image_folder", f"dataset.root={image_tree}", "dataset.n_val=4")
+    outcome = command("train", *words, *TWO, "trainer.max_epochs=1", "trainer.batch_size=4", "attack=none")
+    assert outcome.code == 0, outcome.err
+    assert "each of the 2 processes normalises by the statistics of its own part of a batch" in outcome.err
+
+
+def test_gpus_normalise_by_the_whole_batch() -> None:
+    assert composed("model=resnet20", "trainer=ddp").trainer.sync_batchnorm
+    with pytest.raises(ConfigError, match=r"sync_batchnorm=true needs GPUs"):
+        composed("model=resnet20", *TWO, "trainer.sync_batchnorm=true")
+    own = "trainer.sync_batchnorm=false"
+    assert hash_of("model=resnet20", "trainer=ddp") != hash_of("model=resnet20", "trainer=ddp", own)
