@@ -29,7 +29,8 @@ def versions(command: Callable[..., Outcome], tmp_path: Path) -> list[RunFolder]
 
 def add_curve(folder: RunFolder, verdict: str = "unchecked") -> None:
     """What attack=curve would leave, as if evaluate.py had added it."""
-    record = folder.read_metrics()
+    record = folder.read_metrics() | {"schema": 1}
+    del record["files"], record["sha256"]
     interval = {"ci95": [0.3, 0.7], "n": 40}
     entry = {"attack": "pgd", "norm": "linf", "steps": 50, "verdict": verdict, **interval}
     record["robust"] = [{**entry, "id": f"pgd-linf-{e}", "eps": e, "accuracy": 0.5 - e} for e in (0.1, 0.2)]

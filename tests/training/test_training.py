@@ -119,6 +119,11 @@ def test_early_stopping_with_the_last_weights_if_so_told(command, tmp_path: Path
 def test_mixed_precision_trains_in_float32_weights(command, tmp_path: Path, precision: str) -> None:
     assert command("train", *TINY, f"trainer.precision={precision}", "attack=none").code == 0
     (last,) = tmp_path.rglob("last.ckpt")
+    record = json.loads((last.parents[1] / "metrics.json").read_text())
+    ways = {"precision": precision, "form": "eager", "compiled": False, "fused": False, "tf32": False}
+    assert record["train"].items() >= ways.items()
+    plainly = {"form": "eager", "precision": "32-true", "fused": False, "folded": False, "tf32": False}
+    assert record["evaluation"] == {**plainly, "batch_size": 250}
     state = torch.load(last, weights_only=True)["state_dict"]
     assert all(value.dtype == torch.float32 and value.isfinite().all() for value in state.values())
 

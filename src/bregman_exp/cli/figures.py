@@ -13,8 +13,10 @@ from bregman_exp.data import ClassificationData, subset
 from bregman_exp.results import RunFolder, as_text, evaluation_page, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
-from bregman_exp.training import training_facts
+from bregman_exp.training import EAGER, training_facts
 
+# How networks are evaluated: the model as it is, neither folded nor compiled, see robustness/isolation.py.
+PLAINLY = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
 SUBSET_SEED = 0  # attack.samples=N means the same N samples for every run
 
 
@@ -62,6 +64,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
         len(samples.y),
         ", ".join(["clean", *(spec.id for spec in specs)]),
     )
+    batch_size = build.attack_batch_size(run, data)
     with EvaluationProgress() as progress:
         evaluation = attack_all(
             net.to(device),
@@ -70,7 +73,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
             specs,
             ids=samples.ids,
             seed=run.seed,
-            batch_size=build.attack_batch_size(run, data),
+            batch_size=batch_size,
             audit=attack.audit,
             source=None if source is None else source.to(device),
             parts=target.parts,
@@ -83,7 +86,7 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
         identity=build.identity(run, data),
         dataset=build.dataset_record(data),
         train=_train_record(run, trained, data, net),
-        evaluation=evaluation.to_json(),
+        evaluation={**evaluation.to_json(), "evaluation": {**PLAINLY, "batch_size": batch_size}},
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
     target.finish(record, evaluation.arrays(samples.ids, samples.y))
@@ -100,7 +103,10 @@ def _train_record(run: Run, trained: RunFolder, data: ClassificationData, net: n
         "seeds_together": facts.together,
         "samples_per_second": facts.epochs * len(data.train.y) / facts.seconds,
         "params": sum(p.numel() for p in net.parameters()),
-        "compiled": facts.form.startswith("compiled"),
+        "precision": run.trainer.precision,
+        "compiled": (compiled := facts.form.startswith("compiled")),
+        "fused": compiled,  # what is compiled is the network's fused form
+        "tf32": facts.form.endswith("tf32"),
         "form": facts.form,
         "forms": facts.forms,
     }

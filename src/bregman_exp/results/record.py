@@ -23,7 +23,8 @@ def metrics_record(
     ``RunFolder.finish`` adds the SHA-256s: ``files``, of those beside it, and ``sha256``, of all the rest.
 
     ``identity``: config_hash, row_hash (the same without the seed), seed, model, act, version, weights.
-    ``evaluation``: the parts clean, robust, checks.
+    ``evaluation``: the parts clean, robust, checks, and evaluation, how the figures were computed; ``train``
+    says the same of the training (form, precision, compiled, fused, tf32).
     """
     return {
         "schema": SCHEMA,
