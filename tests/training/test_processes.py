@@ -1,4 +1,4 @@
-"""Several processes train one network: they end with the one that has the lock, and tell what they average."""
+"""Several processes train one network: they end with the one that has the lock, and say what they average."""
 
 import subprocess
 import sys
