@@ -74,13 +74,16 @@ def test_another_seeds_metrics_are_not_complete(command, script, two: tuple[Path
     for outcome in (
         command("train", *WORDS),
         command("evaluate", f"run={two[0]}", "attack=none", "weights=best"),
-        script("table", "outputs"),
         script("weights", str(two[0]), "--to", "weights"),
     ):
         assert outcome.code == 1
         assert "metrics.json is of another run, with" in outcome.err
         assert "Traceback" not in outcome.err
     assert (two[0] / "metrics.json").read_bytes() == copied
+    table = script("table", "outputs", "--format", "csv")
+    assert (table.code, table.err.count("left out: ")) == (0, 1)
+    assert "metrics.json is of another run, with" in table.err
+    assert "1:0." in table.out
 
 
 def test_a_run_without_its_config_is_named(script, two: tuple[Path, Path]) -> None:

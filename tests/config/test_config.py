@@ -217,3 +217,13 @@ def test_euclidean_resnets_are_recorded_as_standard() -> None:
     made = composed("model=resnet20", "model.version=euclidean")
     assert made.model.version == "standard"
     assert hash_of("model=resnet20", "model.version=euclidean") == hash_of("model=resnet20")
+
+
+def test_no_preset_reaches_for_what_can_run_code() -> None:
+    """Hydra's callbacks and plug-ins name code; of the files that a command composes only its own does."""
+    for file in CONF.rglob("*.yaml"):
+        hydra = (OmegaConf.to_container(OmegaConf.load(file)) or {}).get("hydra", {})
+        own = {"output_subdir", "run", "sweep"} if file.parent == CONF else {"mode", "sweeper"}
+        assert hydra.keys() <= own | {"callbacks"}, file
+        if file.parent != CONF:
+            assert not any("_target_" in callback for callback in hydra.get("callbacks", {}).values()), file

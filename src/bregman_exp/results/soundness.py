@@ -13,13 +13,13 @@ ConfigFault = Callable[[RunFolder], str]
 
 
 def fault_of(run: RunFolder, config_fault: ConfigFault) -> str:
-    """What keeps a run out of a table, in a sentence; "" for nothing. metrics.json is not looked at."""
+    """What keeps a run out of a table, in a sentence; "" for nothing."""
     if not run.config.exists():
         return f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
     try:
         as_recorded = not run.complete or run.config_as_recorded
-    except NotARunError:
-        return ""  # whoever reads its figures says so
+    except NotARunError as error:
+        return str(error)
     return "" if as_recorded else config_fault(run)
 
 
