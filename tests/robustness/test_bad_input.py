@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -122,3 +123,46 @@ def test_a_setting_that_does_nothing_is_refused() -> None:
         AttackSpec("fgsm", "linf", 0.1, steps=3)
     with pytest.raises(ValueError, match="attack=autoattack has no setting loss; its settings are fixed"):
         AttackSpec("autoattack", "linf", 0.1, loss="margin")
+
+
+class Gives(nn.Module):
+    """A classifier that gives what a function makes of its logits."""
+
+    def __init__(self, made) -> None:
+        super().__init__()
+        self.net, self.made = tiny_mlp(), made
+
+    def forward(self, x: torch.Tensor):
+        return self.made(self.net(x))
+
+
+@pytest.mark.parametrize(
+    ("net", "x", "y", "sentence"),
+    [
+        (tiny_mlp(), X.tolist(), Y, r"images are a list; give a tensor or a NumPy array of numbers\."),
+        (tiny_mlp(), X, Y.tolist(), r"labels are a list; give a tensor or a NumPy array"),
+        (tiny_mlp(), None, Y, r"images are a NoneType"),
+        (tiny_mlp(), np.array(["a"] * 4), Y, r"images are a ndarray"),
+        (lambda x: x, X, Y, r"net is a function; give a torch.nn.Module"),
+        (tiny_mlp().forward, X, Y, r"net is a method; give a torch.nn.Module"),
+        (Gives(lambda logits: (logits, 1)), X, Y, r"the model gives a tuple; logits \(N, K\) are needed"),
+        (Gives(lambda logits: {"out": logits}), X, Y, r"the model gives a dict; logits \(N, K\) are needed"),
+        (nn.Conv2d(3, 4, 3), torch.rand(4, 8, 8, 3), Y, r"the model cannot take inputs of shape \(4, 8, 8, 3\) "
+         r"\(.*3 channels.*\); images are \(N, channels, height, width\)\."),
+        (tiny_mlp(), torch.rand(4, 5), Y, r"the model cannot take inputs of shape \(4, 5\) \(.*\)\."),
+    ],
+)  # fmt: skip
+def test_what_is_no_model_or_no_tensor_is_told_in_one_sentence(net, x, y, sentence: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{sentence}"):
+        robust_accuracy(net, x, y)
+
+
+def test_a_setting_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ValueError, match=r"there is no setting step; there are .*steps.*batch_size\."):
+        robust_accuracy(tiny_mlp(), X, Y, step=3)
+
+
+def test_arrays_are_as_good_as_tensors() -> None:
+    net = tiny_mlp()
+    report = robust_accuracy(net, X.numpy(), Y.numpy(), eps=0.1)
+    assert report.correct == robust_accuracy(net, X, Y, eps=0.1).correct

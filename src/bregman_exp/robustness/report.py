@@ -1,8 +1,10 @@
 """The public way to one robust accuracy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness.evaluation import evaluate
@@ -29,8 +31,8 @@ class Report:
 
 def robust_accuracy(
     net: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
     attack: str = "pgd",
     norm: str = "linf",
     eps: float = 1 / 255,
@@ -50,9 +52,22 @@ def robust_accuracy(
     ``net``. ``settings``: steps, rel_step, restarts, random_start, loss, members, cls, parameters, … (see
     ``AttackSpec``), and ids, seed, batch_size (see ``evaluate``).
 
-    Shapes: images (N, …) in [0, 1] or uint8, labels (N,). Raises ValueError for values that are not allowed.
+    Shapes: images (N, …) in [0, 1] or uint8, labels (N,), tensors or NumPy arrays; net gives logits (N, K).
+    Raises ValueError, in one sentence, for what is not allowed.
     """
+    images, labels = _tensor("images", images), _tensor("labels", labels)
+    for name, module in (("net", net), ("source", source)):
+        if not isinstance(module, nn.Module) and (name, module) != ("source", None):
+            raise ValueError(
+                f"{name} is a {type(module).__name__}; give a torch.nn.Module, which has a mode and a device."
+            )
     of_harness = {key: settings.pop(key) for key in ("ids", "seed", "batch_size") if key in settings}
+    known = [field.name for field in fields(AttackSpec)][3:]
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        raise ValueError(
+            f"there is no setting {unknown[0]}; there are {', '.join(known)}, ids, seed, batch_size."
+        )
     spec = AttackSpec(attack, norm, eps, **settings)
     evaluation = evaluate(net, images, labels, [spec], audit=audit, source=source, **of_harness)
     (entry,) = evaluation.robust
@@ -66,3 +81,11 @@ def robust_accuracy(
         checks=evaluation.checks,
         verdict=entry.verdict,
     )
+
+
+def _tensor(name: str, values: Any) -> Tensor:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return torch.from_numpy(np.ascontiguousarray(values))
+    if not isinstance(values, Tensor):
+        raise ValueError(f"{name} are a {type(values).__name__}; give a tensor or a NumPy array of numbers.")
+    return values

@@ -56,17 +56,31 @@ class Samples:
     def predictions(self) -> tuple[Tensor, int]:
         """The predicted classes of all samples (N,), and the number of classes.
 
-        Raises ValueError where the output is not finite logits (see ``logits``).
+        Raises ValueError where the output is not finite logits (see ``logits``), and where the model cannot
+        take the inputs.
         """
         predicted, classes = [], 0
         for index in torch.arange(len(self.y)).split(self.batch_size):
-            logits = self.logits(*self.batch(index))
+            logits = (self.logits if predicted else self._first_logits)(*self.batch(index))
             predicted.append(_predicted(logits))
             classes = logits.shape[1]
         predictions = torch.cat(predicted)
         if (predictions == NO_CLASS).any():
             raise ValueError("the model gives logits that are not finite; its accuracy means nothing.")
         return predictions, classes
+
+    def _first_logits(self, x: Tensor, y: Tensor) -> Tensor:
+        """As ``logits``; ValueError also where the model fails."""
+        try:
+            return self.logits(x, y)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, TypeError, IndexError) as error:
+            hint = "; images are (N, channels, height, width)" if x.dim() == 4 else ""
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(
+                f"the model cannot take inputs of shape {tuple(x.shape)} ({reason}){hint}."
+            ) from error
 
     def predict(self, x: Tensor, y: Tensor) -> Tensor:
         return _predicted(self.logits(x, y))
@@ -75,6 +89,11 @@ class Samples:
     def logits(self, x: Tensor, y: Tensor) -> Tensor:
         """(n, K); ValueError unless they are as many as inputs, with a class for each label."""
         logits = self.model(x)
+        if not isinstance(logits, Tensor):
+            raise ValueError(
+                f"the model gives a {type(logits).__name__}; logits (N, K) are needed: put it into a module "
+                "that returns these alone."
+            )
         if logits.dim() != 2 or len(logits) != len(x) or logits.shape[1] < 2:
             raise ValueError(
                 f"the model gives {tuple(logits.shape)} for {len(x)} inputs; logits (N, K ≥ 2) are needed."
