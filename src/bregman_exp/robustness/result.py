@@ -58,7 +58,9 @@ class Robustness:
     bool: the loss of a survivor still rose in the last tenth of the steps. ``distances`` (N,), for an attack
     that looks for the nearest wrong point: 0 for those wrong on clean data, ∞ where it found none.
     ``points`` (m, …) and the classes ``predicted`` (m,) there, of the samples ``attacked`` (m,), where they
-    are kept. ``violation``: the most that any point leaves the threat. ``verdict``: see ``checks/verdict``.
+    are kept. ``violation``: the most that any point leaves the threat. ``asked``: how many rows of the
+    attack's calls the model was shown again, ``otherwise``: how many of them got another answer. ``verdict``:
+    see ``checks/verdict``.
     """
 
     id: str
@@ -74,6 +76,8 @@ class Robustness:
     attacked: Tensor | None = None
     points: Tensor | None = None
     predicted: Tensor | None = None
+    asked: int = 0
+    otherwise: int = 0
     verdict: str = "unchecked"
 
     @property
