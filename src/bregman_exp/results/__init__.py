@@ -9,6 +9,7 @@ from bregman_exp.results.record import metrics_record as metrics_record
 from bregman_exp.results.run_folder import NotARunError as NotARunError
 from bregman_exp.results.run_folder import RunBusyError as RunBusyError
 from bregman_exp.results.run_folder import RunFolder as RunFolder
+from bregman_exp.results.run_folder import attacks_that_failed as attacks_that_failed
 from bregman_exp.results.run_folder import find_runs as find_runs
 from bregman_exp.results.terminal import as_text as as_text
 from bregman_exp.results.terminal import print_whole as print_whole

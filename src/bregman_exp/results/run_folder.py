@@ -106,11 +106,16 @@ class RunFolder:
         write_json(self.failure, content | {"traceback": "".join(lines)})
 
     def finish(self, metrics: Mapping[str, Any], predictions: Mapping[str, np.ndarray]) -> None:
-        """Writes the predictions, then metrics.json, which says that the run is complete."""
+        """Writes the predictions, then metrics.json, which says that the run is complete.
+
+        Where an attack raised an error its entry says so, and the finished batches of the others are kept:
+        the same command tries that attack again.
+        """
         write_arrays(self.predictions, predictions)
         write_json(self.metrics, metrics)
         self.failure.unlink(missing_ok=True)
-        self.parts.clear()
+        if not attacks_that_failed(metrics):
+            self.parts.clear()
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json; NotARunError where it is damaged."""
@@ -120,6 +125,11 @@ class RunFolder:
             raise NotARunError(
                 f"{self.metrics} is damaged; remove it and run the same command again."
             ) from None
+
+
+def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
+    """ "<id>: <error>" of each attack that raised an error."""
+    return [f"{entry['id']}: {entry['error']}" for entry in metrics.get("robust", []) if "error" in entry]
 
 
 def find_runs(*places: Path) -> list[RunFolder]:

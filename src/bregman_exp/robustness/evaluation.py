@@ -53,6 +53,8 @@ def evaluate(
     Shapes: x (N, …), uint8 or float in [0, 1]; y, ids (N,); the model gives logits (N, K). ``ids`` name the
     samples in the random streams (default 0 … N−1).
 
+    An attack that raises has an ``error`` and no number; the others have theirs. Where all raise, this does.
+
     Raises ValueError for inputs outside [0, 1], labels that are no classes, no samples, a model whose output
     is not finite logits, and a source of other classes.
     """
@@ -73,6 +75,9 @@ def evaluate(
         parts = {} if parts is None else parts
         harness = Harness(samples, victim, witness, tell, parts, keep_points)
         entries = _attacked(harness, specs, right)
+        errors = [entry.error for entry in entries if entry.error is not None]
+        if errors and len(errors) == len(entries):
+            raise errors[0]
         ids_of_all = tuple(entry.id for entry in entries)
         checks = [
             *model_checks(samples, ids_of_all),

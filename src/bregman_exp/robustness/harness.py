@@ -52,7 +52,8 @@ class Harness:
         """What the attack leaves of the samples that are ``right`` (N,); they alone are attacked.
 
         ``specs`` differ in ε alone; more than one only where one search answers for all. ``n``: out of how
-        many the accuracy counts, the samples' number unless fewer are looked at.
+        many the accuracy counts, the samples' number unless fewer are looked at. An attack that raises has no
+        number; too little memory is not its failure, and is raised.
         """
         attacked = right.nonzero().flatten()
         total = len(right) if n is None else n
@@ -60,7 +61,13 @@ class Harness:
         done, left, parts = total - len(attacked), len(attacked), []
         self.tell(names[0], done, total, left)
         for index in batches:
-            part = self._part(specs, index)
+            try:
+                part = self._part(specs, index)
+            except AttackFailedError as failure:
+                return [
+                    Robustness(name, spec, total, None, 0.0, attacked=attacked, error=failure.error)
+                    for spec, name in zip(specs, names, strict=True)
+                ]
             parts.append(part)
             done, left = done + len(index), left - len(index) + int(part.survivors[0].sum())
             self.tell(names[0], done, total, left)
@@ -91,7 +98,7 @@ class Harness:
         notes = notes_of("attack", int(samples.ids[index[0]]))
         last = notes_of("judgement", int(samples.ids[index[0]]))
         with noting(victim.model, notes):
-            found = specs[-1].find(victim, x, y, samples.ids[index])
+            found = _tried(lambda: specs[-1].find(victim, x, y, samples.ids[index]))
         points = [nearest_within(found, x, spec.eps) for spec in specs]
         with noting(victim.model, last):
             predicted = torch.stack([samples.predict(at, y) for at in points])
@@ -112,6 +119,25 @@ class Harness:
             asked=asked,
             otherwise=otherwise,
         )
+
+
+class AttackFailedError(RuntimeError):
+    """An attack itself raised ``error``."""
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error
+
+
+def _tried(find: Callable[[], Found]) -> Found:
+    try:
+        return find()
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        if "can't allocate memory" in str(error):  # torch's word for it on a CPU, in a RuntimeError
+            raise
+        raise AttackFailedError(error) from error
 
 
 def _versions() -> list[str]:

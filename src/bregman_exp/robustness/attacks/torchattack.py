@@ -33,9 +33,10 @@ def torchattack(
 ) -> Tensor:
     """The points found by ``torchattacks.<cls>(model, eps=ε, alpha=ε/4, **parameters)``.
 
-    The library's own defaults of eps and alpha are absolute sizes and are never used. An attack without an
-    eps (CW, DeepFool, …) looks for the nearest adversarial point: where that is further than ε the attack has
-    failed and the clean point is returned. Points that are no images are shown to the attack as (N, d, 1, 1).
+    The library's own defaults of eps and alpha are absolute sizes and are never used; n_classes, which it
+    takes to be 10, is the model's. An attack without an eps (CW, DeepFool, …) looks for the nearest
+    adversarial point: where that is further than ε the attack has failed and the clean point is returned.
+    Points that are no images are shown to the attack as (N, d, 1, 1).
 
     Shapes: x (N, …) in [0, 1], y and ids (N,) -> points like x, not yet verified.
     """
@@ -44,7 +45,9 @@ def torchattack(
         return x.clone()
     known = inspect.signature(kind.__init__).parameters
     viewed = AsImages(model, x.shape[1:])
-    attack = _build(kind, viewed.eval(), _settings(known, threat, parameters))
+    with torch.no_grad():
+        classes = model(x[:1]).shape[1]
+    attack = _build(kind, viewed.eval(), _settings(known, threat, classes, parameters))
     key = generator(seed, cls, int(ids[0])).initial_seed()
     torch.manual_seed(key)  # the caller keeps the global states
     np.random.seed(key % 2**32)  # Pixle and OnePixel draw from it
@@ -93,8 +96,11 @@ def _classes() -> dict[str, type]:
     return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Attack)}
 
 
-def _settings(known: Mapping[str, Any], threat: Threat, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    derived = {"eps": threat.eps, "alpha": threat.eps / 4, "norm": {"linf": "Linf", "l2": "L2"}[threat.norm]}
+def _settings(
+    known: Mapping[str, Any], threat: Threat, classes: int, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    norm = {"linf": "Linf", "l2": "L2"}[threat.norm]
+    derived = {"eps": threat.eps, "alpha": threat.eps / 4, "norm": norm, "n_classes": classes}
     return {name: value for name, value in derived.items() if name in known} | dict(parameters)
 
 

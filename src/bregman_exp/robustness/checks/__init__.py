@@ -12,6 +12,7 @@ CHECKS = (
     "state-unchanged",
     "same-answers",
     "continuity",
+    "attack-ended",
     "points-in-threat",
     "exact-undecided",
     "zero-gradient-ce",
