@@ -45,9 +45,11 @@ def torchattack(
         return x.clone()
     known = inspect.signature(kind.__init__).parameters
     viewed = AsImages(model, x.shape[1:])
-    with torch.no_grad():
-        classes = model(x[:1]).shape[1]
-    attack = _build(kind, viewed.eval(), _settings(known, threat, classes, parameters))
+    settings = _settings(known, threat, parameters)
+    if "n_classes" in known and "n_classes" not in parameters:
+        with torch.no_grad():
+            settings["n_classes"] = model(x[:1]).shape[1]
+    attack = _build(kind, viewed.eval(), settings)
     key = generator(seed, cls, int(ids[0])).initial_seed()
     torch.manual_seed(key)  # the caller keeps the global states
     np.random.seed(key % 2**32)  # Pixle and OnePixel draw from it
@@ -96,11 +98,8 @@ def _classes() -> dict[str, type]:
     return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Attack)}
 
 
-def _settings(
-    known: Mapping[str, Any], threat: Threat, classes: int, parameters: Mapping[str, Any]
-) -> dict[str, Any]:
-    norm = {"linf": "Linf", "l2": "L2"}[threat.norm]
-    derived = {"eps": threat.eps, "alpha": threat.eps / 4, "norm": norm, "n_classes": classes}
+def _settings(known: Mapping[str, Any], threat: Threat, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    derived = {"eps": threat.eps, "alpha": threat.eps / 4, "norm": {"linf": "Linf", "l2": "L2"}[threat.norm]}
     return {name: value for name, value in derived.items() if name in known} | dict(parameters)
 
 
