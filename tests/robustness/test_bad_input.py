@@ -147,8 +147,8 @@ class Gives(nn.Module):
         (tiny_mlp().forward, X, Y, r"net is a method; give a torch.nn.Module"),
         (Gives(lambda logits: (logits, 1)), X, Y, r"the model gives a tuple; logits \(N, K\) are needed"),
         (Gives(lambda logits: {"out": logits}), X, Y, r"the model gives a dict; logits \(N, K\) are needed"),
-        (nn.Conv2d(3, 4, 3), torch.rand(4, 8, 8, 3), Y, r"the model cannot take inputs of shape \(4, 8, 8, 3\) "
-         r"\(.*3 channels.*\); images are \(N, channels, height, width\)\."),
+        (nn.Conv2d(3, 4, 3), torch.rand(4, 8, 8, 3), Y, r"the model cannot take inputs of shape "
+         r"\(4, 8, 8, 3\) \(.*3 channels.*\); images are \(N, channels, height, width\)\."),
         (tiny_mlp(), torch.rand(4, 5), Y, r"the model cannot take inputs of shape \(4, 5\) \(.*\)\."),
     ],
 )  # fmt: skip

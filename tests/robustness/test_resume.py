@@ -184,6 +184,15 @@ def test_an_attack_whose_points_fail_verification_continues(monkeypatch: pytest.
     assert_same(evaluate(model, x, y, [pgd(), pgd(norm="l2")], batch_size=8, parts=parts), whole)
 
 
+@pytest.fixture
+def _no_looks_beside_the_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is counted what the attacks show the model."""
+    monkeypatch.setattr("bregman_exp.robustness.witness.asked_again", lambda *_: (0, 0))
+    for check in ("continuity_checks", "slope_checks"):
+        monkeypatch.setattr(f"bregman_exp.robustness.evaluation.{check}", lambda *_: [])
+
+
+@pytest.mark.usefixtures("_no_looks_beside_the_attacks")
 def test_finished_batches_are_not_computed_again() -> None:
     inner, x, y = task(40)
     model = Counting(inner)
@@ -210,6 +219,7 @@ def labelled_right(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         return model(x).argmax(1) == y
 
 
+@pytest.mark.usefixtures("_no_looks_beside_the_attacks")
 def test_one_search_answers_for_every_eps() -> None:
     inner, x, y = task(20)
     shown = []

@@ -19,7 +19,7 @@ from bregman_exp.data import (
     ClassificationData,
 )
 from bregman_exp.results import RunFolder
-from bregman_exp.robustness import AttackSpec, Victim
+from bregman_exp.robustness import AttackSpec, Victim, rehearse
 
 ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for launches with fewer
 
@@ -49,10 +49,12 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
 
 
 def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: ClassificationData) -> None:
-    """Raises ValueError where the model has not what an attack needs: classes, a surrogate, a source."""
+    """Raises ValueError where an attack cannot run: on so few classes, on inputs of this shape, on a model
+    without the surrogate, the bounds or the source that it needs."""
     victim = Victim.of(net, run.seed, source)
     for spec in attack_specs(run.attack):
         spec.for_classes(data.num_classes).check_fits(victim, data.num_classes)
+        rehearse(spec, net, data.train.x.shape[1:], data.num_classes)
 
 
 def suite_hash(run: Run) -> str:

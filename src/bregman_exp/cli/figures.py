@@ -10,7 +10,7 @@ from bregman_exp.cli.command import failures_recorded_in, log, logging_to
 from bregman_exp.cli.examples import save_examples
 from bregman_exp.config import Run
 from bregman_exp.data import ClassificationData, subset
-from bregman_exp.results import RunFolder, as_text, evaluation_page, metrics_record
+from bregman_exp.results import RunFolder, as_text, attacks_that_failed, evaluation_page, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
 from bregman_exp.training import EAGER, training_facts
@@ -18,6 +18,10 @@ from bregman_exp.training import EAGER, training_facts
 # How networks are evaluated: the model as it is, neither folded nor compiled, see robustness/isolation.py.
 PLAINLY = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
 SUBSET_SEED = 0  # attack.samples=N means the same N samples for every run
+
+
+class AttacksFailedError(ValueError):
+    """Some attacks raised errors; the figures of the others are written."""
 
 
 def is_trained(run: Run, folder: RunFolder) -> bool:
@@ -29,7 +33,16 @@ def is_trained(run: Run, folder: RunFolder) -> bool:
 
 
 def own_suite(run: Run, folder: RunFolder) -> bool:
-    """Whether the folder's own figures are of this suite and these weights."""
+    """Whether the folder's own figures are of this suite and these weights, and every attack has ended."""
+    return _has_suite(run, folder) and not attacks_that_failed(folder.read_metrics())
+
+
+def wants_attacks_again(run: Run, folder: RunFolder) -> bool:
+    """Whether the folder's own figures are of this suite and these weights, and an attack of it failed."""
+    return _has_suite(run, folder) and not own_suite(run, folder)
+
+
+def _has_suite(run: Run, folder: RunFolder) -> bool:
     return folder.complete and folder.read_metrics().get("suite_hash") == build.suite_hash(run)
 
 
@@ -37,7 +50,7 @@ def evaluate_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
     """Evaluates a trained run; a complete evaluation is shown, not repeated."""
     target = folder.evaluation(f"{run.attack.name}-{build.suite_hash(run)}")
     with target.locked(), logging_to(target.log):
-        if target.complete:
+        if target.complete and not attacks_that_failed(target.read_metrics()):
             target.parts.clear()  # left where a process was killed at the very end
             log.info("%s is complete: skipped", target.path)
             return log.info("%s", as_text(evaluation_page(target.read_metrics())))
@@ -49,6 +62,8 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     """Attacks the trained weights with the run's suite and writes the figures into the target folder.
 
     Every finished batch is kept there until the end, so that the same command goes on after an interruption.
+    Where an attack raises an error the others' figures are written all the same; then AttacksFailedError is
+    raised.
     """
     attack = run.attack
     net = build.trained_model(run, data, trained)
@@ -92,6 +107,13 @@ def write_figures(run: Run, data: ClassificationData, trained: RunFolder, target
     target.finish(record, evaluation.arrays(samples.ids, samples.y))
     log.info("%s", as_text(evaluation_page(record)))
     log.info("wrote %s", target.metrics)
+    failed = attacks_that_failed(record)
+    if failed:
+        first = next(entry.error for entry in evaluation.robust if entry.error is not None)
+        raise AttacksFailedError(
+            f"{len(failed)} of {len(specs)} attacks failed ({'; '.join(failed)}); the others' figures are in "
+            f"{target.metrics}; the same command tries what failed again."
+        ) from first
 
 
 def _train_record(run: Run, trained: RunFolder, data: ClassificationData, net: nn.Module) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from bregman_exp.cli.command import (
     told_in_one_sentence,
     went_well,
 )
-from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, write_figures
+from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, wants_attacks_again, write_figures
 from bregman_exp.cli.fit import (
     epochs_in,
     epochs_to_go,
@@ -111,7 +111,7 @@ def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
         print(f"{limit.left_for_later}: {folder.path}", file=sys.stderr)
         return False
     with folder.locked(), logging_to(folder.log):
-        if not folder.complete:
+        if not folder.complete or wants_attacks_again(run, folder):
             with failures_recorded_in(folder):
                 return _completed(run, data, folder, limit)
         if own_suite(run, folder):

@@ -15,6 +15,7 @@ from bregman_exp.results.reading import shown as shown
 from bregman_exp.results.record import metrics_record as metrics_record
 from bregman_exp.results.run_folder import RunBusyError as RunBusyError
 from bregman_exp.results.run_folder import RunFolder as RunFolder
+from bregman_exp.results.run_folder import attacks_that_failed as attacks_that_failed
 from bregman_exp.results.run_folder import find_runs as find_runs
 from bregman_exp.results.terminal import as_text as as_text
 from bregman_exp.results.terminal import in_one_sentence as in_one_sentence

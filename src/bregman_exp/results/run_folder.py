@@ -130,12 +130,15 @@ class RunFolder:
         """Writes the predictions, then metrics.json, which says that the run is complete.
 
         From schema 2 on that has the SHA-256 of the files beside it, and of itself.
+        Where an attack raised an error its entry says so, and the finished batches of the others are kept:
+        the same command tries that attack again.
         """
         write_arrays(self.predictions, predictions)
         as_it_is = metrics.get("schema", 1) == 1
         write_json(self.metrics, metrics if as_it_is else sealed(metrics, self.config, self.predictions))
         self.failure.unlink(missing_ok=True)
-        self.parts.clear()
+        if not attacks_that_failed(metrics):
+            self.parts.clear()
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json, of schema 1 or 2; the one place where it is checked.
@@ -154,6 +157,11 @@ class RunFolder:
         if wrong:
             raise NotARunError(f"{self.metrics} {wrong}; remove it and run the same command again.")
         return with_control_characters_shown(record)
+
+
+def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
+    """ "<id>: <error>" of each attack that raised an error."""
+    return [f"{entry['id']}: {entry['error']}" for entry in metrics.get("robust", []) if "error" in entry]
 
 
 def find_runs(*places: Path) -> list[RunFolder]:

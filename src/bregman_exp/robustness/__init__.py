@@ -8,6 +8,7 @@ from bregman_exp.robustness.kinds import ATTACKS as ATTACKS
 from bregman_exp.robustness.kinds import Kind as Kind
 from bregman_exp.robustness.parts import Parts as Parts
 from bregman_exp.robustness.progress import EvaluationProgress as EvaluationProgress
+from bregman_exp.robustness.rehearsal import rehearse as rehearse
 from bregman_exp.robustness.report import Report as Report
 from bregman_exp.robustness.report import robust_accuracy as robust_accuracy
 from bregman_exp.robustness.result import Check as Check

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from bregman_exp.robustness.accuracy import Accuracy
 from bregman_exp.robustness.checks.audit import Audit, judged_of, sizes_audit
+from bregman_exp.robustness.checks.continuity import continuity_checks
 from bregman_exp.robustness.checks.entries import eps_checks, order_checks, own_checks
-from bregman_exp.robustness.checks.gradients import gradient_checks
+from bregman_exp.robustness.checks.gradients import gradient_checks, slope_checks
 from bregman_exp.robustness.checks.model import is_constant, model_checks
+from bregman_exp.robustness.checks.state import state_checks
 from bregman_exp.robustness.checks.verdict import verdict
 from bregman_exp.robustness.harness import Harness, OnProgress
 from bregman_exp.robustness.isolation import evaluating, in_type
@@ -20,6 +22,7 @@ from bregman_exp.robustness.result import Check, Evaluation, Robustness
 from bregman_exp.robustness.samples import Samples
 from bregman_exp.robustness.spec import AttackSpec, unique_ids
 from bregman_exp.robustness.victim import Victim
+from bregman_exp.robustness.witness import Witness
 
 
 def evaluate(
@@ -50,6 +53,8 @@ def evaluate(
     Shapes: x (N, …), uint8 or float in [0, 1]; y, ids (N,); the model gives logits (N, K). ``ids`` name the
     samples in the random streams (default 0 … N−1).
 
+    An attack that raises has an ``error`` and no number; the others have theirs. Where all raise, this does.
+
     Raises ValueError for inputs outside [0, 1], labels that are no classes, no samples, a model whose output
     is not finite logits, and a source of other classes.
     """
@@ -57,7 +62,9 @@ def evaluate(
     tell = on_progress or (lambda *_: None)
     with evaluating(model) as used, _beside(source) as other:
         samples = Samples(used, x, y, ids, batch_size)
-        predictions, classes = samples.predictions()
+        witness = Witness(used)
+        with witness.of_the_first_look():
+            predictions, classes = samples.predictions()
         _check_source(other, samples, classes)
         right = predictions == y.cpu()
         tell("clean", len(y), len(y), int(right.sum()))
@@ -66,17 +73,23 @@ def evaluate(
         for spec in specs:
             spec.check_fits(victim, classes)
         parts = {} if parts is None else parts
-        harness = Harness(samples, victim, tell, parts, keep_points)
+        harness = Harness(samples, victim, witness, tell, parts, keep_points)
         entries = _attacked(harness, specs, right)
+        errors = [entry.error for entry in entries if entry.error is not None]
+        if errors and len(errors) == len(entries):
+            raise errors[0]
+        ids_of_all = tuple(entry.id for entry in entries)
         checks = [
-            *model_checks(samples, tuple(entry.id for entry in entries)),
+            *model_checks(samples, ids_of_all),
+            *continuity_checks(samples, predictions, entries),
             *gradient_checks(samples, right, victim, entries),
+            *slope_checks(samples, right, entries),
             *(check for entry in entries for check in own_checks(entry)),
             *order_checks(entries),
             *eps_checks(entries),
         ]
         probes, more = _audited(replace(harness, keep_points=False), right, entries) if audit else ([], [])
-        checks += more
+        checks += more + state_checks(witness, [*entries, *probes], ids_of_all)
         unmoved = all(e.survivors is None or torch.equal(e.survivors, right) for e in entries)
         constant = unmoved and is_constant(samples, predictions)
     entries = [

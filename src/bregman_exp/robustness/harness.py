@@ -15,6 +15,7 @@ from bregman_exp.robustness.samples import Samples
 from bregman_exp.robustness.spec import AttackSpec, nearest_within
 from bregman_exp.robustness.threat import TOLERANCE
 from bregman_exp.robustness.victim import Victim
+from bregman_exp.robustness.witness import Witness, notes_of, noting
 
 # (name of the attack, samples done, samples in all, samples still right)
 OnProgress = Callable[[str, int, int, int], None]
@@ -27,11 +28,12 @@ class Harness:
     """Attacks on one victim, each batch kept in ``parts`` as soon as it is done.
 
     ``key`` names the victim and what computes it: with another model, device or version of the libraries no
-    part of an earlier evaluation fits.
+    part of an earlier evaluation fits. ``witness`` asks again what the model was asked in each attack.
     """
 
     samples: Samples
     victim: Victim
+    witness: Witness
     tell: OnProgress = lambda *_: None
     parts: Parts = field(default_factory=dict)
     keep_points: bool = False
@@ -50,7 +52,8 @@ class Harness:
         """What the attack leaves of the samples that are ``right`` (N,); they alone are attacked.
 
         ``specs`` differ in ε alone; more than one only where one search answers for all. ``n``: out of how
-        many the accuracy counts, the samples' number unless fewer are looked at.
+        many the accuracy counts, the samples' number unless fewer are looked at. An attack that raises has no
+        number; too little memory is not its failure, and is raised.
         """
         attacked = right.nonzero().flatten()
         total = len(right) if n is None else n
@@ -58,12 +61,19 @@ class Harness:
         done, left, parts = total - len(attacked), len(attacked), []
         self.tell(names[0], done, total, left)
         for index in batches:
-            part = self._part(specs, index)
+            try:
+                part = self._part(specs, index)
+            except AttackFailedError as failure:
+                return [
+                    Robustness(name, spec, total, None, 0.0, attacked=attacked, error=failure.error)
+                    for spec, name in zip(specs, names, strict=True)
+                ]
             parts.append(part)
             done, left = done + len(index), left - len(index) + int(part.survivors[0].sum())
             self.tell(names[0], done, total, left)
             if part.violation.max() > TOLERANCE:
                 break  # the number will not be reported
+        self.witness.look()
         return [
             _joined(parts, place, spec, name, right, attacked, total)
             for place, (spec, name) in enumerate(zip(specs, names, strict=True))
@@ -85,9 +95,14 @@ class Harness:
         samples = self.samples.in_float64() if specs[0].precision == "float64" else self.samples
         x, y = samples.batch(index)
         victim = replace(self.victim, model=samples.model).computing_in(x.dtype)
-        found = specs[-1].find(victim, x, y, samples.ids[index])
+        notes = notes_of("attack", int(samples.ids[index[0]]))
+        last = notes_of("judgement", int(samples.ids[index[0]]))
+        with noting(victim.model, notes):
+            found = _tried(lambda: specs[-1].find(victim, x, y, samples.ids[index]))
         points = [nearest_within(found, x, spec.eps) for spec in specs]
-        predicted = torch.stack([samples.predict(at, y) for at in points])
+        with noting(victim.model, last):
+            predicted = torch.stack([samples.predict(at, y) for at in points])
+        asked, otherwise = self.witness.asks_again(victim.model, notes, last)
         survivors = predicted == y.cpu()
         violations = [spec.threat.violation(at, x).max() for spec, at in zip(specs, points, strict=True)]
         undecided = None if found.proven is None else int((survivors[0] & ~found.proven.cpu()).sum())
@@ -101,7 +116,28 @@ class Harness:
             distances=None if found.distances is None else found.distances.cpu(),
             points=torch.stack(points).cpu() if self.keep_points else None,
             predicted=predicted if self.keep_points else None,
+            asked=asked,
+            otherwise=otherwise,
         )
+
+
+class AttackFailedError(RuntimeError):
+    """An attack itself raised ``error``."""
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error
+
+
+def _tried(find: Callable[[], Found]) -> Found:
+    try:
+        return find()
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        if "can't allocate memory" in str(error):  # torch's word for it on a CPU, in a RuntimeError
+            raise
+        raise AttackFailedError(error) from error
 
 
 def _versions() -> list[str]:
@@ -136,6 +172,8 @@ def _joined(
         late=_of_all([part.late for part in parts], right, attacked, verified),
         distances=_of_all([part.distances for part in parts], right, attacked, verified),
         attacked=attacked,
+        asked=sum(part.asked for part in parts),
+        otherwise=sum(part.otherwise for part in parts),
         points=torch.cat([part.points[place] for part in parts]) if kept else None,  # pyright: ignore
         predicted=torch.cat([part.predicted[place] for part in parts]) if kept else None,  # pyright: ignore
     )

@@ -12,6 +12,7 @@ from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attacks.autoattack import PROGRAMS, autoattack
 from bregman_exp.robustness.attacks.exact import exact
 from bregman_exp.robustness.attacks.found import Found
+from bregman_exp.robustness.attacks.hard_label import hard_label
 from bregman_exp.robustness.attacks.minimal_norm import minimal_norm
 from bregman_exp.robustness.attacks.noise import gaussian_noise, uniform_noise
 from bregman_exp.robustness.attacks.pgd import pgd
@@ -83,6 +84,11 @@ def _random_search(victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Th
     return random_search(victim.model, x, y, threat, queries=QUERIES, random=random)
 
 
+def _hard_label(victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
+    random = generator(victim.seed, "hard-label", int(ids[0]))
+    return hard_label(victim.model, x, y, threat, random=random)
+
+
 def _torchattack(
     victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat, **settings: Any
 ) -> Tensor:
@@ -120,6 +126,7 @@ ATTACKS: dict[str, Kind] = {
     "fmn": Kind(NORMS, _minimal_norm, ("steps",), {"steps": 100}, gradients=True, nearest=True),
     "transfer": Kind(NORMS, _transfer, (*DESCENT, "source"), PGD_DEFAULTS),
     "random_search": Kind(NORMS, _random_search, draws_by_batch=True),
+    "hard_label": Kind(NORMS, _hard_label, draws_by_batch=True),
     "torchattacks": Kind(NORMS, _torchattack, ("cls", "parameters"), draws_by_batch=True, gradients=True),
     "autoattack": _of_autoattack("autoattack", strength=4, below_four_classes="autoattack-lt4"),
     "autoattack-lt4": _of_autoattack("autoattack-lt4", strength=4),

@@ -20,8 +20,8 @@ Parts = MutableMapping[str, dict[str, np.ndarray]]
 class Part:
     """What an attack left of one batch of n samples, for each of E sizes.
 
-    survivors (E, n) bool; violation (E,); counts of the whole batch; the rest as in ``Robustness``, for the
-    n samples, and for each size points (E, n, …) and predicted (E, n).
+    survivors (E, n) bool; violation (E,); counts, asked and otherwise of the whole batch; the rest as in
+    ``Robustness``, for the n samples, and for each size points (E, n, …) and predicted (E, n).
     """
 
     survivors: Tensor
@@ -33,10 +33,12 @@ class Part:
     distances: Tensor | None = None
     points: Tensor | None = None
     predicted: Tensor | None = None
+    asked: int = 0
+    otherwise: int = 0
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The part as arrays, exactly."""
-        facts = {"seconds": self.seconds, "counts": self.counts, "undecided": self.undecided}
+        facts = {name: getattr(self, name) for name in FACTS}
         tensors = {name: getattr(self, name) for name in TENSORS}
         kept = {name: tensor.cpu().numpy() for name, tensor in tensors.items() if tensor is not None}
         return kept | {"facts": np.array(json.dumps(facts))}
@@ -49,6 +51,7 @@ class Part:
         return cls(**told)
 
 
+FACTS = ("seconds", "counts", "undecided", "asked", "otherwise")
 TENSORS = ("survivors", "violation", "late", "distances", "points", "predicted")
 
 

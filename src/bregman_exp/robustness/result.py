@@ -58,7 +58,9 @@ class Robustness:
     bool: the loss of a survivor still rose in the last tenth of the steps. ``distances`` (N,), for an attack
     that looks for the nearest wrong point: 0 for those wrong on clean data, ∞ where it found none.
     ``points`` (m, …) and the classes ``predicted`` (m,) there, of the samples ``attacked`` (m,), where they
-    are kept. ``violation``: the most that any point leaves the threat. ``verdict``: see ``checks/verdict``.
+    are kept. ``violation``: the most that any point leaves the threat. ``asked``: how many rows of the
+    attack's calls the model was shown again, ``otherwise``: how many of them got another answer. ``error``:
+    what the attack raised; ``survivors`` is None then. ``verdict``: see ``checks/verdict``.
     """
 
     id: str
@@ -74,6 +76,9 @@ class Robustness:
     attacked: Tensor | None = None
     points: Tensor | None = None
     predicted: Tensor | None = None
+    asked: int = 0
+    otherwise: int = 0
+    error: Exception | None = None
     verdict: str = "unchecked"
 
     @property
@@ -90,6 +95,7 @@ class Robustness:
             **figures,
             **median,
             **self.counts,
+            **_error(self),
             "verdict": self.verdict,
             "seconds": self.seconds,
         }
@@ -151,4 +157,9 @@ def _probe_json(probe: Robustness) -> dict[str, Any]:
         "attacked": attacked,
         "broken": broken,
         "seconds": probe.seconds,
+        **_error(probe),
     }
+
+
+def _error(entry: Robustness) -> dict[str, str]:
+    return {} if entry.error is None else {"error": f"{type(entry.error).__name__}: {entry.error}"}

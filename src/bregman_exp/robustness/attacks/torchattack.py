@@ -33,9 +33,10 @@ def torchattack(
 ) -> Tensor:
     """The points found by ``torchattacks.<cls>(model, eps=ε, alpha=ε/4, **parameters)``.
 
-    The library's own defaults of eps and alpha are absolute sizes and are never used. An attack without an
-    eps (CW, DeepFool, …) looks for the nearest adversarial point: where that is further than ε the attack has
-    failed and the clean point is returned. Points that are no images are shown to the attack as (N, d, 1, 1).
+    The library's own defaults of eps and alpha are absolute sizes and are never used; n_classes, which it
+    takes to be 10, is the model's. An attack without an eps (CW, DeepFool, …) looks for the nearest
+    adversarial point: where that is further than ε the attack has failed and the clean point is returned.
+    Points that are no images are shown to the attack as (N, d, 1, 1).
 
     Shapes: x (N, …) in [0, 1], y and ids (N,) -> points like x, not yet verified.
     """
@@ -44,7 +45,11 @@ def torchattack(
         return x.clone()
     known = inspect.signature(kind.__init__).parameters
     viewed = AsImages(model, x.shape[1:])
-    attack = _build(kind, viewed.eval(), _settings(known, threat, parameters))
+    settings = _settings(known, threat, parameters)
+    if "n_classes" in known and "n_classes" not in parameters:
+        with torch.no_grad():
+            settings["n_classes"] = model(x[:1]).shape[1]
+    attack = _build(kind, viewed.eval(), settings)
     key = generator(seed, cls, int(ids[0])).initial_seed()
     torch.manual_seed(key)  # the caller keeps the global states
     np.random.seed(key % 2**32)  # Pixle and OnePixel draw from it

@@ -17,6 +17,7 @@ from bregman_exp.robustness.spec import AttackSpec, WholeBox
 
 # the share of samples by which the number may fall
 MORE_STEPS, OTHER_LOSS, OTHER_ARITHMETIC, GRADIENT_FREE, SURROGATE = 0.005, 0.01, 0.005, 0.002, 0.01
+HARD_LABEL = 0.01
 NEAR_ZERO = 0.01  # what a ball that holds the whole box may leave
 IN_FLOAT64 = 500  # samples
 RESTARTS = 5
@@ -46,6 +47,7 @@ class Audit:
             self._surrogates(),
             self._float64(),
             self._gradient_free(),
+            self._hard_label(),
             self._transfer(),
         ):
             probes += found
@@ -127,10 +129,11 @@ class Audit:
         return both, [Check.at_most("float64", self._ids, value, limit)]
 
     def _computes_in_float64(self) -> bool:
-        samples = self.harness.samples.in_float64()
         try:
+            samples = self.harness.samples.in_float64()
             samples.predict(*samples.batch(torch.tensor([0])))
-        except RuntimeError:  # a tensor of the model's own that is no parameter and no buffer
+        except (RuntimeError, TypeError):
+            # a tensor of the model's own that is no parameter and no buffer; a model that cannot be copied
             return False
         return True
 
@@ -151,6 +154,11 @@ class Audit:
                 Check.at_most("gradient-free", (entry.id,), value, share_limit(GRADIENT_FREE, entry.n))
             )
         return probes, checks
+
+    def _hard_label(self) -> tuple[list[Robustness], list[Check]]:
+        spec = AttackSpec("hard_label", self.base.norm, self.base.eps)
+        probe = self._probe("hard-label", spec, self._still_right(self.judged))
+        return [probe], self._falls("hard-label", [probe], HARD_LABEL)
 
     def _transfer(self) -> tuple[list[Robustness], list[Check]]:
         """All samples are attacked: what counts is the accuracy that the transferred points leave."""

@@ -13,9 +13,12 @@ RISES = 0.005  # by how much a larger ε may leave more
 
 
 def own_checks(entry: Robustness) -> list[Check]:
-    """points-in-threat; exact-undecided of a proof; loss-still-rising of PGD."""
+    """attack-ended, points-in-threat; exact-undecided of a proof; loss-still-rising of PGD."""
     ids = (entry.id,)
-    checks = [Check.at_most("points-in-threat", ids, entry.violation, TOLERANCE)]
+    checks = [
+        Check.at_most("attack-ended", ids, float(entry.error is not None), 0.0),
+        Check.at_most("points-in-threat", ids, entry.violation, TOLERANCE),
+    ]
     if entry.undecided is not None:
         limit = share_limit(UNDECIDED, entry.n)
         checks.append(Check.at_most("exact-undecided", ids, entry.undecided / entry.n, limit))

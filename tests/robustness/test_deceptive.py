@@ -1,0 +1,116 @@
+"""Deceptive models are unreliable, by the check named for their kind; healthy ones are as they were."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bregman_exp.robustness import AttackSpec, Evaluation, evaluate
+from bregman_exp.robustness.attacks import autoattack_members
+
+from .deceptive import DECEPTIVE, EPS, CountsCalls, Deceptive, honest_network, samples_of
+from .healthy import IMAGES, POINTS
+from .reference import labelled, named
+
+NEW = {"state-unchanged", "same-answers", "continuity", "gradient-is-slope", "hard-label"}
+TRUTH = 0.425  # what the suite leaves of the honest network
+
+
+@pytest.fixture(autouse=True)
+def _few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bregman_exp.robustness.kinds.QUERIES", 300)
+    monkeypatch.setattr(autoattack_members, "QUERIES", 300)
+
+
+def failed(evaluation: Evaluation) -> set[str]:
+    return {check.name for check in evaluation.checks if check.status == "failed"}
+
+
+def test_the_honest_network_is_easily_attacked() -> None:
+    net = honest_network()
+    x, y = samples_of(net)
+    evaluation = evaluate(net, x, y, [AttackSpec("suite", "linf", EPS)])
+    assert (evaluation.clean.accuracy, evaluation.robust[0].result.accuracy) == (0.9, TRUTH)
+    assert evaluation.robust[0].verdict == "unchecked"
+
+
+@pytest.mark.parametrize("kind", DECEPTIVE, ids=lambda kind: kind.__name__)
+def test_a_deceptive_model_is_unreliable(kind: type[Deceptive]) -> None:
+    net = honest_network()
+    x, y = samples_of(net)
+    evaluation = evaluate(kind(net, x), x, y, [AttackSpec("pgd", "linf", EPS)], audit=kind.needs_audit)
+    (entry,) = evaluation.robust
+    assert entry.result.accuracy > TRUTH + 0.1, "it deceives nobody"
+    assert kind.caught_by in failed(evaluation)
+    assert entry.verdict == "unreliable"
+
+
+def test_ten_kinds_at_least() -> None:
+    assert len(DECEPTIVE) == len(set(DECEPTIVE)) >= 10
+    assert all(kind.__doc__ and kind.caught_by for kind in DECEPTIVE)
+
+
+@pytest.mark.parametrize("attack", ["suite", "autoattack", "fgsm", "apgd-ce", "hard_label"])
+def test_a_model_that_changes_is_unreliable_under_every_attack(attack: str) -> None:
+    net = honest_network()
+    x, y = samples_of(net)
+    evaluation = evaluate(CountsCalls(net, x), x, y, [AttackSpec(attack, "linf", EPS)])
+    assert {"state-unchanged", "same-answers"} <= failed(evaluation)
+    assert evaluation.robust[0].verdict == "unreliable"
+
+
+def test_a_finished_evaluation_that_is_read_from_its_parts_says_the_same() -> None:
+    net = honest_network()
+    x, y = samples_of(net)
+    specs = [AttackSpec("pgd", "linf", EPS, steps=5)]
+    kept: dict = {}
+    first, again = (evaluate(CountsCalls(net, x), x, y, specs, parts=kept) for _ in range(2))
+    for evaluation in (first, again):
+        (check,) = named(evaluation.checks, "same-answers")
+        assert check.status == "failed"
+    assert (first.robust[0].asked, first.robust[0].otherwise) == (
+        again.robust[0].asked,
+        again.robust[0].otherwise,
+    )
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_healthy_model_of_points_fails_no_new_check(name: str) -> None:
+    model = POINTS[name]()
+    x, y = labelled(model, 40, 8)
+    specs = [AttackSpec("pgd", norm, 0.05, steps=10) for norm in ("linf", "l2")]
+    passes_all(model, x, y, specs)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_healthy_model_of_images_fails_no_new_check(name: str) -> None:
+    model = IMAGES[name]()
+    x, y = labelled(model, 16, *((3, 6, 6) if "small" in name else (3, 16, 16)))
+    passes_all(model, x, y, [AttackSpec("pgd", "linf", 0.02, steps=5)])
+
+
+def passes_all(model: nn.Module, x: Tensor, y: Tensor, specs: list[AttackSpec]) -> None:
+    evaluation = evaluate(model, x, y, specs)
+    assert failed(evaluation) & NEW == set()
+    assert named(evaluation.checks, "same-answers")[0].value == 0
+    assert all(entry.asked > 0 for entry in evaluation.robust)
+
+
+def test_a_model_that_cannot_be_copied_is_audited() -> None:
+    model = POINTS["with a lock"]()
+    with pytest.raises(TypeError):
+        copy.deepcopy(model)
+    x, y = samples_of(model)
+    evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.01, steps=5)], audit=True)
+    assert [check.status for check in named(evaluation.checks, "float64")] == ["skipped"]
+    assert failed(evaluation) & NEW == set()
+
+
+def test_one_class_has_no_boundary() -> None:
+    x = torch.rand(20, 8)
+    y = torch.zeros(20, dtype=torch.int64)
+    net = honest_network()
+    net[2].bias.data[0] += 1e3
+    (check,) = named(evaluate(net, x, y, [AttackSpec("pgd", "linf", 0.01)]).checks, "continuity")
+    assert check.status == "skipped"
