@@ -315,6 +315,19 @@ def test_examples_of_points_are_saved(command, trained: Path) -> None:
     assert figures[0] == figures[1]
 
 
+def test_a_picture_that_fails_costs_no_figure(
+    command, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_settings: object) -> None:
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr("bregman_exp.cli.examples.adversarial_points", fail)
+    outcome = command("evaluate", f"run={trained}", "attack=paper", ATTACKS, "attack.save=true")
+    assert outcome.code == 0, outcome.err
+    assert "no picture of pgd-linf-0.05: no font" in outcome.err
+    assert {"metrics.json", "adversarial/pgd-linf-0.05.npz"} <= files_in(only_evaluation(trained))
+
+
 def test_examples_of_images_are_saved(command, image_tree: Path, tmp_path: Path) -> None:
     run = image_run(command, tmp_path, image_tree)
     outcome = command("evaluate", f"run={run}", "attack=paper", ATTACKS, "attack.save=true")

@@ -158,3 +158,10 @@ def test_points_that_are_none_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             adversarial_points(tmp_path / "p.png", *changed)
+
+
+def test_a_dollar_in_the_name_of_a_class_is_no_mathematics(tmp_path: Path, figures: list[Figure]) -> None:
+    names = ("$\\undefined$", "a $5 note", "100 $ and $")
+    adversarial_images(tmp_path / "a.png", *images(), LABELS, BEFORE, AFTER, names, title="$x_{$")
+    assert (tmp_path / "a.png").is_file()
+    assert any("$\\undefined$" in title for title in titles(figures[0], 0))

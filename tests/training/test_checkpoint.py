@@ -1,6 +1,7 @@
 """Checkpoints: the seal, the identity, and that they name no paths."""
 
 import io
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -207,7 +208,7 @@ def test_nothing_goes_through_a_link(tmp_path: Path) -> None:
     assert (outside / "last.ckpt").read_bytes() == kept
     linked.unlink()
     linked.mkdir()
-    part = linked / ".last.ckpt.part"  # what stands beside the file is replaced, not written through
+    part = linked / f".last.ckpt.{os.getpid()}.new"  # what stands beside the file is replaced
     part.symlink_to(outside / "last.ckpt")
     plugin.save_checkpoint(content(1), linked / "last.ckpt")
     assert (outside / "last.ckpt").read_bytes() == kept

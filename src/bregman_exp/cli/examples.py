@@ -1,5 +1,10 @@
 """attack.save=true: the adversarial examples of an evaluation, with a picture of each attack's."""
 
+from pathlib import Path
+
+import numpy as np
+
+from bregman_exp.cli.command import log
 from bregman_exp.data import Split, as_unit
 from bregman_exp.results import RunFolder, adversarial_images, adversarial_points, write_arrays
 from bregman_exp.robustness import Evaluation, Robustness
@@ -31,10 +36,17 @@ def _save(
         "adversarial_prediction": entry.predicted.numpy(),
     }
     write_arrays(target.adversarial / f"{entry.id}.npz", arrays)
-    picture, clean, moved = target.adversarial / f"{entry.id}.png", arrays["clean"], arrays["adversarial"]
+    try:
+        _draw(target.adversarial / f"{entry.id}.png", arrays, classes, entry.id)
+    except Exception as error:  # whatever it is, it must not cost the figures
+        log.info("no picture of %s: %s", entry.id, error)
+
+
+def _draw(picture: Path, arrays: dict[str, np.ndarray], classes: tuple[str, ...], title: str) -> None:
+    clean, moved = arrays["clean"], arrays["adversarial"]
     if clean.ndim == 4:
         predictions = (arrays["prediction"], arrays["adversarial_prediction"])
-        adversarial_images(picture, clean, moved, arrays["label"], *predictions, classes, title=entry.id)
+        adversarial_images(picture, clean, moved, arrays["label"], *predictions, classes, title=title)
     elif clean.shape[1] == 2:
         still_right = arrays["adversarial_prediction"] == arrays["label"]
-        adversarial_points(picture, clean, moved, arrays["label"], still_right, title=entry.id)
+        adversarial_points(picture, clean, moved, arrays["label"], still_right, title=title)

@@ -88,6 +88,8 @@ def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
     try:
         np.savez(part, **arrays)  # pyright: ignore[reportArgumentType]
         part.replace(cache)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror or error}: no cache is written", str(cache)) from error
     finally:
         part.unlink(missing_ok=True)
 

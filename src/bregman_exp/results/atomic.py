@@ -1,33 +1,25 @@
-"""Files that are either whole or not there."""
+"""Text, JSON and arrays as files that are either whole or not there."""
 
+import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from bregman_exp.whole_file import write_whole
+
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes through a temporary file in the same folder, then renames it over ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would hide a run from the group
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """What ``write`` writes becomes the file at once, at its end."""
+    content = io.BytesIO()
+    write(content)
+    write_whole(path, content.getvalue())
 
 
 def write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_whole(path, text.encode())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

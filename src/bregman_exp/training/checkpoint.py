@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bregman_exp.training.epoch_lines import LINES, Lines
 from bregman_exp.training.form import EAGER
 from bregman_exp.training.seal import fault, is_sealed, sealed
-from bregman_exp.training.whole_file import write_whole
+from bregman_exp.whole_file import write_whole
 
 # Which training a checkpoint is of: config_hash and seed, of several together row_hash and seeds.
 Identity = Mapping[str, Any]

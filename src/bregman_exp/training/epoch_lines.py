@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from bregman_exp.training.whole_file import write_whole
+from bregman_exp.whole_file import write_whole
 
 COLUMNS: list[str] = [
     "epoch",
