@@ -211,6 +211,18 @@ def test_names_are_shown_as_they_are(odd: Table) -> None:
     )
 
 
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path, formula: str) -> None:
+    shown = table(
+        [run(tmp_path / "seed-0", 50, paper(40, 50), model=formula), run(tmp_path / "b", 40, paper(1, 2))]
+    )
+    lines = list(csv.DictReader(io.StringIO(as_csv([shown]))))
+    line = next(line for line in lines if line["model"].endswith(formula))
+    assert line["model"] == f"'{formula}"
+    assert line["row"].startswith("'")
+    assert any(float(line["difference"] or 0) < 0 for line in lines)  # a number keeps its sign
+
+
 def test_braces_and_environments_of_latex_are_balanced(both: Table, odd: Table) -> None:
     for one in (both, odd):
         text = re.sub(r"(?m)^%.*$|\\[{}]", "", as_latex(one))
