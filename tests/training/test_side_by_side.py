@@ -4,6 +4,7 @@ On a CPU ``trainer.fast=captured`` does everything that a GPU run does but for t
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,10 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, image_tree, tmp_path, mon
         assert together(command, image_tree, "seeds=0..2", "output_dir=a").code == 130
     (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
     assert torch.load(stack, weights_only=True)["epoch"] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["bregman_exp.cli.train_job"], "train_run", lambda *_: True)
+        plain = command("train", *words(image_tree, "seeds=0..2", "output_dir=a", "trainer.fast=false"))
+    assert f"{stack.parents[1].relative_to(tmp_path)} has a training of these seeds together" in plain.err
     resumed = command("train", *words(image_tree, "seeds=0..2", "output_dir=a", "trainer.fast=captured"))
     assert "resuming seeds 0..2 together" in resumed.err
     assert together(command, image_tree, "seeds=0..2", "output_dir=b").code == 0

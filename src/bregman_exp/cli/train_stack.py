@@ -54,9 +54,11 @@ def train_stack(
     (``_least``).
     """
     least = _least(runs, data)
-    if least is None:
-        return [], []
     stack, identity = build.stack_folder(runs, data), build.stack_identity(runs, data)
+    if least is None:
+        if stack.path.exists():
+            print(f"{stack.path} has a training of these seeds together: it is left alone.", file=sys.stderr)
+        return [], []
     folders = [build.run_folder(run, data) for run in runs]
     fresh = [member for member in zip(runs, folders, strict=True) if not _begun(member[1])]
     if len(fresh) < least and not stack.path.exists():
