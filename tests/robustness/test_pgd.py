@@ -119,7 +119,7 @@ def test_each_sample_stops_for_itself_and_wrong_ones_are_never_attacked() -> Non
 
 
 def test_an_attack_on_nobody() -> None:
-    model = Watched(Function(lambda x: x[:, 0] + 1))
+    model = Function(lambda x: x[:, 0] + 1)
     told = []
     evaluation = evaluate(
         model,
