@@ -61,6 +61,18 @@ def test_an_edited_config_gives_no_figure(command, script, two: tuple[Path, Path
     assert command("evaluate", f"run={two[0]}", "attack=none", "weights=best").code == 0
 
 
+def test_a_config_that_is_none_any_more_is_told(command, script, two: tuple[Path, Path]) -> None:
+    config = two[0] / "config.yaml"
+    config.write_text(config.read_text().replace("name: atan", "name: atam"))
+    done = script("table", "outputs", "--format", "csv")
+    assert f"{two[0].name}/config.yaml is not that of its metrics.json" in done.err
+    assert "no activation 'atam'" in done.err
+    assert done.code == 0  # the other seed's row
+    assert ",0:" not in done.out
+    as_schema_1(two[0])  # it has no sum of the config, which may be of another version of this program
+    assert "left out" not in script("table", "outputs").err
+
+
 def test_a_config_edited_where_no_hash_sees_it_still_fits(command, script, two: tuple[Path, Path]) -> None:
     config = two[0] / "config.yaml"
     config.write_text(config.read_text().replace("project: bregman-exp", "project: other"))

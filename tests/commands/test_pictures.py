@@ -13,6 +13,7 @@ from bregman_exp.cli.pictures.recorded import depth, learned
 from bregman_exp.cli.pictures.rows import any_depth, label_of, rows_of, same_architecture, strokes_of, twins
 from bregman_exp.config import Resnet
 from bregman_exp.results import RunFolder, find_runs
+from bregman_exp.results.metrics_file import sealed
 from bregman_exp.results.pictures.style import VERSIONS
 from tests.conftest import TINY, Outcome
 
@@ -127,9 +128,17 @@ def test_a_missing_file_costs_its_picture_alone(versions: list[RunFolder], tmp_p
     assert str(versions[1].checkpoint("last")) in album.missing["layers"][0]
 
 
+def test_a_changed_digit_of_a_learning_curve_is_told(versions: list[RunFolder], tmp_path: Path) -> None:
+    text = versions[0].curves.read_text()
+    versions[0].curves.write_text(text.replace("\n0,", "\n1,"))
+    album = draw_pictures(versions, tmp_path / "out", ["curves"])
+    assert album.missing["curves"] == [f"{versions[0].curves} is missing or damaged."]
+
+
 def test_learning_curves_end_where_a_seed_stopped(versions: list[RunFolder], tmp_path: Path) -> None:
     lines = versions[0].curves.read_text().splitlines()
     versions[0].curves.write_text("\n".join(lines[:2]) + "\n")  # the heading and one epoch of two
+    versions[0].metrics.write_text(json.dumps(sealed(versions[0].read_metrics(), versions[0].curves)))
     rows = rows_of(versions)
     shapes = [learned(row)["val/loss"].shape for row in rows]
     assert sorted(shapes) == [(2, 1), (2, 2)]

@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 
 from bregman_exp import build
-from bregman_exp.config import ConfigError, Run
+from bregman_exp.config import Run
 from bregman_exp.results import NotARunError, RunFolder
+from bregman_exp.results.metrics_file import FILES
 from bregman_exp.results.reading import LARGEST_CONFIG, read_text
 
 SEED = re.compile(r"^seed: (\d+)$", re.MULTILINE)
@@ -29,8 +30,10 @@ class ConfigFaults:
             build.check_belongs(folder, build.identity_of(self._run(folder), fingerprint))
         except (build.MisfitError, NotARunError) as error:
             return str(error)
-        except ConfigError:  # of another version of this program: it makes no hash here
-            return ""
+        except ValueError as error:  # no config, or names nothing that there is
+            if folder.config.name in record.get(FILES, {}):  # it is not the file that was written
+                return f"{folder.config} is not that of its metrics.json, and no config: {error}"
+            return ""  # of another version of this program: it makes no hash here
         return ""
 
     def _run(self, folder: RunFolder) -> Run:

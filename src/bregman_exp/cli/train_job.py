@@ -114,6 +114,7 @@ def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
         if not folder.complete or wants_attacks_again(run, folder):
             with failures_recorded_in(folder):
                 return _completed(run, data, folder, limit)
+        folder.parts.clear()  # left where a process was killed at the very end
         if own_suite(run, folder):
             log.info("%s is complete: skipped", folder.path)
             return True

@@ -78,6 +78,12 @@ class RunFolder:
         known = self.read_metrics().get(FILES, {}).get(self.config.name)
         return known is not None and self.config.is_file() and digest(self.config) == known
 
+    @property
+    def curves_as_recorded(self) -> bool:
+        """Whether metrics.csv is the file whose SHA-256 metrics.json has; true where it has none of it."""
+        known = self.read_metrics().get(FILES, {}).get(self.curves.name)
+        return known is None or (self.curves.is_file() and digest(self.curves) == known)
+
     def checkpoint(self, which: str) -> Path:
         """The checkpoint "last" or "best"."""
         return self.checkpoints / f"{which}.ckpt"
@@ -135,7 +141,8 @@ class RunFolder:
         """
         write_arrays(self.predictions, predictions)
         as_it_is = metrics.get("schema", 1) == 1
-        write_json(self.metrics, metrics if as_it_is else sealed(metrics, self.config, self.predictions))
+        beside = (self.config, self.predictions, self.curves)
+        write_json(self.metrics, metrics if as_it_is else sealed(metrics, *beside))
         self.failure.unlink(missing_ok=True)
         if not attacks_that_failed(metrics):
             self.parts.clear()

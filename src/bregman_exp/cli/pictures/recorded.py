@@ -108,7 +108,9 @@ def learned(row: Row) -> dict[str, np.ndarray]:
 
 
 def _read_curves(folder: RunFolder) -> list[dict[str, str]]:
-    """The lines of metrics.csv; ValueError, in one sentence, where there are none."""
+    """The lines of metrics.csv; ValueError, in one sentence, where there are none or others than recorded."""
+    if not folder.curves_as_recorded:
+        raise ValueError(f"{folder.curves} is missing or damaged")
     try:
         lines = list(csv.DictReader(read_text(folder.curves).splitlines()))
     except (OSError, NotARunError):
