@@ -114,8 +114,8 @@ def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
         if not folder.complete or wants_attacks_again(run, folder):
             with failures_recorded_in(folder):
                 return _completed(run, data, folder, limit)
-        folder.parts.clear()  # left where a process was killed at the very end
         if own_suite(run, folder):
+            folder.parts.clear()  # left where a process was killed at the very end
             log.info("%s is complete: skipped", folder.path)
             return True
     evaluate_run(run, data, folder)
