@@ -98,6 +98,17 @@ def test_another_seeds_metrics_are_not_complete(command, script, two: tuple[Path
     assert "1:0." in table.out
 
 
+@pytest.mark.parametrize("name", ["predictions.npz", "evaluations/x/metrics.json"])
+def test_one_damaged_file_costs_a_table_one_run(script, two: tuple[Path, Path], name: str) -> None:
+    (two[0] / name).parent.mkdir(parents=True, exist_ok=True)
+    (two[0] / name).write_bytes(b"damaged")
+    table = script("table", "outputs", "--format", "csv")
+    assert (table.code, table.err.count("left out: ")) == (0, 1)
+    assert f"{two[0].name}/{name}" in table.err
+    assert "1:0." in table.out
+    assert "0:0." not in table.out
+
+
 def test_a_run_without_its_config_is_named(script, two: tuple[Path, Path]) -> None:
     (two[0] / "config.yaml").unlink()
     done = script("table", "outputs", "--format", "csv")

@@ -120,6 +120,17 @@ def test_an_image_is_turned_upright(tree: Path, cache: Path, ending: str, orient
     assert "1 are turned upright" in data.remarks[0]
 
 
+def test_a_broken_exif_is_told(tree: Path, cache: Path) -> None:
+    file = tree / "test" / "cat" / "9.webp"
+    Image.new("RGB", (WIDTH, HEIGHT)).save(file, exif=b"Exif\0\0II*\0\xff\xff\xff\x7f", lossless=True)
+    content = file.read_bytes()
+    assert b"II*" in content
+    for exif in (b"II*", b"xx*"):
+        file.write_bytes(content.replace(b"II*", exif))
+        with data_error(f"{file} is not a readable image"):
+            load(tree, cache)
+
+
 def test_so_is_a_photograph(tree: Path, cache: Path) -> None:
     upright = turned(tree / "test" / "cat" / "9.jpg", 6, quality=100)
     difference = load(tree, cache).test.x[3].numpy().astype(int) - upright

@@ -25,6 +25,7 @@ from bregman_exp.build.steps import forward as forward
 from bregman_exp.build.steps import precision_advice as precision_advice
 from bregman_exp.build.stored import MisfitError as MisfitError
 from bregman_exp.build.stored import check_belongs as check_belongs
+from bregman_exp.build.stored import check_is_older as check_is_older
 from bregman_exp.build.stored import check_stored as check_stored
 from bregman_exp.build.stored import stored_run as stored_run
 from bregman_exp.build.stored import trained_model as trained_model

@@ -16,6 +16,7 @@ from bregman_exp.data import (
     ClassificationData,
 )
 from bregman_exp.results import RunFolder, read_config
+from bregman_exp.results.metrics_file import FILES
 from bregman_exp.training import (
     load_weights,
 )
@@ -29,7 +30,7 @@ def stored_run(folder: RunFolder) -> Run:
     plain = read_config(folder.config)
     *_, home = folder.path.absolute().parents[:3]
     output_dir = home if (home / CACHE).is_dir() else folder.path  # of a moved run: its cache stays beside it
-    return check({str(key): value for key, value in plain.items()} | {"output_dir": str(output_dir)})
+    return check(plain | {"output_dir": str(output_dir)})
 
 
 class MisfitError(ConfigError):
@@ -43,7 +44,7 @@ def check_belongs(folder: RunFolder, identity: Mapping[str, Any]) -> None:
         if own and own != identity:
             raise MisfitError(
                 f"{folder.config} does not fit: it makes {words(identity)}, and {place} is of {words(own)}; "
-                "bring the config back that the run was trained with."
+                "bring back the config, or the data, that the run was trained with."
             )
 
 
@@ -60,7 +61,21 @@ def check_stored(folder: RunFolder, fingerprint: str) -> None:
     """
     if folder.config_as_recorded:
         return
-    check_belongs(folder, identity_of(stored_run(folder), fingerprint))
+    try:
+        run = stored_run(folder)
+    except ValueError as error:
+        check_is_older(folder, error)
+        return
+    check_belongs(folder, identity_of(run, fingerprint))
+
+
+def check_is_older(folder: RunFolder, error: ValueError) -> None:
+    """Raises MisfitError where the config.yaml that cannot be read is not the file that was written.
+
+    Where nothing says so it is of another version of this program: it makes no hash here.
+    """
+    if folder.config.name in folder.read_metrics().get(FILES, {}):
+        raise MisfitError(f"{folder.config} is not that of its metrics.json, and no config: {error}")
 
 
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:

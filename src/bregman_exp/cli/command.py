@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from bregman_exp.cli.composition import in_one_sentence, words_fault
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
@@ -21,6 +22,7 @@ from bregman_exp.processes import end_with_parent, ending_by_signals
 from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
 
 log = logging.getLogger("bregman_exp")
+MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
 LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
 
@@ -89,7 +91,8 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     except CommandFailedError:
         failed.append(Outcome.FAILED)
     except Exception as error:
-        if bugs or os.environ.get(FULL_ERROR):
+        # a bug comes from inside a job, from a launcher's worker without its word for it
+        if bugs or not isinstance(error, MISTAKES) or os.environ.get(FULL_ERROR):
             raise
         # before or between jobs: while their configs were composed, which the words decide
         print(f"Error: {shown(in_one_sentence(error))}", file=sys.stderr)

@@ -15,7 +15,7 @@ from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
 from bregman_exp.training import EAGER, training_facts
 
-# How networks are evaluated: the model as it is, neither folded nor compiled, see robustness/isolation.py.
+# How networks are evaluated: the model as it is, see robustness/isolation.py.
 PLAINLY = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
 SUBSET_SEED = 0  # attack.samples=N means the same N samples for every run
 
@@ -128,6 +128,7 @@ def _train_record(run: Run, trained: RunFolder, data: ClassificationData, net: n
         "precision": run.trainer.precision,
         "compiled": (compiled := facts.form.startswith("compiled")),
         "fused": compiled,  # what is compiled is the network's fused form
+        "fused_optimizer": build.device(run).type == "cuda",  # see training/optimizer.py
         "tf32": facts.form.endswith("tf32"),
         "form": facts.form,
         "forms": facts.forms,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from bregman_exp import build
 from bregman_exp.config import Run
 from bregman_exp.results import NotARunError, RunFolder
-from bregman_exp.results.metrics_file import FILES
 from bregman_exp.results.reading import LARGEST_CONFIG, read_text
 
 SEED = re.compile(r"^seed: (\d+)$", re.MULTILINE)
@@ -30,10 +29,8 @@ class ConfigFaults:
             build.check_belongs(folder, build.identity_of(self._run(folder), fingerprint))
         except (build.MisfitError, NotARunError) as error:
             return str(error)
-        except ValueError as error:  # no config, or names nothing that there is
-            if folder.config.name in record.get(FILES, {}):  # it is not the file that was written
-                return f"{folder.config} is not that of its metrics.json, and no config: {error}"
-            return ""  # of another version of this program: it makes no hash here
+        except ValueError as error:
+            return _of_unread_config(folder, error)
         return ""
 
     def _run(self, folder: RunFolder) -> Run:
@@ -48,3 +45,11 @@ class ConfigFaults:
         if row not in self._rows:
             self._rows[row] = build.stored_run(folder)
         return replace(self._rows[row], seed=int(seeds[0]))
+
+
+def _of_unread_config(folder: RunFolder, error: ValueError) -> str:
+    try:
+        build.check_is_older(folder, error)
+    except build.MisfitError as misfit:
+        return str(misfit)
+    return ""

@@ -5,9 +5,10 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any
 
-from bregman_exp.config.schema import Mlp, Run
+from bregman_exp.config.schema import Mlp, Resnet, Run
 
-TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
+TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices")
+NORMALISED = {Mlp: (), Resnet: ("sync_batchnorm",)}  # what acts only where there is batch normalisation
 DATA_KEYS = ("augment", "normalize")
 # keys that act only with one value of another key: (group, key of the value, value) -> keys
 ONLY_WITH = {
@@ -30,7 +31,7 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
         "model": {**_changed(run, "model"), "name": run.model_name},
         "dataset": _changed(run, "dataset", DATA_KEYS) | {"fingerprint": fingerprint},
         "optim": _changed(run, "optim"),
-        "trainer": _changed(run, "trainer", TRAINING_KEYS),
+        "trainer": _changed(run, "trainer", TRAINING_KEYS + NORMALISED[type(run.model)]),
     }
     if isinstance(run.model, Mlp):
         content["model"] |= {"widths": run.model.hidden, "depth": None, "width": None}

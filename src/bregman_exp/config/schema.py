@@ -256,7 +256,7 @@ class Trainer:
         )
         require(
             not self.sync_batchnorm or self.accelerator == "gpu",
-            "trainer.sync_batchnorm=true needs GPUs; use false, or trainer=ddp",
+            "trainer.sync_batchnorm=true needs GPUs; use trainer.sync_batchnorm=false",
         )
         require(
             self.patience is None or self.patience >= 1,

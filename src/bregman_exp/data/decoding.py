@@ -5,6 +5,8 @@ Imports NumPy and PIL alone, so that such a process starts in a fraction of a se
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from struct import Struct
 from typing import IO, NamedTuple
 
@@ -39,7 +41,8 @@ class Header(NamedTuple):
 def read_header(file: str) -> Header:
     """The header alone, without decoding; raises ImageError as ``decode`` does."""
     with _opened(file) as image:
-        orientation = _orientation(image)
+        with _as_image_error():
+            orientation = _orientation(image)
         lies = orientation in SIDEWAYS and image.format != "TIFF"  # whose size is already the upright one
         width, height = image.size[::-1] if lies else image.size
         return Header(height, width, image.mode, orientation != 1)
@@ -51,11 +54,8 @@ def decode(file: str, size: int | None) -> np.ndarray:
     Grey becomes three equal channels, transparency is dropped. Raises ImageError for a broken image, one of
     more than 8 bits a channel, of several frames, of another format, or of more than MAX_PIXELS pixels.
     """
-    with _opened(file) as image:
-        try:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-        except (OSError, SyntaxError, ValueError) as error:
-            raise _unreadable(error) from error
+    with _opened(file) as image, _as_image_error():
+        upright = ImageOps.exif_transpose(image).convert("RGB")
     if size is not None:
         upright = upright.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(upright).transpose(2, 0, 1)
@@ -64,11 +64,10 @@ def decode(file: str, size: int | None) -> np.ndarray:
 def _opened(file: str) -> ImageFile.ImageFile:
     """The image with its header read, and found acceptable; the pixels are still in the file."""
     try:
-        image = Image.open(file)
+        with _as_image_error():
+            image = Image.open(file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # PIL's limits lie above ours
         raise _too_large("too many") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise _unreadable(error) from error
     try:
         _check(image)
     except BaseException:
@@ -107,10 +106,17 @@ def _orientation(image: Image.Image) -> int:
     return image.getexif().get(ORIENTATION, 1)
 
 
-def _unreadable(error: Exception) -> ImageError:
-    if isinstance(error, OSError) and error.errno is not None:  # the system's, not PIL's
-        return ImageError(f"cannot be read ({error.strerror}); permit it or remove it")
-    return ImageError("is not a readable image; repair or remove it")
+@contextmanager
+def _as_image_error() -> Iterator[None]:
+    """What PIL raises becomes an ImageError: a dozen kinds, SyntaxError and struct.error among them."""
+    try:
+        yield
+    except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not PIL's
+            raise ImageError(f"cannot be read ({error.strerror}); permit it or remove it") from error
+        raise ImageError("is not a readable image; repair or remove it") from error
 
 
 def _too_large(pixels: str) -> ImageError:

@@ -23,6 +23,7 @@ REQUIRED = {  # what every reader takes from the file, and its type
     ("row_hash",): str,
     ("weights",): str,
     ("dataset", "label"): str,
+    ("train", "epochs"): int,
     ("clean", "n"): int,
     ("robust",): list,
 }
@@ -35,7 +36,6 @@ OPTIONAL = {  # what some have
     ("dataset", "n_train"): int,
     ("dataset", "n_val"): int,
     ("dataset", "n_test"): int,
-    ("train", "epochs"): int,
     ("train", "seconds"): NUMBER,
     ("environment",): dict,
     ("checks",): list,

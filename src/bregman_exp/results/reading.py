@@ -18,6 +18,8 @@ from omegaconf import OmegaConf
 LARGEST_CONFIG = 100_000  # bytes; a config.yaml of this program has 2,000
 LARGEST_TEXT = 50_000_000  # bytes, of metrics.json, failure.json or metrics.csv
 LARGEST_ARRAYS = 2**30  # bytes when unpacked
+# a pipe that nobody writes to would be waited for; Windows knows no such pipes, and has text files
+READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 DEEPEST = 20  # levels of lists and mappings
 PLAIN_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -31,7 +33,7 @@ def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
 
     OSError goes up as it is: a file that may not be read is not a damaged one.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe nobody writes to would be waited for
+    handle = os.open(path, READ_ONLY)
     with os.fdopen(handle, "rb") as file:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
@@ -62,7 +64,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A stored config.yaml as plain containers, with control characters shown.
+    """A stored config.yaml as plain containers, as they are: what of it is printed has to be ``shown``.
 
     Raises NotARunError for what is no YAML mapping and for what no resolved config has: aliases (a few bytes
     can stand for gigabytes), interpolations (they would read this machine's environment), many levels.
@@ -80,7 +82,7 @@ def read_config(path: Path) -> dict[str, Any]:
     interpolation = next((value for value in _strings(content) if "${" in value), None)
     if interpolation is not None:
         raise NotARunError(f"{path} has {shown(interpolation)}; a stored config has values, not references.")
-    return with_control_characters_shown(content)
+    return {str(key): value for key, value in content.items()}
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

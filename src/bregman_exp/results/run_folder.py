@@ -92,6 +92,11 @@ class RunFolder:
         """The folder of a later evaluation, with the same files."""
         return RunFolder(self.path / "evaluations" / name)
 
+    @property
+    def evaluations(self) -> list["RunFolder"]:
+        """The folders of the later evaluations, complete or not."""
+        return [RunFolder(path) for path in sorted((self.path / "evaluations").glob("*"))]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes out; the operating system frees the lock of a process that was killed.

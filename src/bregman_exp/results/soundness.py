@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from bregman_exp.results.predictions import checked
 from bregman_exp.results.reading import shown
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 
@@ -13,14 +14,18 @@ ConfigFault = Callable[[RunFolder], str]
 
 
 def fault_of(run: RunFolder, config_fault: ConfigFault) -> str:
-    """What keeps a run out of a table, in a sentence; "" for nothing."""
+    """What keeps a run, with its evaluations, out of a table, in a sentence; "" for nothing."""
     if not run.config.exists():
         return f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
+    if not run.complete:
+        return ""
     try:
-        as_recorded = not run.complete or run.config_as_recorded
-    except NotARunError as error:
+        for figures in (run, *run.evaluations):
+            if figures.complete:
+                checked(figures)
+        return "" if run.config_as_recorded else config_fault(run)
+    except (NotARunError, OSError) as error:
         return str(error)
-    return "" if as_recorded else config_fault(run)
 
 
 def fitting(runs: Iterable[RunFolder], config_fault: ConfigFault) -> list[RunFolder]:
@@ -30,11 +35,11 @@ def fitting(runs: Iterable[RunFolder], config_fault: ConfigFault) -> list[RunFol
     """
     runs = list(runs)
     faults = [fault_of(run, config_fault) for run in runs]
-    for told in filter(None, faults):
-        print(f"left out: {shown(told)}", file=sys.stderr)
-    left = [run for run, told in zip(runs, faults, strict=True) if not told]
+    for fault in filter(None, faults):
+        print(f"left out: {shown(fault)}", file=sys.stderr)
+    left = [run for run, fault in zip(runs, faults, strict=True) if not fault]
     if runs and not left:
-        raise ValueError("no run is left.")
+        raise ValueError("no run is left; mend the files that are named above, or give other folders.")
     return left
 
 

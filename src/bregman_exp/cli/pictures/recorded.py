@@ -168,8 +168,7 @@ def _attacked(row: Row) -> dict[tuple[str, str], list[dict[float, Point]]]:
 
 def _later(folder: RunFolder, weights: str) -> list[dict[str, Any]]:
     """What evaluate.py added, of the same weights."""
-    places = [RunFolder(path) for path in sorted((folder.path / "evaluations").glob("*"))]
-    contents = [place.read_metrics() for place in places if place.complete]
+    contents = [place.read_metrics() for place in folder.evaluations if place.complete]
     return [content for content in contents if content["weights"] == weights]
 
 

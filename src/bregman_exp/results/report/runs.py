@@ -125,7 +125,7 @@ def _complete(folder: RunFolder, configs: dict[str, StoredConfig], weights: str 
     if own["row_hash"] not in configs:  # one of a row says what all of it say, and YAML is slow
         configs[own["row_hash"]] = stored_config(folder)
     config = configs[own["row_hash"]]
-    later = [RunFolder(path) for path in sorted((folder.path / "evaluations").glob("*"))]
+    later = folder.evaluations
     records = [(folder, own), *((there, read_record(there)) for there in later if there.complete)]
     return ReportedRun(
         folder,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bregman_exp.results.metrics_file import clean_entry
 from bregman_exp.results.predictions import checked
-from bregman_exp.results.run_folder import NotARunError, RunFolder
+from bregman_exp.results.run_folder import RunFolder
 from bregman_exp.results.stored_config import StoredConfig
 from bregman_exp.results.table.settings import Record, id_of, settings_of
 
@@ -103,7 +103,7 @@ def read_run(
     folder: RunFolder, record: Record, config: StoredConfig, weights: str | None
 ) -> TrainedRun | None:
     """A complete run, with its own record and its evaluations; None where it has nothing of these weights."""
-    later = [RunFolder(path) for path in sorted((folder.path / "evaluations").glob("*"))]
+    later = folder.evaluations
     evaluated = [(there, read_record(there)) for there in later if there.complete]
     unfinished = [f"evaluation {there.path.name} is not complete" for there in later if not there.complete]
     return trained_run([(folder, record), *evaluated], config, weights, unfinished)
@@ -155,7 +155,4 @@ def _figures(records: Sequence[tuple[RunFolder, Record, str]]) -> dict[Measure, 
 def read_record(folder: RunFolder) -> Record:
     """The content of metrics.json; NotARunError, in one sentence, where it is not what a table needs, or
     where predictions.npz, if it is there, has other figures."""
-    record = checked(folder)
-    if "epochs" not in record.get("train", {}):
-        raise NotARunError(f"{folder.metrics} has no train.epochs; remove it and run the same command again.")
-    return record
+    return checked(folder)
