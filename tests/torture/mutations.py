@@ -1,7 +1,12 @@
 """What may have become of a file: lines, numbers, types, brackets, bytes."""
 
+import json
 import random
 import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
 
 NUMBER = re.compile(rb"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 STRANGE = (
@@ -17,6 +22,40 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
     for _ in range(draw.choice((1, 1, 2, 4))):
         data = draw.choice(MUTATIONS)(data, draw)
     return data
+
+
+def mutated_content(data: bytes, draw: random.Random, ending: str) -> bytes:
+    """Of JSON or YAML, and such still: a value changed, left out, or in the place of another."""
+    content = json.loads(data) if ending == ".json" else yaml.safe_load(data)
+    places = list(_places(content))
+    inside, key = draw.choice(places)
+    other, name = draw.choice(places)
+    how = draw.randrange(4)
+    if how == 0:
+        del inside[key]
+    elif how == 1:
+        inside[key], other[name] = other[name], inside[key]
+    else:
+        inside[key] = _other(inside[key], draw)
+    content = json.loads(json.dumps(content))  # a value that is twice there is no alias
+    return json.dumps(content, indent=2).encode() if ending == ".json" else yaml.safe_dump(content).encode()
+
+
+def _places(content: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(content, dict | list):
+        for key, value in list(content.items() if isinstance(content, dict) else enumerate(content)):
+            yield content, key
+            yield from _places(value)
+
+
+def _other(value: Any, draw: random.Random) -> Any:
+    if isinstance(value, bool | str) or value is None or draw.randrange(3) == 0:
+        return draw.choice(
+            (None, True, "x", "", [], {}, -1, 0, 1, 0.5, 10**30, 1e308, [[]], {"a": [None]}, "λ")
+        )
+    if isinstance(value, int | float):
+        return draw.choice((value + 1, -value, value * 2, value / 2, float(value), str(value), [value]))
+    return draw.choice((None, [value], {"a": value}, str(value), list(value)[:1]))
 
 
 def _lines(data: bytes, draw: random.Random) -> bytes:
