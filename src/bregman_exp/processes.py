@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from multiprocessing import active_children
 from types import FrameType
 from typing import NoReturn
 
@@ -27,6 +29,25 @@ def end_with_parent(parent: int) -> None:
         os._exit(TERMINATED)
 
     threading.Thread(target=watch, daemon=True, name="end_with_parent").start()
+
+
+@contextmanager
+def ending_its_children() -> Iterator[None]:
+    """However it is left by an exception, the processes that were started within have ended before.
+
+    Python itself would wait for them at its exit, after the locks have been given back. A child of spawn has no
+    handler that could end it in time: it is killed.
+    """
+    before = set(active_children())
+    try:
+        yield
+    except BaseException:
+        started = set(active_children()) - before
+        for child in started:
+            child.kill()
+        for child in started:
+            child.join()
+        raise
 
 
 @contextmanager

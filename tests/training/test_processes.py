@@ -1,13 +1,16 @@
 """Several processes train one network: they end with the one that has the lock, and say what they average."""
 
+import signal
 import subprocess
 import sys
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from bregman_exp.config import ConfigError
+from bregman_exp.processes import ending_its_children
 from tests.config.test_config import composed, hash_of
 from tests.conftest import TINY
 
@@ -45,14 +48,40 @@ def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     assert work.read_text() == before
 
 
+def test_what_was_started_within_has_ended_before_the_exception_goes_on() -> None:
+    spawn = get_context("spawn")
+    earlier = spawn.Process(target=time.sleep, args=(60,))
+    earlier.start()
+    try:
+        with pytest.raises(SystemExit), ending_its_children():
+            within = spawn.Process(target=time.sleep, args=(60,))
+            within.start()
+            raise SystemExit(143)
+        assert within.exitcode == -signal.SIGKILL
+        assert earlier.is_alive()
+    finally:
+        earlier.kill()
+        earlier.join()
+
+
 @pytest.mark.slow
-def test_the_processes_of_a_training_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_the_processes_of_a_training_end_with_the_one_that_has_the_lock(
+    tmp_path: Path, number: int, code: int
+) -> None:
     door = str(Path(__file__).parents[2] / "train.py")
     words = (*TINY, *TWO, "trainer.max_epochs=100000", "attack=none")
     with subprocess.Popen([sys.executable, door, *words], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         last = wait_for(tmp_path, "last.ckpt")
-        process.kill()
-    time.sleep(3)
+        process.send_signal(number)
+        try:
+            assert process.wait(timeout=60) == code
+        finally:
+            process.kill()
+    if number == signal.SIGKILL:  # the workers look at their parent now and then
+        time.sleep(3)
     before = last.stat().st_mtime_ns
     time.sleep(2)
     assert last.stat().st_mtime_ns == before
