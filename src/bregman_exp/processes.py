@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from multiprocessing import active_children
 from types import FrameType
 from typing import NoReturn
@@ -35,8 +34,8 @@ def end_with_parent(parent: int) -> None:
 def ending_its_children() -> Iterator[None]:
     """However it is left by an exception, the processes that were started within have ended before.
 
-    Python itself would wait for them at its exit, after the locks have been given back. A child of spawn has no
-    handler that could end it in time: it is killed.
+    Python itself would wait for them at its exit, after the locks have been given back. A spawned child has
+    no handler that could end it in time: it is killed.
     """
     before = set(active_children())
     try:
