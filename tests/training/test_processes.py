@@ -29,6 +29,25 @@ PARENT = f"""
 import os, subprocess, sys
 subprocess.run([sys.executable, "-c", {CHILD!r}.format(parent=os.getpid())])
 """
+LOST = """
+import os, signal
+from bregman_exp.processes import ending_by_signals
+class Loses:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+with ending_by_signals():
+    Loses()
+    for number in range(1, 9):
+        print(number, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+"""
+WATCHING = """
+import os, threading
+from bregman_exp.processes import end_with_parent
+for job in range(3):
+    end_with_parent(os.getppid())
+print(threading.active_count())
+"""
 
 
 def wait_for(place: Path, name: str) -> Path:
@@ -47,6 +66,17 @@ def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     before = work.read_text()
     time.sleep(0.3)
     assert work.read_text() == before
+
+
+def test_a_signal_that_python_lost_does_not_make_the_process_immortal() -> None:
+    ended = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.splitlines() == ["1", "2", "3"]
+    assert ended.returncode == -signal.SIGTERM
+
+
+def test_a_process_watches_its_parent_once() -> None:
+    watching = [sys.executable, "-c", WATCHING]
+    assert subprocess.run(watching, capture_output=True, text=True, timeout=60).stdout.strip() == "2"
 
 
 def test_what_was_started_within_has_ended_before_the_exception_goes_on() -> None:
