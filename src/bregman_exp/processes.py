@@ -4,8 +4,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from multiprocessing import active_children
 from types import FrameType
 from typing import NoReturn
 
@@ -13,6 +15,7 @@ PATIENCE = 0.5  # seconds between two looks at the parent
 TERMINATED = 128 + signal.SIGTERM  # the exit code that shells give
 
 
+@cache  # one thread a process, whatever the number of its jobs
 def end_with_parent(parent: int) -> None:
     """Ends this process soon after its parent has ended, however that was killed; else it worked on alone.
 
@@ -30,10 +33,31 @@ def end_with_parent(parent: int) -> None:
 
 
 @contextmanager
+def ending_its_children() -> Iterator[None]:
+    """However it is left by an exception, the processes that were started within have ended before.
+
+    Python itself would wait for them at its exit, after the locks have been given back. A spawned child has
+    no handler that could end it in time: it is killed.
+    """
+    before = set(active_children())
+    try:
+        yield
+    except BaseException:
+        started = set(active_children()) - before
+        for child in started:
+            child.kill()
+        for child in started:
+            child.join()
+        raise
+
+
+@contextmanager
 def ending_by_signals() -> Iterator[None]:
     """Within it SIGTERM raises SystemExit with the code 143, as Ctrl-C raises KeyboardInterrupt.
 
-    From then on both are ignored: what the command does at its end is not interrupted once more.
+    From then on both are ignored: what the command does at its end is not interrupted once more. The second
+    that is ignored is the last: a further signal ends the process, should Python have lost the SystemExit, as
+    it does in a ``__del__``.
     """
     if threading.current_thread() is not threading.main_thread():  # handlers belong to the main thread
         yield
@@ -58,5 +82,17 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _ignore_signals() -> None:
+    ignored = 0
+
+    def ignore(signum: int, frame: FrameType | None) -> None:
+        nonlocal ignored
+        ignored += 1
+        if ignored == 2:
+            _handle_both(signal.SIG_DFL)
+
+    _handle_both(ignore)
+
+
+def _handle_both(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, handler)

@@ -1,7 +1,6 @@
 """Checkpoints: the seal, the identity, and that they name no paths."""
 
 import io
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -170,6 +169,26 @@ def test_the_state_of_a_callback_names_no_path(tmp_path: Path) -> None:
         assert callback.dirpath == str(tmp_path / "checkpoints")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"best_model_path": None},
+        {"best_model_score": None},
+        {"best_k_models": None},
+        {"best_k_models": "a word"},
+        {"best_k_models": {"best.ckpt": "0.5"}},
+        {"best_model_score": 0.5},
+    ],
+    ids=str,
+)
+def test_a_callbacks_state_that_is_none_is_told_in_a_sentence(tmp_path: Path, change: dict) -> None:
+    callback = EpochCheckpoint(tmp_path, "best", monitor="val/accuracy", mode="max")
+    state = callback.state_dict() | change
+    state = {key: value for key, value in state.items() if key not in change or value is not None}
+    with pytest.raises(CheckpointError, match=r"has no sound state of best\.ckpt .*; remove it"):
+        callback.load_state_dict(state)
+
+
 def test_only_a_checkpoint_in_its_own_folder_is_written_or_removed(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "checkpoints"
     path = written(folder)
@@ -208,7 +227,7 @@ def test_nothing_goes_through_a_link(tmp_path: Path) -> None:
     assert (outside / "last.ckpt").read_bytes() == kept
     linked.unlink()
     linked.mkdir()
-    part = linked / f".last.ckpt.{os.getpid()}.new"  # what stands beside the file is replaced
+    part = linked / ".last.ckpt.new"  # what stands beside the file is replaced
     part.symlink_to(outside / "last.ckpt")
     plugin.save_checkpoint(content(1), linked / "last.ckpt")
     assert (outside / "last.ckpt").read_bytes() == kept

@@ -1,11 +1,12 @@
 """metrics.csv follows from the checkpoint: no kill and no damage of it loses a line or blocks a run."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from bregman_exp.training import Classifier, EpochLines, StackedClassifier
+from bregman_exp.training import Classifier, EpochLines, StackedClassifier, epoch_lines
 from bregman_exp.training.epoch_lines import COLUMNS
 from tests.commands.test_resume import curve
 from tests.conftest import TINY
@@ -97,4 +98,30 @@ def test_an_epoch_that_is_run_again_replaces_its_line(tmp_path: Path) -> None:
     assert [line.split(",")[:3] for line in told[1:]] == [["0", "3", "0.125"], ["1", "123456789", "0.125"]]
     other = EpochLines(tmp_path / "metrics.csv")
     other.load(lines.content())
-    assert other.content() == [line.split(",") for line in told[1:]]
+    assert other.content().encode() == (tmp_path / "metrics.csv").read_bytes()
+
+
+def test_an_epoch_costs_an_appending_and_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: list[Path] = []
+    real = epoch_lines.write_whole
+    monkeypatch.setattr(epoch_lines, "write_whole", lambda *a, **k: (whole.append(a[0]), real(*a, **k)))
+    monkeypatch.setattr(os, "fsync", lambda handle: pytest.fail("nobody waits for the disk"))
+    file, figures = tmp_path / "metrics.csv", dict.fromkeys(COLUMNS, 0.125)
+    lines = EpochLines(file)
+    for epoch in range(5):
+        lines.add(figures | {"epoch": epoch})
+        assert file.read_bytes() == lines.content().encode()
+    assert whole == [file]
+    file.write_bytes(b"cut")  # what becomes of it in between is mended
+    lines.add(figures | {"epoch": 5})
+    assert file.read_bytes() == lines.content().encode()
+    assert len(file.read_text().splitlines()) == 7
+
+
+def test_a_line_with_an_empty_cell_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text(",".join(COLUMNS) + "\n0,3,0.1,1,1,,,2\n1,7,0.1,1,1\n")
+    lines = EpochLines(file)
+    lines.load(None)
+    lines.add(dict.fromkeys(COLUMNS, 0.125) | {"epoch": 1})
+    assert [line.split(",")[0] for line in file.read_text().splitlines()] == ["epoch", "0", "1"]

@@ -1,13 +1,17 @@
 """Several processes train one network: they end with the one that has the lock, and say what they average."""
 
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from bregman_exp.config import ConfigError
+from bregman_exp.processes import ending_its_children
 from tests.config.test_config import composed, hash_of
 from tests.conftest import TINY
 
@@ -24,6 +28,25 @@ for number in range(3000):
 PARENT = f"""
 import os, subprocess, sys
 subprocess.run([sys.executable, "-c", {CHILD!r}.format(parent=os.getpid())])
+"""
+LOST = """
+import os, signal
+from bregman_exp.processes import ending_by_signals
+class Loses:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+with ending_by_signals():
+    Loses()
+    for number in range(1, 9):
+        print(number, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+"""
+WATCHING = """
+import os, threading
+from bregman_exp.processes import end_with_parent
+for job in range(3):
+    end_with_parent(os.getppid())
+print(threading.active_count())
 """
 
 
@@ -45,14 +68,51 @@ def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     assert work.read_text() == before
 
 
+def test_a_signal_that_python_lost_does_not_make_the_process_immortal() -> None:
+    ended = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
+    assert ended.stdout.splitlines() == ["1", "2", "3"]
+    assert ended.returncode == -signal.SIGTERM
+
+
+def test_a_process_watches_its_parent_once() -> None:
+    watching = [sys.executable, "-c", WATCHING]
+    assert subprocess.run(watching, capture_output=True, text=True, timeout=60).stdout.strip() == "2"
+
+
+def test_what_was_started_within_has_ended_before_the_exception_goes_on() -> None:
+    spawn = get_context("spawn")
+    earlier = spawn.Process(target=time.sleep, args=(60,))
+    earlier.start()
+    try:
+        within = spawn.Process(target=time.sleep, args=(60,))
+        with suppress(SystemExit), ending_its_children():
+            within.start()
+            sys.exit(143)
+        assert within.exitcode == -signal.SIGKILL
+        assert earlier.is_alive()
+    finally:
+        earlier.kill()
+        earlier.join()
+
+
 @pytest.mark.slow
-def test_the_processes_of_a_training_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_the_processes_of_a_training_end_with_the_one_that_has_the_lock(
+    tmp_path: Path, number: int, code: int
+) -> None:
     door = str(Path(__file__).parents[2] / "train.py")
     words = (*TINY, *TWO, "trainer.max_epochs=100000", "attack=none")
     with subprocess.Popen([sys.executable, door, *words], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         last = wait_for(tmp_path, "last.ckpt")
-        process.kill()
-    time.sleep(3)
+        process.send_signal(number)
+        try:
+            assert process.wait(timeout=60) == code
+        finally:
+            process.kill()
+    if number == signal.SIGKILL:  # the workers look at their parent now and then
+        time.sleep(3)
     before = last.stat().st_mtime_ns
     time.sleep(2)
     assert last.stat().st_mtime_ns == before

@@ -10,7 +10,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from bregman_exp import build
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
-from bregman_exp.processes import TERMINATED
+from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.results import RunFolder
 from bregman_exp.training import (
     CheckpointError,
@@ -31,10 +31,11 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
     """Trains from the checkpoint ``last`` if it is there, to the end or as long as there is time.
 
     Gives the seconds that an epoch took; None where nobody looked at the clock in this process.
-    Raises NonFiniteLossError, also one of a spawned process, and KeyboardInterrupt.
+    Raises NonFiniteLossError, also one of a spawned process, and KeyboardInterrupt; no spawned process is
+    left then, since the caller gives back the run's lock.
     """
     try:
-        with without_advice(), computing_in(classifier.choice.form):
+        with ending_its_children(), without_advice(), computing_in(classifier.choice.form):
             trainer.fit(classifier, epochs, ckpt_path=last if last.exists() else None, weights_only=True)
     except SystemExit as end:
         if end.code == TERMINATED:

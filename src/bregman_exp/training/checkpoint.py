@@ -13,7 +13,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
-from bregman_exp.training.epoch_lines import LINES, Lines
+from bregman_exp.training.epoch_lines import text_in
 from bregman_exp.training.form import EAGER
 from bregman_exp.training.seal import fault, is_sealed, sealed
 from bregman_exp.whole_file import write_whole
@@ -87,18 +87,30 @@ class EpochCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The scores of the state; its paths are this callback's own, whatever they were."""
+        """The scores of the state; its paths are this callback's own, whatever they were.
+
+        Raises CheckpointError where something is missing or of another type.
+        """
         own = str(Path(str(self.dirpath)) / f"{self.filename}.ckpt")
-        here = dict(state_dict, dirpath=self.dirpath)
-        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
-            here[key] = own if here[key] else ""
-        here["best_k_models"] = dict.fromkeys([own], score) if (score := _score(here)) is not None else {}
+        try:
+            here = dict(state_dict, dirpath=self.dirpath)
+            for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+                here[key] = own if here[key] else ""
+            best = _score(here["best_model_score"])
+            kept = [_score(score) for score in here["best_k_models"].values()][:1]  # there is one file
+            here["best_model_score"], here["best_k_models"] = best, dict.fromkeys([own][: len(kept)], *kept)
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the last checkpoint has no sound state of {self.filename}.ckpt ({type(error).__name__}: "
+                f"{error}); remove it and run the train command again."
+            ) from None
         super().load_state_dict(here)
 
 
-def _score(state: Mapping[str, Any]) -> Tensor | None:
-    """Of the one checkpoint that is kept; None where there is none yet."""
-    return next(iter(state["best_k_models"].values()), None)
+def _score(score: Any) -> Tensor | None:
+    if score is not None and not isinstance(score, Tensor):
+        raise TypeError(f"{score!r} where a tensor is expected")
+    return score
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ class TrainingFacts:
 
     ``stopped``: early stopping has ended it. ``together``: so many networks were trained as one, and the
     seconds are each one's share. ``form``: how its last epochs computed a step, ``forms``: what was seen of
-    each when it was chosen. ``lines``: those of metrics.csv, None of an older checkpoint.
+    each when it was chosen. ``lines``: the text of metrics.csv, None of an older checkpoint.
     """
 
     epochs: int
@@ -117,7 +129,7 @@ class TrainingFacts:
     together: int
     form: str
     forms: list[dict[str, Any]]
-    lines: Lines | None
+    lines: str | None
 
 
 def read_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:
@@ -211,7 +223,7 @@ def training_facts(path: Path, identity: Identity | None = None) -> TrainingFact
             content.get("seeds_together", 1),
             _form(content),
             content.get("forms", []),
-            content.get(LINES),
+            text_in(content),
         )
     except KeyError as error:
         raise CheckpointError(f"{path} is not a checkpoint of a training here: it has no {error}.") from None

@@ -13,7 +13,7 @@ from torch.func import functional_call, stack_module_state
 
 from bregman_exp.training.checkpoint import read_checkpoint
 from bregman_exp.training.classifier import Batch, Classifier
-from bregman_exp.training.epoch_lines import LINES, EpochLines
+from bregman_exp.training.epoch_lines import LINES, EpochLines, texts_in
 from bregman_exp.training.epochs import Chunk
 from bregman_exp.training.non_finite import NonFiniteLossError
 from bregman_exp.training.optimizer import Optim
@@ -157,8 +157,9 @@ class StackedClassifier(Classifier):
             checkpoint[key] = take_rows(checkpoint[key], rows)
         self.together, self.done = stored["together"], stored["done"]
         self.best.load(stored["best"], rows)
+        texts = texts_in(stored)
         for row, curve in zip(rows, self.curves, strict=True):
-            curve.load(stored[LINES][row] if LINES in stored else None)
+            curve.load(texts[row])
         for seed, epoch, step, loss in stored["failed"]:
             if seed in self.seeds:
                 self.watch.fail(self.seeds.index(seed), NonFiniteLossError(epoch, step, loss))

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers.logger import Logger
 from torch import Tensor, nn
 
 from bregman_exp.training.classifier import Batch
-from bregman_exp.training.epoch_lines import LINES, EpochLines
+from bregman_exp.training.epoch_lines import LINES, EpochLines, texts_in
 from bregman_exp.training.epochs import Chunk
 from bregman_exp.training.form import Choice
 from bregman_exp.training.non_finite import NonFiniteLossError
@@ -183,8 +183,9 @@ class SideBySide(pl.LightningModule):
         )
         self._stored = [stored["networks"][row] for row in rows]
         self._best = [stored["best"][row] for row in rows]
+        texts = texts_in(stored)
         for row, curve in zip(rows, self.curves, strict=True):
-            curve.load(stored[LINES][row] if LINES in stored else None)
+            curve.load(texts[row])
         for seed, epoch, step, loss in stored["failed"]:
             if seed in self.seeds:
                 self._fail(self.seeds.index(seed), NonFiniteLossError(epoch, step, loss))
