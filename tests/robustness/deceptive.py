@@ -160,6 +160,44 @@ class HonestNowAndThen(Deceptive):
         return self.honest(x) if next(self.calls) % 9 < 2 else self.tough(x)
 
 
+class OverridesCall(Deceptive):
+    """Its hooks are never run, and the count belongs to the class."""
+
+    caught_by = "same-answers"
+    calls = 0
+
+    def __init__(self, honest: nn.Module, x: Tensor):
+        super().__init__(honest, x)
+        type(self).calls = 0
+
+    def __call__(self, x: Tensor) -> Tensor:
+        type(self).calls += 1
+        return self.honest(x) if self.calls <= 1 else self.tough(x)
+
+
+class RefusesCopies(OverridesCall):
+    """The same, without a fresh copy to compare with."""
+
+    def __deepcopy__(self, memo: dict) -> nn.Module:
+        raise RuntimeError("no copies")
+
+
+class ClearsItsHooks(Deceptive):
+    """Nobody who hooks onto it hears of a call."""
+
+    caught_by = "same-answers"
+    calls = 0
+
+    def __init__(self, honest: nn.Module, x: Tensor):
+        super().__init__(honest, x)
+        ClearsItsHooks.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._forward_hooks.clear()
+        ClearsItsHooks.calls += 1
+        return self.honest(x) if self.calls <= 1 else self.tough(x)
+
+
 class RemembersItsAnswers(Deceptive):
     """What it is shown first decides what it says of every point nearby."""
 
@@ -416,6 +454,9 @@ DECEPTIVE = [
     CountsRows,
     WatchesTheClock,
     HonestNowAndThen,
+    OverridesCall,
+    RefusesCopies,
+    ClearsItsHooks,
     RemembersItsAnswers,
     SharesItsMemory,
     SensesGradients,

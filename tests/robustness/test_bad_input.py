@@ -104,6 +104,7 @@ def test_batch_size() -> None:
         (nn.Linear(2, 1), r"\(4, 1\)"),
         (nn.Unflatten(1, (2, 1)), r"\(4, 2, 1\)"),
         (nn.Flatten(0), r"\(8,\)"),
+        (Function(lambda x: x.sum()).f, r"\(\)"),
         (Function(lambda x: x[:, 0]).f, r"\(4,\)"),
     ],
 )

@@ -107,6 +107,25 @@ def test_a_model_that_cannot_be_copied_is_audited() -> None:
     assert failed(evaluation) & NEW == set()
 
 
+def test_where_no_answer_was_noted_nothing_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = honest_network()
+    x, y = samples_of(net)
+    monkeypatch.setattr("bregman_exp.robustness.witness._is_answer", lambda *_: False)
+    evaluation = evaluate(net, x, y, [AttackSpec("pgd", "linf", EPS, steps=3)])
+    (check,) = named(evaluation.checks, "same-answers")
+    assert (check.status, check.value) == ("failed", 1.0)
+
+
+def test_a_model_compiled_in_place_is_healthy() -> None:
+    net = honest_network()
+    x, y = samples_of(net)
+    expected = evaluate(net, x, y, [AttackSpec("pgd", "linf", EPS, steps=5)])
+    net.compile(backend="eager")
+    evaluation = evaluate(net, x, y, [AttackSpec("pgd", "linf", EPS, steps=5)])
+    assert failed(evaluation) & NEW == set()
+    assert torch.equal(evaluation.robust[0].survivors, expected.robust[0].survivors)
+
+
 def test_one_class_has_no_boundary() -> None:
     x = torch.rand(20, 8)
     y = torch.zeros(20, dtype=torch.int64)

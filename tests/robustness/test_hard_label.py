@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bregman_exp.robustness import AttackSpec, Threat, evaluate
 from bregman_exp.robustness.attacks.hard_label import hard_label
@@ -53,6 +54,28 @@ def test_it_asks_no_more_than_it_may() -> None:
         hard_label(model, task.points, task.y, Threat("linf", 0.001), queries=queries, random=keyed())
         asked = sum(len(seen) for seen in model.seen) / 20
         assert queries / 2 < asked < queries + 300  # the last round is finished
+
+
+class Largest(TorchDispatchMode):
+    """How many values the largest tensor had that was made."""
+
+    values = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, Tensor):
+            self.values = max(self.values, made.numel())
+        return made
+
+
+def test_no_more_values_at_once_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = linear_task((3, 12, 12), 0.3, 0.7, n=20)
+    most = 10 * task.points.numel()
+    monkeypatch.setattr("bregman_exp.robustness.attacks.hard_label.MOST_VALUES", most)
+    with Largest() as largest:
+        points = hard_label(task.model, task.points, task.y, Threat("linf", 0.02), random=keyed())
+    assert task.points.numel() < largest.values <= most
+    assert (points != task.points).any()
 
 
 def test_where_nothing_is_wrong_the_points_stay() -> None:

@@ -63,8 +63,8 @@ def evaluate(
     with evaluating(model) as used, _beside(source) as other:
         samples = Samples(used, x, y, ids, batch_size)
         witness = Witness(used)
-        with witness.of_the_first_look():
-            predictions, classes = samples.predictions()
+        predictions, classes = samples.asking(witness.at_first()).predictions()
+        witness.remember()
         _check_source(other, samples, classes)
         right = predictions == y.cpu()
         tell("clean", len(y), len(y), int(right.sum()))

@@ -15,7 +15,7 @@ from bregman_exp.robustness.samples import Samples
 from bregman_exp.robustness.spec import AttackSpec, nearest_within
 from bregman_exp.robustness.threat import TOLERANCE
 from bregman_exp.robustness.victim import Victim
-from bregman_exp.robustness.witness import Witness, notes_of, noting
+from bregman_exp.robustness.witness import Noted, Witness, notes_of
 
 # (name of the attack, samples done, samples in all, samples still right)
 OnProgress = Callable[[str, int, int, int], None]
@@ -97,11 +97,11 @@ class Harness:
         victim = replace(self.victim, model=samples.model).computing_in(x.dtype)
         notes = notes_of("attack", int(samples.ids[index[0]]))
         last = notes_of("judgement", int(samples.ids[index[0]]))
-        with noting(victim.model, notes):
-            found = _tried(lambda: specs[-1].find(victim, x, y, samples.ids[index]))
+        attacked = replace(victim, model=Noted(victim.model, notes))
+        found = _tried(lambda: specs[-1].find(attacked, x, y, samples.ids[index]))
         points = [nearest_within(found, x, spec.eps) for spec in specs]
-        with noting(victim.model, last):
-            predicted = torch.stack([samples.predict(at, y) for at in points])
+        judge = samples.asking(Noted(samples.model, last))
+        predicted = torch.stack([judge.predict(at, y) for at in points])
         asked, otherwise = self.witness.asks_again(victim.model, notes, last)
         survivors = predicted == y.cpu()
         violations = [spec.threat.violation(at, x).max() for spec, at in zip(specs, points, strict=True)]

@@ -1,7 +1,7 @@
 """A model and the samples it is tested on, which reach its device batch by batch."""
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,13 @@ class Samples:
 
     def in_float64(self) -> "Samples":
         """The same with a copy of the model in float64."""
-        return replace(self, model=copy.deepcopy(self.model).double())
+        return self.asking(copy.deepcopy(self.model).double())
+
+    def asking(self, model: nn.Module) -> "Samples":
+        """The same with another model; what was checked is not checked again."""
+        other = copy.copy(self)
+        object.__setattr__(other, "model", model)
+        return other
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """x in [0, 1], in the model's type (never half precision), and y of these samples, on its device."""

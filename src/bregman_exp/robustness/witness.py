@@ -2,8 +2,7 @@
 
 import copy
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +32,35 @@ class Notes:
     seen: int = 0
     kept: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
-    def __call__(self, module: nn.Module, inputs: tuple[Any, ...], logits: Any) -> None:
-        """A forward hook."""
+    def take(self, x: Any, logits: Any) -> None:
+        """Of one call."""
         self.seen += 1
         place = len(self.kept) if len(self.kept) < self.calls else self.draw.randrange(self.seen)
-        if place < self.calls and _is_answer(inputs, logits):
+        if place < self.calls and _is_answer(x, logits):
             chosen = self.draw.sample(range(len(logits)), min(self.rows, len(logits)))
-            self.kept[place : place + 1] = [(inputs[0].detach()[chosen], logits.detach()[chosen])]
+            self.kept[place : place + 1] = [(x.detach()[chosen], logits.detach()[chosen])]
+
+
+class Noted(nn.Module):
+    """The model, with ``notes`` of every call.
+
+    It stands outside the model: a hook is at the model's mercy, and a compiler would follow it.
+    """
+
+    def __init__(self, model: nn.Module, notes: Notes):
+        super().__init__()
+        self.model, self.notes = model, notes
+        self.training = model.training
+        if hasattr(model, "interval"):  # attack=exact asks for it
+            self.interval = model.interval
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.model(x)
+        self.notes.take(x, logits)
+        return logits
+
+    def _get_name(self) -> str:
+        return self.model._get_name()
 
 
 @dataclass
@@ -59,10 +80,12 @@ class Witness:
     def __post_init__(self) -> None:
         self.copy = _copied(self.model)
 
-    @contextmanager
-    def of_the_first_look(self) -> Iterator[None]:
-        with noting(self.model, self.first):
-            yield
+    def at_first(self) -> nn.Module:
+        """The model for the clean pass, with notes of it."""
+        return Noted(self.model, self.first)
+
+    def remember(self) -> None:
+        """The state after the clean pass, which is not to change any more."""
         self.state = fingerprint(self.model)
 
     def look(self) -> None:
@@ -83,16 +106,6 @@ class Witness:
         if here:
             every += [(x[:FEW], logits[:FEW]) for x, logits in self.first.kept]
         return asked_again(model, self.copy if here else None, every)
-
-
-@contextmanager
-def noting(model: nn.Module, notes: Notes) -> Iterator[None]:
-    """The model's calls are noted meanwhile."""
-    hook = model.register_forward_hook(notes)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def notes_of(stream: str, *counters: int, rows: int = ROWS) -> Notes:
@@ -135,10 +148,9 @@ def _copied(model: nn.Module) -> nn.Module | None:
         return None
 
 
-def _is_answer(inputs: tuple[Any, ...], logits: Any) -> bool:
+def _is_answer(x: Any, logits: Any) -> bool:
     """Whether this is a plain call with samples: a transformed function's tensors must not be kept."""
-    both = [*inputs, logits]
-    if len(both) != 2 or not all(isinstance(each, Tensor) for each in both):
+    if not isinstance(x, Tensor) or not isinstance(logits, Tensor) or 0 in (x.dim(), logits.dim()):
         return False
     transformed = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore
-    return len(both[0]) == len(both[1]) > 0 and not any(map(transformed, both))
+    return len(x) == len(logits) > 0 and not transformed(x) and not transformed(logits)

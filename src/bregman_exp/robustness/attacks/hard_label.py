@@ -16,6 +16,7 @@ TURNS = (0.1, 0.3, 1.0, 3.0, torch.inf)  # towards the normal's direction, over 
 NEARER = 0.98  # a new direction counts where it is wrong so much nearer
 COARSE = 8  # pixels: every other round feels for the normal with so coarse images
 AT_ONCE = 2000  # rows
+MOST_VALUES = 2**24  # of the points looked at together, where a single sample has no more
 
 Wrong = Callable[[Tensor], Tensor]  # points (n, q, …) of n samples -> whether each is wrong (n, q)
 
@@ -43,17 +44,17 @@ def hard_label(
     HopSkipJump's (Chen, Jordan & Wainwright, 2020), the search over directions and radii Sign-OPT's (Cheng et
     al., 2020); the turns are ours.
     """
-    found = x.clone()
+    points = x.clone()
     if len(x) == 0 or threat.eps == 0:
-        return found
+        return points
     search = _Search(model, x, y, threat, random)
     spent, step = search.begin(), 0
     while spent < queries and search.is_searching.any():
         spent += search.turn(int(NORMAL * (1 + step) ** 0.5), coarse=step % 2 == 0)
         step += 1
     near = search.radius <= threat.eps
-    found[near] = search.at(search.radius)[near]
-    return found
+    points[near] = search.at(search.radius)[near]
+    return points
 
 
 class _Search:
@@ -99,19 +100,31 @@ class _Search:
 
     def normal(self, feelers: int, *, coarse: bool) -> Tensor:
         """The estimated direction into the wrong class at the boundary point, (n, …)."""
-        drawn = self._drawn(feelers, coarse)
-        drawn = drawn / drawn.flatten(2).norm(dim=2).view(*drawn.shape[:2], *(1,) * (self.x.dim() - 1))
         boundary = self.at(self.radius)
         reach = (boundary - self.x).flatten(1).norm(dim=1) * min(0.1, self.x[0].numel() ** -0.5)
-        points = boundary[:, None] + self._like(reach)[:, None] * drawn
-        is_wrong = self._wrong(points.clamp(0, 1)).to(self.x)
+        shares = [
+            self._normal_at(boundary[rows], self._like(reach[rows]), self.y[rows], feelers, coarse)
+            for rows in self._shares(feelers)
+        ]
+        return torch.cat(shares)
+
+    def _normal_at(self, boundary: Tensor, reach: Tensor, y: Tensor, feelers: int, coarse: bool) -> Tensor:
+        drawn = self._drawn(len(y), feelers, coarse)
+        drawn = drawn / drawn.flatten(2).norm(dim=2).view(*drawn.shape[:2], *(1,) * (self.x.dim() - 1))
+        points = (boundary[:, None] + reach[:, None] * drawn).clamp(0, 1)
+        is_wrong = self._wrong(points, y).to(self.x)
         weight = is_wrong - is_wrong.mean(dim=1, keepdim=True)
         weight = torch.where(weight.abs().amax(dim=1, keepdim=True) > 0, weight, 2 * is_wrong - 1)
         return torch.einsum("nq,nq...->n...", weight, drawn)
 
-    def _drawn(self, feelers: int, coarse: bool) -> Tensor:
+    def _shares(self, points: int) -> list[slice]:
+        """The samples in turn, so many at a time as may be looked at with so many points each."""
+        rows = max(1, MOST_VALUES // (points * self.x[0].numel()))
+        return [slice(first, first + rows) for first in range(0, len(self.x), rows)]
+
+    def _drawn(self, n: int, feelers: int, coarse: bool) -> Tensor:
         """Normal deviates (n, q, …); coarse ones are images of few pixels, enlarged."""
-        shape, n = self.x.shape[1:], len(self.x)
+        shape = self.x.shape[1:]
         if coarse and len(shape) == 3 and min(shape[1:]) > COARSE:
             small = torch.randn((n * feelers, shape[0], COARSE, COARSE), generator=self.random).to(self.x)
             return F.interpolate(small, size=shape[1:], mode="bilinear").view(n, feelers, *shape)
@@ -133,13 +146,17 @@ class _Search:
         self.direction = torch.where(self._like(better), unit, self.direction)
 
     def _wrong_along(self, unit: Tensor, radii: Tensor) -> Tensor:
-        steps = radii.view(*radii.shape, *(1,) * (self.x.dim() - 1)) * unit[:, None]
-        return self._wrong((self.x[:, None] + steps).clamp(0, 1))
+        radii = radii.view(*radii.shape, *(1,) * (self.x.dim() - 1))
+        shares = [
+            self._wrong((self.x[rows, None] + radii[rows] * unit[rows, None]).clamp(0, 1), self.y[rows])
+            for rows in self._shares(radii.shape[1])
+        ]
+        return torch.cat(shares)
 
-    def _wrong(self, points: Tensor) -> Tensor:
+    def _wrong(self, points: Tensor, y: Tensor) -> Tensor:
         """Whether the model says another class, or none, at points (n, q, …)."""
         logits = torch.cat([self.model(part) for part in points.flatten(0, 1).split(AT_ONCE)])
-        labels = self.y.repeat_interleave(points.shape[1])
+        labels = y.repeat_interleave(points.shape[1])
         wrong = (logits.argmax(dim=1) != labels) | ~logits.isfinite().all(dim=1)
         return wrong.view(points.shape[:2])
 

@@ -12,13 +12,8 @@ from bregman_exp.robustness.threat import Threat
 
 SEGMENTS = 24
 HALVINGS = 20
-LOOKED_AT = (
-    0.0,
-    0.25,
-    0.5,
-    0.75,
-    1.0,
-)  # of each segment, for the usual lead: a sample may lie near a boundary
+# Of each segment, for the usual lead: a sample may lie near a boundary.
+LOOKED_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
 JUMP = 0.1  # the lead on both sides of the last halving, 1e-6 of the segment apart, over the usual one
 CLIFF = 0.5  # the same, a little away from the boundary
 AWAY = 0.1  # so far, over ε

@@ -14,8 +14,16 @@ def state_checks(witness: Witness, run: Sequence[Robustness], ids: tuple[str, ..
     asked, otherwise = asked_again(witness.model, witness.copy, witness.first.kept)
     asked += sum(entry.asked for entry in run)
     otherwise += sum(entry.otherwise for entry in run)
-    share = otherwise / max(asked, 1)
+    unseen = not witness.first.kept or any(_is_unseen(entry) for entry in run)
+    share = 1.0 if unseen else otherwise / max(asked, 1)
+    limit = share_limit(OTHERWISE, max(asked, 2))  # a share of 1 fails whatever was asked
     return [
         Check.at_most("state-unchanged", ids, float(len(witness.changed)), 0.0),
-        Check.at_most("same-answers", ids, share, share_limit(OTHERWISE, max(asked, 1))),
+        Check.at_most("same-answers", ids, share, limit),
     ]
+
+
+def _is_unseen(entry: Robustness) -> bool:
+    """Whether samples were attacked and no answer to it was noted: then nothing is known of the answers."""
+    attacked = 0 if entry.attacked is None else len(entry.attacked)
+    return attacked > 0 and entry.error is None and entry.asked == 0
