@@ -4,7 +4,7 @@ BIN := .venv/bin
 # the least versions that pyproject.toml allows
 OLDEST := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help setup demo table test torture check check-oldest bench clean
+.PHONY: help setup demo table test test-all torture check check-oldest bench clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -28,6 +28,9 @@ table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gp
 # two workers on two cores: one thread each
 test: setup      ## the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture"
+
+test-all: setup  ## the slow tests, too
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not torture"
 
 torture: setup   ## kills, flipped bits, strange words and files by the thousand (minutes; docs/reliability.md)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m torture tests/torture

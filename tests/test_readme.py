@@ -53,6 +53,7 @@ def test_the_experiments_are_those_there_are() -> None:
     assert sorted(EXPERIMENTS) == sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 
 
+@pytest.mark.slow
 def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
     assert command("train", *TINY, "attack=none", "seed=1").code == 0
     (other,) = [path.parent for path in tmp_path.rglob("metrics.json") if path.parent != trained]

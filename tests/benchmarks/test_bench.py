@@ -22,6 +22,7 @@ TINY = (
 FOUND = {"training step", "inference", "pipeline", "evaluation", "mlp step", "lightning", "cost"}
 
 
+@pytest.mark.slow
 def test_every_subject_comes_to_a_figure(tmp_path: Path) -> None:
     file = tmp_path / "new" / "bench.json"
     words = (sys.executable, "scripts/bench.py", "--json", str(file), *TINY)

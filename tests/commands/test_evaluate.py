@@ -41,7 +41,7 @@ def test_the_same_evaluation_is_not_done_twice(command, trained: Path) -> None:
 def test_another_batch_size_counts_where_random_numbers_belong_to_a_batch(command, trained: Path) -> None:
     words = (f"run={trained}", "attack=torchattacks", "attack.samples=10")
     assert command("evaluate", *words).code == 0
-    assert "skipped" not in command("evaluate", *words, "attack.batch_size=3").err
+    assert "complete: skipped" not in command("evaluate", *words, "attack.batch_size=3").err
     assert len(list(trained.rglob("evaluations/*/metrics.json"))) == 2
 
 

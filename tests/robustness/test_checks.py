@@ -217,6 +217,7 @@ def test_surrogates_are_attacked_through() -> None:
         evaluate(model, x, y, [through])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["tanh", "sigmoid"])
 def test_bregman_networks_are_attacked_through_their_clamps(act: str) -> None:
     net = bx.mlp([2, 2], act=act, version="bregman", in_features=2, num_classes=2)
@@ -228,6 +229,7 @@ def test_bregman_networks_are_attacked_through_their_clamps(act: str) -> None:
     assert {check.status for check in named(evaluation.checks, "dual-form")} == {"skipped"}
 
 
+@pytest.mark.slow
 def test_the_transfer_of_an_equal_model_is_no_stronger() -> None:
     model, x, y = task()
     evaluation = audited(model, x, y, source=model)
@@ -352,6 +354,7 @@ def test_every_check_has_its_section_in_the_docs() -> None:
         assert "**Do:**" in section
 
 
+@pytest.mark.slow
 def test_tiny_models_are_audited_too() -> None:
     model = tiny_mlp(2, 3)
     x = torch.rand(3, 2)

@@ -158,6 +158,7 @@ def test_a_proof_continues() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_audit_continues() -> None:
     model, x, y = task(14)
     specs = [

@@ -30,6 +30,7 @@ def resnet(image_tree: Path) -> tuple[str, ...]:
 
 
 # of one core about 20 s, 50 s where torch has not compiled the like before
+@pytest.mark.slow
 @needs_compiler
 def test_compiled_is_plain_to_rounding_and_resumes_bit_for_bit(
     command, image_tree: Path, tmp_path: Path, monkeypatch

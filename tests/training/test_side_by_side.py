@@ -89,6 +89,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, image_tree, tmp_path, mon
     assert not list(tmp_path.rglob(".stack-*"))
 
 
+@pytest.mark.slow
 def test_some_of_the_seeds_go_on(command, image_tree, tmp_path, monkeypatch) -> None:
     """One was trained alone in between: the others go on with what is theirs in the common checkpoint."""
     with monkeypatch.context() as patch:
@@ -125,6 +126,7 @@ def test_one_seed_is_trained_so_too(command, image_tree, tmp_path) -> None:
     assert_same_bits(tmp_path / "a", tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_a_seed_that_diverges_does_not_touch_the_others(command, image_tree, tmp_path, monkeypatch) -> None:
     assert together(command, image_tree, "seeds=0..2", "output_dir=b").code == 0
     real = Lane.begin
@@ -151,6 +153,7 @@ def test_a_seed_that_diverges_does_not_touch_the_others(command, image_tree, tmp
             assert comparable(a[name]) == comparable(folder)
 
 
+@pytest.mark.slow
 def test_in_half_precision(command, image_tree, tmp_path, monkeypatch) -> None:
     half, said = "trainer.precision=bf16-mixed", "this CPU has no bfloat16 arithmetic"
     monkeypatch.setattr("bregman_exp.build.steps.bf16_is_fast_here", lambda: False)

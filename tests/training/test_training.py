@@ -175,6 +175,7 @@ def test_two_processes_train_one_network(command, tmp_path: Path) -> None:
     assert len(rows) == 2
 
 
+@pytest.mark.slow
 def test_a_loss_not_finite_in_a_spawned_process(command, tmp_path: Path) -> None:
     words = (
         "trainer.devices=2",
