@@ -94,6 +94,7 @@ def passes_all(model: nn.Module, x: Tensor, y: Tensor, specs: list[AttackSpec]) 
     evaluation = evaluate(model, x, y, specs)
     assert failed(evaluation) & NEW == set()
     assert named(evaluation.checks, "same-answers")[0].value == 0
+    assert bool(named(evaluation.checks, "fresh-copy")) == ("lock" in str(type(model)).lower())
     assert all(entry.asked > 0 for entry in evaluation.robust)
 
 
@@ -103,8 +104,35 @@ def test_a_model_that_cannot_be_copied_is_audited() -> None:
         copy.deepcopy(model)
     x, y = samples_of(model)
     evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.01, steps=5)], audit=True)
-    assert [check.status for check in named(evaluation.checks, "float64")] == ["skipped"]
+    for name in ("float64", "fresh-copy"):
+        assert [check.status for check in named(evaluation.checks, name)] == ["skipped"]
     assert failed(evaluation) & NEW == set()
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])
+@pytest.mark.parametrize("copies", [0, 1, 2])
+def test_a_copy_that_memory_has_no_room_for_is_said(error: type[Exception], copies: int) -> None:
+    class Large(nn.Module):
+        made = 0
+
+        def __init__(self):
+            super().__init__()
+            self.net = honest_network()
+
+        def __deepcopy__(self, memo: dict) -> nn.Module:
+            if Large.made >= copies:
+                raise error("full")
+            Large.made += 1
+            return Large()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(x)
+
+    model = Large()
+    x, y = samples_of(model)
+    evaluation = evaluate(model, x, y, [AttackSpec("fgsm", "linf", EPS)])
+    assert [check.status for check in named(evaluation.checks, "fresh-copy")] == ["skipped"]
+    assert named(evaluation.checks, "same-answers")[0].status == "passed"
 
 
 def test_where_no_answer_was_noted_nothing_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:

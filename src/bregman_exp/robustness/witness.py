@@ -63,22 +63,47 @@ class Noted(nn.Module):
         return self.model._get_name()
 
 
+class FreshCopies:
+    """Copies of a model as it is now, each asked once.
+
+    ``missing``: whether one could not be made or asked, for whatever the model holds (a lock, an open file, a
+    tensor that is no leaf) or for want of memory.
+    """
+
+    def __init__(self, model: nn.Module):
+        self.missing = False
+        try:
+            self.pristine = copy.deepcopy(model)
+        except Exception:
+            self.pristine, self.missing = None, True
+
+    def answers(self, x: Tensor) -> Tensor | None:
+        """The logits (n, K) of a new copy; None where it is missing."""
+        if self.pristine is None:
+            return None
+        try:
+            return _backwards(copy.deepcopy(self.pristine), x)
+        except Exception:
+            self.missing = True
+            return None
+
+
 @dataclass
 class Witness:
-    """``model`` as it is evaluated, with a copy that is never asked and what it said at first.
+    """``model`` as it is evaluated, with fresh copies of it and what it said at first.
 
     ``changed``: the names of what has changed in the model since the clean pass: an attribute that is first
-    set when it is first asked is no change. A model that cannot be copied has no ``copy``.
+    set when it is first asked is no change.
     """
 
     model: nn.Module
-    copy: nn.Module | None = None
+    copies: FreshCopies = field(init=False)
     first: Notes = field(default_factory=lambda: notes_of("clean", rows=ROWS_AT_FIRST))
     state: dict[str, str] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.copy = _copied(self.model)
+        self.copies = FreshCopies(self.model)
 
     def at_first(self) -> nn.Module:
         """The model for the clean pass, with notes of it."""
@@ -105,7 +130,7 @@ class Witness:
         every = [call for each in notes for call in each.kept]
         if here:
             every += [(x[:FEW], logits[:FEW]) for x, logits in self.first.kept]
-        return asked_again(model, self.copy if here else None, every)
+        return asked_again(model, self.copies if here else None, every)
 
 
 def notes_of(stream: str, *counters: int, rows: int = ROWS) -> Notes:
@@ -115,18 +140,19 @@ def notes_of(stream: str, *counters: int, rows: int = ROWS) -> Notes:
 
 @torch.no_grad()
 def asked_again(
-    model: nn.Module, pristine: nn.Module | None, kept: Sequence[tuple[Tensor, Tensor]]
+    model: nn.Module, copies: FreshCopies | None, kept: Sequence[tuple[Tensor, Tensor]]
 ) -> tuple[int, int]:
-    """Of the noted rows how many there are, and how many get another answer from the model or from a copy of
-    ``pristine`` that was never asked before."""
+    """Of the noted rows how many there are, and how many get another answer from the model or from a fresh
+    copy."""
     if not kept:
         return 0, 0
     x, said = torch.cat([rows for rows, _ in kept]), torch.cat([logits for _, logits in kept])
     otherwise = _differ(_backwards(model, x), said)
     for row in range(0, len(x), max(1, len(x) // ALONE)):
         otherwise[row] |= _differ(model(x[row : row + 1]), said[row : row + 1])[0]
-    if pristine is not None:
-        otherwise |= _differ(_backwards(copy.deepcopy(pristine), x), said)
+    fresh = None if copies is None else copies.answers(x)
+    if fresh is not None:
+        otherwise |= _differ(fresh, said)
     return len(x), int(otherwise.sum())
 
 
@@ -139,13 +165,6 @@ def _differ(logits: Tensor, said: Tensor) -> Tensor:
     scale = 1 + said.nan_to_num(posinf=0, neginf=0).abs().amax(dim=1, keepdim=True)
     close = torch.isclose(logits / scale, said / scale, rtol=0, atol=OTHERWISE, equal_nan=True)
     return ~close.all(dim=1)
-
-
-def _copied(model: nn.Module) -> nn.Module | None:
-    try:
-        return copy.deepcopy(model)
-    except Exception:  # a lock, an open file, a tensor that is no leaf: whatever it holds
-        return None
 
 
 def _is_answer(x: Any, logits: Any) -> bool:

@@ -11,6 +11,7 @@ CHECKS = (
     "batch-independence",
     "state-unchanged",
     "same-answers",
+    "fresh-copy",
     "continuity",
     "attack-ended",
     "points-in-threat",

@@ -9,9 +9,12 @@ OTHERWISE = 0.01  # the share of noted rows that may get another answer
 
 
 def state_checks(witness: Witness, run: Sequence[Robustness], ids: tuple[str, ...]) -> list[Check]:
-    """state-unchanged, same-answers: over everything that was ``run``, probes too."""
+    """state-unchanged, same-answers: over everything that was ``run``, probes too.
+
+    And fresh-copy, skipped, where a copy of the model was missing from them.
+    """
     witness.look()
-    asked, otherwise = asked_again(witness.model, witness.copy, witness.first.kept)
+    asked, otherwise = asked_again(witness.model, witness.copies, witness.first.kept)
     asked += sum(entry.asked for entry in run)
     otherwise += sum(entry.otherwise for entry in run)
     unseen = not witness.first.kept or any(_is_unseen(entry) for entry in run)
@@ -20,6 +23,7 @@ def state_checks(witness: Witness, run: Sequence[Robustness], ids: tuple[str, ..
     return [
         Check.at_most("state-unchanged", ids, float(len(witness.changed)), 0.0),
         Check.at_most("same-answers", ids, share, limit),
+        *([Check.skipped("fresh-copy", ids)] if witness.copies.missing else []),
     ]
 
 
