@@ -181,6 +181,8 @@ def _of_check(check: Any) -> Iterator[str]:
     for key in ("value", "limit"):
         if key not in check or not (check[key] is None or _is(check[key], NUMBER)):
             yield f"has the check {check['name']} with {key} {check.get(key)!r}"
+    if not isinstance(check.get("applies_to"), list):
+        yield f"has the check {check['name']} that applies to {check.get('applies_to')!r}"
 
 
 def _numbers(value: Any) -> Iterator[float]:
