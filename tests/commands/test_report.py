@@ -139,6 +139,16 @@ def test_the_preset_of_several_rows() -> None:
     assert train_command(depth[0][:1], [3, 1, 2]) == "python train.py experiment=two_spiral_depth seeds=1..3"
 
 
+def test_a_suite_named_by_a_number_has_no_words_and_stops_no_report(
+    command: Callable[..., Outcome], script: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    assert command("train", *TINY, "attack=none", "attack.name='7'").code == 0
+    (folder,) = find_runs(tmp_path / "outputs")
+    assert repeating_words(folder) is None
+    said = script("report", "outputs", "--no-pictures")
+    assert said.code == 0, said.err
+
+
 def test_a_config_of_another_time_costs_its_words_and_pictures_alone(
     command: Callable[..., Outcome], trained: Path, script: Callable[..., Outcome], tmp_path: Path
 ) -> None:

@@ -57,7 +57,8 @@ def test_flips(command: Command, script: Command, run: Path, name: str, endings:
     for number in range(trials(FLIPS)):
         path.write_bytes(flipped(data, draw))
         ways = {which: _ended(ended(read), before[which], run) for which, read in readers.items()}
-        ways["file"] = "as before" if held is None else _read_again(path, held)
+        if held is not None:
+            ways["file"] = _read_again(path, held)
         if evaluation and number < trials(EVALUATED):
             ways["evaluate"] = evaluation.way()
         endings.update(f"{which} {way}" for which, way in ways.items())

@@ -165,7 +165,7 @@ def test_kills(begin: Path, scene: str, part: int, endings: Counter[str]) -> Non
         way = _killed_and_repeated(copied(begin, f"try-{number}"), scene, kills, expected)
         endings[way] += 1
         wrong += [(kills, way)] * (way != "as if undisturbed")
-    endings["kinds of events"] = events
+    endings["events"] = events
     assert not wrong
 
 

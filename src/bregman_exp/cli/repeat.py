@@ -106,7 +106,7 @@ def _composed(words: tuple[str, ...]) -> tuple[Flat, frozenset[str]] | None:
             plain = plain_container(compose("train", overrides=list(words)))
         plain.pop("seeds")
         run = check(plain | {"seed": 0})
-    except (HydraException, OmegaConfBaseException, ConfigError):
+    except (HydraException, OmegaConfBaseException, ValueError):  # Hydra's own for a group named by a number
         return None
     return _flat(run), frozenset(_flattened(plain))
 
