@@ -16,6 +16,7 @@ SEAL, FILES = "sha256", "files"
 VERDICTS = ("reliable", "unreliable", "degenerate", "unchecked")
 STATUSES = ("passed", "failed", "skipped")
 NUMBER = (int, float)
+MISSING = object()
 REQUIRED = {  # what every reader takes from the file, and its type
     ("seed",): int,
     ("model",): str,
@@ -31,10 +32,12 @@ OPTIONAL = {  # what some have
     ("version",): str,
     ("suite",): str,
     ("suite_hash",): str,
+    ("dataset", "name"): str,
     ("dataset", "fingerprint"): str,
     ("dataset", "n_train"): int,
     ("dataset", "n_val"): int,
     ("dataset", "n_test"): int,
+    ("train",): dict,
     ("train", "epochs"): int,
     ("train", "seconds"): NUMBER,
     ("environment",): dict,
@@ -112,11 +115,14 @@ def _of_types(record: Record) -> Iterator[str]:
     for keys, kind in (REQUIRED | OPTIONAL).items():
         value: Any = record
         for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is None and keys in REQUIRED:
+            value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
+        if keys in REQUIRED and value in (None, MISSING):
             yield f"has no {'.'.join(keys)}"
-        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        if value is not MISSING and not _is(value, kind):
             yield f"has {'.'.join(keys)} = {value!r}"
+    for name, value in record.get("environment", {}).items():
+        if not isinstance(value, str | None):
+            yield f"has environment.{name} = {value!r}"
     if record["seed"] < 0:
         yield f"has seed = {record['seed']}"
 
@@ -181,6 +187,9 @@ def _of_check(check: Any) -> Iterator[str]:
     for key in ("value", "limit"):
         if key not in check or not (check[key] is None or _is(check[key], NUMBER)):
             yield f"has the check {check['name']} with {key} {check.get(key)!r}"
+    ids = check.get("applies_to")
+    if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
+        yield f"has the check {check['name']} with applies_to {ids!r}"
 
 
 def _numbers(value: Any) -> Iterator[float]:
