@@ -1,6 +1,7 @@
 """scripts/report.py and scripts/status.py: runs that were really trained become a page."""
 
 import html
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from filelock import FileLock
 
 from bregman_exp.cli.repeat import preset_command, repeating_words, train_command
 from bregman_exp.results import RunFolder, find_runs
+from bregman_exp.results.metrics_file import sealed
 from tests.conftest import TINY, Outcome
 
 SMALL = ("dataset=two_spiral", *TINY[1:])
@@ -155,6 +157,8 @@ def test_a_config_of_another_time_costs_its_words_and_pictures_alone(
     assert command("train", "model=mlp", *SMALL, "attack=none").code == 0
     config = trained / "config.yaml"
     config.write_text(config.read_text().replace("momentum:", "impetus:"))
+    metrics = trained / "metrics.json"  # written with it then
+    metrics.write_text(json.dumps(sealed(json.loads(metrics.read_text()), config)))
     assert repeating_words(RunFolder(trained)) is None
     said = script("report", "outputs")
     assert said.code == 0, said.err

@@ -37,6 +37,7 @@ def write(
         "act": "atan",
         "row_hash": "abcdef",
         "weights": "last",
+        "train": {"epochs": 1},
         "dataset": {"label": "two-spiral", "fingerprint": "f" * 64},
         "clean": {"accuracy": clean / n, "correct": clean, "n": n},
         "robust": list(attacks),

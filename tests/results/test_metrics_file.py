@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bregman_exp.results import NotARunError, RunFolder
+from bregman_exp.results import NotARunError, RunFolder, as_text, evaluation_page
 from bregman_exp.results.table import as_csv, tables_of
 from bregman_exp.results.table.trained_run import read_record
 from tests.results.table_runs import entry, record, run, table
@@ -108,7 +108,10 @@ def test_no_flipped_digit_of_schema_1_changes_a_figure(tmp_path: Path) -> None:
         ({"robust": [entry(5, accuracy=None)]}, "accuracy None and correct 5"),
         ({"checks": [{"name": "x", "status": "passed", "value": "1", "limit": 0}]}, "with value '1'"),
         ({"checks": [{"name": "x", "status": "well", "value": 1, "limit": 0}]}, "with status 'well'"),
+        ({"checks": None}, "has checks = None"),
         ({"checks": [7]}, "has a check without a name"),
+        ({"checks": [{"name": "x", "status": "passed", "value": 1, "limit": 0}]}, "with applies_to None"),
+        ({"environment": {"git": 0.5}}, r"environment\.git = 0\.5"),
         ({"train": {"epochs": 1, "seconds": float("inf")}}, "not finite"),
         ({"train": {"seconds": 1.0}}, r"has no train\.epochs"),
         ({"schema": 2}, "its sha256 is another"),
@@ -179,3 +182,11 @@ def test_a_linked_evaluation_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(NotARunError, match="curve-1 is a link"), later.locked():
         pass
     assert not list((tmp_path / "outside").iterdir())
+
+
+def test_the_page_of_a_record_that_lacks_what_is_no_figure(tmp_path: Path) -> None:
+    bare = {"id": "pgd", "accuracy": 0.41, "verdict": "unchecked"}
+    folder = complete(tmp_path)
+    content = record(80, [bare], config_hash=HASH)
+    folder.metrics.write_text(json.dumps({key: content[key] for key in content if key != "checks"}))
+    assert "41.00" in as_text(evaluation_page(folder.read_metrics()))

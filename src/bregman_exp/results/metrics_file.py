@@ -16,6 +16,7 @@ SEAL, FILES = "sha256", "files"
 VERDICTS = ("reliable", "unreliable", "degenerate", "unchecked")
 STATUSES = ("passed", "failed", "skipped")
 NUMBER = (int, float)
+MISSING = object()
 REQUIRED = {  # what every reader takes from the file, and its type
     ("seed",): int,
     ("model",): str,
@@ -32,6 +33,7 @@ OPTIONAL = {  # what some have
     ("version",): str,
     ("suite",): str,
     ("suite_hash",): str,
+    ("dataset", "name"): str,
     ("dataset", "fingerprint"): str,
     ("dataset", "n_train"): int,
     ("dataset", "n_val"): int,
@@ -112,11 +114,14 @@ def _of_types(record: Record) -> Iterator[str]:
     for keys, kind in (REQUIRED | OPTIONAL).items():
         value: Any = record
         for key in keys:
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is None and keys in REQUIRED:
+            value = value.get(key, MISSING) if isinstance(value, dict) else MISSING
+        if keys in REQUIRED and value in (None, MISSING):
             yield f"has no {'.'.join(keys)}"
-        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        if value is not MISSING and not _is(value, kind):
             yield f"has {'.'.join(keys)} = {value!r}"
+    for name, value in record.get("environment", {}).items():
+        if not isinstance(value, str | None):
+            yield f"has environment.{name} = {value!r}"
     if record["seed"] < 0:
         yield f"has seed = {record['seed']}"
 
@@ -181,8 +186,9 @@ def _of_check(check: Any) -> Iterator[str]:
     for key in ("value", "limit"):
         if key not in check or not (check[key] is None or _is(check[key], NUMBER)):
             yield f"has the check {check['name']} with {key} {check.get(key)!r}"
-    if not isinstance(check.get("applies_to"), list):
-        yield f"has the check {check['name']} that applies to {check.get('applies_to')!r}"
+    ids = check.get("applies_to")
+    if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
+        yield f"has the check {check['name']} with applies_to {ids!r}"
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -198,8 +204,8 @@ def _of_place(record: Record, folder: Path) -> Iterator[str]:
     own = {key: record.get(key) for key in ("config_hash", "seed")}
     named = named_identity(folder)
     if named and own != named:
-        told = " and ".join(f"{key} {own[key]}" for key in named if own[key] != named[key])
-        yield f"is of another run, with {told} where its folder is of {_words(named)}"
+        wrong = " and ".join(f"{key} {own[key]}" for key in named if own[key] != named[key])
+        yield f"is of another run, with {wrong} where its folder is of {_words(named)}"
 
 
 def named_identity(folder: Path) -> Record:

@@ -12,16 +12,20 @@ from bregman_exp.results.marks import marks
 
 Record = dict[str, Any]  # the content of a metrics.json
 SECOND = re.compile(r"(?<!e)-\d+$")  # of an id; not the exponent of an ε such as 2e-05
+UNKNOWN = {"attack": None, "norm": None, "eps": None, "correct": None}  # of an attack that does not say
 STATUSES = ("passed", "failed", "skipped")
 
 
 def evaluation_page(record: Record) -> RenderableType:
     """Accuracies with intervals and verdicts; of an audit the checks of each threat; what failed."""
+    n = record["clean"]["n"]
+    record = {**record, "robust": [{**UNKNOWN, "n": n, **entry} for entry in record["robust"]]}
     parts: list[RenderableType] = [_accuracies(record)]
+    checks = record.get("checks", [])
     if "probes" in record:
         threats = dict.fromkeys((entry["norm"], entry["eps"]) for entry in record["robust"])
-        parts += [_checks_of(record, norm, eps) for norm, eps in threats]
-    parts.append(_summary(record["checks"]))
+        parts += [_checks_of(record, checks, norm, eps) for norm, eps in threats]
+    parts.append(_summary(checks))
     return Group(*parts)
 
 
@@ -36,7 +40,7 @@ def _accuracies(record: Record) -> Table:
     table.add_column("verdict")
     table.add_row("clean", "", "", *_figures(clean))
     for entry in record["robust"]:
-        threat = entry["norm"], f"{entry['eps']:.4g}"
+        threat = entry["norm"] or "", _size(entry["eps"])
         verdict = marks([entry["verdict"]]) or entry["verdict"]
         gap = [_gap(entry, truths)] if truths else []
         table.add_row(_short(entry), *threat, *_figures(entry), *gap, verdict)
@@ -60,8 +64,8 @@ def _gap(entry: Record, truths: dict[tuple[str, float], int]) -> str:
 def _figures(entry: Record) -> tuple[str, str, str]:
     if entry["accuracy"] is None:
         return "not reported", "", str(entry["n"])
-    lo, hi = entry["ci95"]
-    return f"{100 * entry['accuracy']:.2f}", f"{100 * lo:.2f} – {100 * hi:.2f}", str(entry["n"])
+    interval = " – ".join(f"{100 * end:.2f}" for end in entry.get("ci95") or ())
+    return f"{100 * entry['accuracy']:.2f}", interval, str(entry["n"])
 
 
 def _short(entry: Record) -> str:
@@ -71,20 +75,20 @@ def _short(entry: Record) -> str:
     return name + (number[0] if number else "")
 
 
-def _checks_of(record: Record, norm: str, eps: float) -> Table:
+def _checks_of(record: Record, checks: Sequence[Record], norm: str | None, eps: float | None) -> Table:
     """Checks × the entries of one threat: the value, and FAILED where it is above the limit."""
     entries = [entry for entry in record["robust"] if (entry["norm"], entry["eps"]) == (norm, eps)]
-    table = Table(title=f"checks, {norm} {eps:.4g}", title_justify="left")
+    table = Table(title=f"checks, {norm or ''} {_size(eps)}", title_justify="left")
     table.add_column("check")
     table.add_column("limit", justify="right")
     for entry in entries:
         table.add_column(_short(entry), justify="right")
     ids = [entry["id"] for entry in entries]
-    for name in dict.fromkeys(check["name"] for check in record["checks"]):
-        checks = [c for c in record["checks"] if c["name"] == name and set(c["applies_to"]) & set(ids)]
-        if checks:
-            limits = {_number(check["limit"]) for check in checks}
-            table.add_row(name, "/".join(sorted(limits)), *(_cell(checks, id_) for id_ in ids))
+    for name in dict.fromkeys(check["name"] for check in checks):
+        named = [c for c in checks if c["name"] == name and set(c["applies_to"]) & set(ids)]
+        if named:
+            limits = {_number(check["limit"]) for check in named}
+            table.add_row(name, "/".join(sorted(limits)), *(_cell(named, id_) for id_ in ids))
     return table
 
 
@@ -96,6 +100,10 @@ def _cell(checks: Sequence[Record], entry: str) -> str:
     if worst["status"] == "skipped":
         return "skipped"
     return _number(worst["value"]) + (" FAILED" if worst["status"] == "failed" else "")
+
+
+def _size(eps: float | None) -> str:
+    return "" if eps is None else f"{eps:.4g}"
 
 
 def _number(value: float | None) -> str:
