@@ -1,5 +1,6 @@
 """How processes end: a child with its parent, a command by a signal."""
 
+import atexit
 import os
 import signal
 import threading
@@ -57,7 +58,7 @@ def ending_by_signals() -> Iterator[None]:
 
     From then on both are ignored: what the command does at its end is not interrupted once more. The second
     that is ignored is the last: a further signal ends the process, should Python have lost the SystemExit, as
-    it does in a ``__del__``.
+    it does in a ``__del__``. While Python ends, which puts the defaults back, every signal is ignored.
     """
     if threading.current_thread() is not threading.main_thread():  # handlers belong to the main thread
         yield
@@ -72,6 +73,7 @@ def ending_by_signals() -> Iterator[None]:
     finally:
         if interrupted:
             _ignore_signals()  # Lightning has put its own handlers back since
+            atexit.register(_handle_both, signal.SIG_IGN)
         else:
             signal.signal(signal.SIGTERM, before)
 

@@ -41,6 +41,16 @@ with ending_by_signals():
         print(number, flush=True)
         os.kill(os.getpid(), signal.SIGTERM)
 """
+LATE = """
+import os, signal
+from bregman_exp.processes import ending_by_signals
+class Late:  # it goes when Python clears its modules
+    def __del__(self, kill=os.kill, own=os.getpid(), number=signal.SIGTERM):
+        kill(own, number)
+late = Late()
+with ending_by_signals():
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
 WATCHING = """
 import os, threading
 from bregman_exp.processes import end_with_parent
@@ -72,6 +82,10 @@ def test_a_signal_that_python_lost_does_not_make_the_process_immortal() -> None:
     ended = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60)
     assert ended.stdout.splitlines() == ["1", "2", "3"]
     assert ended.returncode == -signal.SIGTERM
+
+
+def test_a_signal_while_python_ends_does_not_change_the_exit_code() -> None:
+    assert subprocess.run([sys.executable, "-c", LATE]).returncode == 143
 
 
 def test_a_process_watches_its_parent_once() -> None:
