@@ -1,6 +1,6 @@
 """Which training a checkpoint is of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bregman_exp.build.objects import activation
@@ -22,8 +22,3 @@ def stack_identity(runs: Sequence[Run], data: ClassificationData) -> dict[str, A
     """Of the seeds that a command trains together, also of those that have been trained otherwise since."""
     row = config_hash(runs[0], activation(runs[0]).label, data.fingerprint, with_seed=False)
     return {"row_hash": row, "seeds": [run.seed for run in runs]}
-
-
-def words(identity: Mapping[str, Any]) -> str:
-    """E.g. "config_hash 0123456789ab, seed 3"."""
-    return ", ".join(f"{name} {value}" for name, value in identity.items())

@@ -5,21 +5,13 @@ from typing import Any
 
 from torch import nn
 
-from bregman_exp.build.identity import identity_of, training_identity, words
+from bregman_exp.build.identity import identity_of, training_identity
 from bregman_exp.build.objects import CACHE, model
-from bregman_exp.config import (
-    ConfigError,
-    Run,
-    check,
-)
-from bregman_exp.data import (
-    ClassificationData,
-)
+from bregman_exp.config import ConfigError, Run, check
+from bregman_exp.data import ClassificationData
 from bregman_exp.results import RunFolder, read_config
-from bregman_exp.results.metrics_file import FILES
-from bregman_exp.training import (
-    load_weights,
-)
+from bregman_exp.results.metrics_file import FILES, identity_words
+from bregman_exp.training import load_weights
 
 
 def stored_run(folder: RunFolder) -> Run:
@@ -43,8 +35,8 @@ def check_belongs(folder: RunFolder, identity: Mapping[str, Any]) -> None:
     for place, own in places.items():
         if own and own != identity:
             raise MisfitError(
-                f"{folder.config} does not fit: it makes {words(identity)}, and {place} is of {words(own)}; "
-                "bring back the config, or the data, that the run was trained with."
+                f"{folder.config} does not fit: it makes {identity_words(identity)}, and {place} is of "
+                f"{identity_words(own)}; bring back the config, or the data, that the run was trained with."
             )
 
 

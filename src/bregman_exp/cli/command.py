@@ -65,7 +65,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     here = os.getpid()
 
     @wraps(job)
-    def told(cfg: DictConfig) -> Outcome:
+    def counted(cfg: DictConfig) -> Outcome:
         logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
         keep_freed_memory()
         if os.getpid() != here:
@@ -87,7 +87,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
             if fault := words_fault(sys.argv[1:], Path(conf_dir())):
                 raise ConfigError(fault)
         with _exceptions_from_hydra():
-            hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(told)()
+            hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(counted)()
     except CommandFailedError:
         failed.append(Outcome.FAILED)
     except Exception as error:
@@ -178,9 +178,9 @@ def failures_recorded_in(*folders: RunFolder) -> Iterator[None]:
     except Exception as error:
         for folder in folders:
             folder.fail(error)
-        told = (
+        sentence = (
             str(error)
             if isinstance(error, ValueError | ArithmeticError)
             else f"{type(error).__name__}: {error}"
         )
-        raise RunFailedError(f"{told} (traceback in {folders[0].failure})") from error
+        raise RunFailedError(f"{sentence} (traceback in {folders[0].failure})") from error

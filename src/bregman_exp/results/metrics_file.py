@@ -127,17 +127,26 @@ def _of_types(record: Record) -> Iterator[str]:
 
 
 def _of_figure(entry: Any, default_n: int) -> Iterator[str]:
-    """accuracy = correct / n, and its interval."""
     keys = entry if isinstance(entry, dict) else ()
     missing = [name for name in ("id", "accuracy", "verdict") if name not in keys]
     if missing:
         yield f"has an attack without {missing[0]}"
-    name, accuracy, verdict = entry["id"], entry["accuracy"], entry["verdict"]
-    n, correct, interval = entry.get("n", default_n), entry.get("correct"), entry.get("ci95")
+    name, verdict = entry["id"], entry["verdict"]
     if not isinstance(name, str):
         yield f"has an attack with id = {name!r}"
     if verdict not in VERDICTS and (verdict, name) != ("", "clean"):
         yield f"has {name} verdict {verdict!r}"
+    yield from _of_counts(entry, default_n)
+    for key, kind in (("attack", str), ("norm", str), ("eps", NUMBER), ("seconds", NUMBER)):
+        value = entry.get(key)
+        if value is not None and (not _is(value, kind) or (kind is NUMBER and value < 0)):
+            yield f"has {name} {key} {value!r}"
+
+
+def _of_counts(entry: Record, default_n: int) -> Iterator[str]:
+    """accuracy = correct / n, and its interval."""
+    name, accuracy, correct = entry["id"], entry["accuracy"], entry.get("correct")
+    n, interval = entry.get("n", default_n), entry.get("ci95")
     if accuracy is not None and not (_is(accuracy, NUMBER) and 0 <= accuracy <= 1):
         yield f"has {name} accuracy {accuracy!r}, not in [0, 1]"
     if not _is(n, int) or n < 1 or (correct is not None and not (_is(correct, int) and 0 <= correct <= n)):
@@ -149,10 +158,6 @@ def _of_figure(entry: Any, default_n: int) -> Iterator[str]:
             yield f"has {name} accuracy {accuracy!r}, which is not {correct} / {n}"
         if interval is not None and not _is_interval(interval, correct, n):
             yield f"has {name} ci95 {interval!r}, which is not that of {correct} / {n}"
-    for key, kind in (("attack", str), ("norm", str), ("eps", NUMBER), ("seconds", NUMBER)):
-        value = entry.get(key)
-        if value is not None and (not _is(value, kind) or (kind is NUMBER and value < 0)):
-            yield f"has {name} {key} {value!r}"
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -205,7 +210,7 @@ def _of_place(record: Record, folder: Path) -> Iterator[str]:
     named = named_identity(folder)
     if named and own != named:
         wrong = " and ".join(f"{key} {own[key]}" for key in named if own[key] != named[key])
-        yield f"is of another run, with {wrong} where its folder is of {_words(named)}"
+        yield f"is of another run, with {wrong} where its folder is of {identity_words(named)}"
 
 
 def named_identity(folder: Path) -> Record:
@@ -216,5 +221,6 @@ def named_identity(folder: Path) -> Record:
     return {"config_hash": name[2], "seed": int(name[1])} if name else {}
 
 
-def _words(identity: Record) -> str:
+def identity_words(identity: Mapping[str, Any]) -> str:
+    """E.g. "config_hash 0123456789ab, seed 3"."""
     return ", ".join(f"{key} {value}" for key, value in identity.items())

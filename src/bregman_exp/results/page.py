@@ -112,8 +112,8 @@ def _number(value: float | None) -> str:
 
 def _summary(checks: Sequence[Record]) -> Text:
     counts = {status: sum(check["status"] == status for check in checks) for status in STATUSES}
-    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "passed")
-    lines = [f"checks: {told}"]
+    totals = ", ".join(f"{n} {status}" for status, n in counts.items() if n or status == "passed")
+    lines = [f"checks: {totals}"]
     for check in checks:
         if check["status"] == "failed":
             ids = ", ".join(check["applies_to"])

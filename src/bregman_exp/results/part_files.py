@@ -26,8 +26,8 @@ class PartFiles(MutableMapping[str, Arrays]):
             content = self._file(key).read_bytes()
         except OSError:
             raise KeyError(key) from None
-        told, archive = content[:DIGEST], content[DIGEST:]
-        if sha256(archive).digest() != told:
+        seal, archive = content[:DIGEST], content[DIGEST:]
+        if sha256(archive).digest() != seal:
             raise KeyError(key)
         with np.load(io.BytesIO(archive), allow_pickle=False) as file:
             return dict(file)

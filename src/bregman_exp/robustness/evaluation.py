@@ -72,24 +72,11 @@ def evaluate(
         victim = Victim.of(used, seed, other)
         for spec in specs:
             spec.check_fits(victim, classes)
-        parts = {} if parts is None else parts
-        harness = Harness(samples, victim, witness, tell, parts, keep_points)
+        harness = Harness(samples, victim, witness, tell, {} if parts is None else parts, keep_points)
         entries = _attacked(harness, specs, right)
-        errors = [entry.error for entry in entries if entry.error is not None]
-        if errors and len(errors) == len(entries):
-            raise errors[0]
-        ids_of_all = tuple(entry.id for entry in entries)
-        checks = [
-            *model_checks(samples, ids_of_all),
-            *continuity_checks(samples, predictions, entries),
-            *gradient_checks(samples, right, victim, entries),
-            *slope_checks(samples, right, entries),
-            *(check for entry in entries for check in own_checks(entry)),
-            *order_checks(entries),
-            *eps_checks(entries),
-        ]
+        checks = _checked(harness, predictions, right, entries)
         probes, more = _audited(replace(harness, keep_points=False), right, entries) if audit else ([], [])
-        checks += more + state_checks(witness, [*entries, *probes], ids_of_all)
+        checks += more + state_checks(witness, [*entries, *probes], tuple(entry.id for entry in entries))
         unmoved = all(e.survivors is None or torch.equal(e.survivors, right) for e in entries)
         constant = unmoved and is_constant(samples, predictions)
     entries = [
@@ -99,12 +86,34 @@ def evaluate(
 
 
 def _attacked(harness: Harness, specs: Sequence[AttackSpec], right: Tensor) -> list[Robustness]:
-    """The entries in the order of their attacks; those that one search answers for are run together."""
+    """The entries in the order of their attacks; those that one search answers for are run together.
+
+    Raises the first one's error where all attacks have failed.
+    """
     names, entries = unique_ids(specs), {}
     for group in _sharing_a_search(specs):
-        found = harness.attack([specs[place] for place in group], [names[place] for place in group], right)
-        entries |= dict(zip(group, found, strict=True))
+        answers = harness.attack([specs[place] for place in group], [names[place] for place in group], right)
+        entries |= dict(zip(group, answers, strict=True))
+    errors = [entry.error for entry in entries.values() if entry.error is not None]
+    if errors and len(errors) == len(entries):
+        raise errors[0]
     return [entries[place] for place in range(len(specs))]
+
+
+def _checked(
+    harness: Harness, predictions: Tensor, right: Tensor, entries: Sequence[Robustness]
+) -> list[Check]:
+    """The checks of every evaluation, which take no attack of their own."""
+    samples, victim = harness.samples, harness.victim
+    return [
+        *model_checks(samples, tuple(entry.id for entry in entries)),
+        *continuity_checks(samples, predictions, entries),
+        *gradient_checks(samples, right, victim, entries),
+        *slope_checks(samples, right, entries),
+        *(check for entry in entries for check in own_checks(entry)),
+        *order_checks(entries),
+        *eps_checks(entries),
+    ]
 
 
 def _audited(
@@ -114,12 +123,12 @@ def _audited(
     probes, checks = [], []
     judged = judged_of(entries)
     for same in judged.values():
-        found, made = Audit(harness, right, same).run()
-        probes, checks = probes + found, checks + made
+        more_probes, more_checks = Audit(harness, right, same).run()
+        probes, checks = probes + more_probes, checks + more_checks
     for norm in dict.fromkeys(norm for norm, _ in judged):
         of_norm = [entry for (other, _), same in judged.items() if other == norm for entry in same]
-        found, made = sizes_audit(harness, right, of_norm)
-        probes, checks = probes + found, checks + made
+        more_probes, more_checks = sizes_audit(harness, right, of_norm)
+        probes, checks = probes + more_probes, checks + more_checks
     return probes, checks
 
 
@@ -148,12 +157,12 @@ def _check_source(source: nn.Module | None, samples: Samples, classes: int) -> N
     x, _ = samples.batch(torch.tensor([0]))
     try:
         with torch.no_grad():
-            there = in_type(source, x.dtype)(x).shape[1]
+            classes_of_source = in_type(source, x.dtype)(x).shape[1]
     except RuntimeError as error:  # inputs of another shape, or a model on another device
         reason = str(error).splitlines()[0]
         raise ValueError(f"the transfer source cannot take these inputs: {reason}.") from None
-    if there != classes:
+    if classes_of_source != classes:
         raise ValueError(
-            f"the transfer source has {there} classes and the model {classes}; "
+            f"the transfer source has {classes_of_source} classes and the model {classes}; "
             "give a run of the same data set."
         )

@@ -45,10 +45,10 @@ class Part:
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray]) -> "Part":
-        """The part that ``arrays`` told."""
-        told: dict[str, Any] = json.loads(str(arrays["facts"]))
-        told |= {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
-        return cls(**told)
+        """The part whose ``arrays()`` these are."""
+        fields: dict[str, Any] = json.loads(str(arrays["facts"]))
+        fields |= {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
+        return cls(**fields)
 
 
 FACTS = ("seconds", "counts", "undecided", "asked", "otherwise")

@@ -104,8 +104,8 @@ class AttackSpec:
         uses = self.kind.settings
         for name in self.changed():
             if name not in ("attack", "norm", "eps", *uses):
-                there = f"it has {', '.join(uses)}" if uses else "its settings are fixed"
-                raise ValueError(f"attack={self.attack} has no setting {name}; {there}.")
+                settings = f"it has {', '.join(uses)}" if uses else "its settings are fixed"
+                raise ValueError(f"attack={self.attack} has no setting {name}; {settings}.")
 
     @property
     def kind(self) -> Kind:

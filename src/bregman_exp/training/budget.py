@@ -19,8 +19,8 @@ def seconds_of(duration: str) -> int:
 
     Raises ValueError, in one sentence, for any other text and for no time at all.
     """
-    found = DURATION.fullmatch(duration.strip())
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
+    match = DURATION.fullmatch(duration.strip())
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     if total == 0:
         raise ValueError(

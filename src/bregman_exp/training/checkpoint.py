@@ -156,8 +156,8 @@ def read_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, A
 
 def _words(identity: Any) -> str:
     """E.g. "config_hash 0123456789ab, seed 3"."""
-    told = identity.items() if isinstance(identity, Mapping) else [("an unknown run", identity)]
-    return ", ".join(f"{name} {value}" for name, value in told)
+    known = identity.items() if isinstance(identity, Mapping) else [("an unknown run", identity)]
+    return ", ".join(f"{name} {value}" for name, value in known)
 
 
 def _plain(path: Path) -> Any:

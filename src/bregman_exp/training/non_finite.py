@@ -24,8 +24,8 @@ class NonFiniteLossError(ArithmeticError):
     @classmethod
     def told_in(cls, text: str) -> "NonFiniteLossError | None":
         """The error that a spawned process's traceback ends in, if it is one of these."""
-        found = re.search(r"NonFiniteLossError: The loss is (\S+) at epoch (\d+), step (\d+)", text)
-        return cls(int(found[2]), int(found[3]), float(found[1])) if found else None
+        match = re.search(r"NonFiniteLossError: The loss is (\S+) at epoch (\d+), step (\d+)", text)
+        return cls(int(match[2]), int(match[3]), float(match[1])) if match else None
 
 
 class LossWatch:

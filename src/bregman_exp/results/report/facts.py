@@ -26,11 +26,11 @@ def states(runs: Sequence[ReportedRun]) -> dict[str, int]:
     return {state: count[state] for state in STATES if count[state] or state in ("complete", "failed")}
 
 
-def lead(told: Sequence[tuple[str, str]]) -> str:
+def lead(terms: Sequence[tuple[str, str]]) -> str:
     """The facts that one wants to know first, in a line."""
-    there = dict(told)
-    epochs = f"{there['epochs']} epochs" if "epochs" in there else ""
-    return " · ".join(filter(None, (there["rows and seeds"], there.get("data"), epochs)))
+    known = dict(terms)
+    epochs = f"{known['epochs']} epochs" if "epochs" in known else ""
+    return " · ".join(filter(None, (known["rows and seeds"], known.get("data"), epochs)))
 
 
 def facts(runs: Sequence[ReportedRun]) -> list[tuple[str, str]]:
@@ -38,12 +38,12 @@ def facts(runs: Sequence[ReportedRun]) -> list[tuple[str, str]]:
     records = [run.own for run in runs if run.own]
     seeds = ranges(run.seed for run in runs if run.seed is not None)
     rows = len({run.row for run in runs})
-    told = [("rows and seeds", f"{counted(rows, 'row')}; seeds {seeds}")]
+    counts = [("rows and seeds", f"{counted(rows, 'row')}; seeds {seeds}")]
     if not records:
-        return told
+        return counts
     trained = sum(record["train"].get("seconds") or 0 for record in records)
     return [
-        *told,
+        *counts,
         ("data", each(map(_data, records))),
         ("epochs", each(record["train"]["epochs"] for record in records)),
         ("weights", each(record["weights"] for record in records)),

@@ -49,14 +49,14 @@ class Sources:
 
 def report_page(runs: Sequence[ReportedRun], tables: Tables, sources: Sources) -> str:
     """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped."""
-    told = facts(runs)
+    terms = facts(runs)
     every_check = summaries(check for run in runs for check in run.checks)
     return _template("page.html").render(
         title=title(runs),
-        lead=lead(told),
+        lead=lead(terms),
         written=datetime.now().astimezone(),
         states=states(runs),
-        facts=told,
+        facts=terms,
         commands=sources.commands,
         tables=[Markup(as_html(table)) for table in tables.tables],  # escapes by itself
         remark=tables.remark,

@@ -97,8 +97,8 @@ def reported_runs(
     """All runs, row by row; a folder that is there twice counts once; a damaged run is told, not read."""
     places = {folder.path.resolve(): folder for folder in folders}
     configs: dict[str, StoredConfig] = {}
-    found = _named([_reported(folder, configs, weights, config_fault) for folder in places.values()])
-    return [replace(run, number=number) for number, run in enumerate(sorted(found, key=_order), start=1)]
+    named = _named([_reported(folder, configs, weights, config_fault) for folder in places.values()])
+    return [replace(run, number=number) for number, run in enumerate(sorted(named, key=_order), start=1)]
 
 
 def _order(run: ReportedRun) -> tuple:
@@ -126,7 +126,7 @@ def _complete(folder: RunFolder, configs: dict[str, StoredConfig], weights: str 
         configs[own["row_hash"]] = stored_config(folder)
     config = configs[own["row_hash"]]
     later = folder.evaluations
-    records = [(folder, own), *((there, read_record(there)) for there in later if there.complete)]
+    records = [(folder, own), *((place, read_record(place)) for place in later if place.complete)]
     return ReportedRun(
         folder,
         "complete",
@@ -134,8 +134,8 @@ def _complete(folder: RunFolder, configs: dict[str, StoredConfig], weights: str 
         own["seed"],
         config,
         trained_run(records, config, weights) or trained_run(records, config),
-        tuple(Evaluation("" if there is folder else there.path.name, record) for there, record in records),
-        tuple(failure for there in later for failure in _failures(there, there.path.name)),
+        tuple(Evaluation("" if place is folder else place.path.name, record) for place, record in records),
+        tuple(failure for place in later for failure in _failures(place, place.path.name)),
     )
 
 
@@ -151,9 +151,10 @@ def _failures(folder: RunFolder, part: str = "") -> list[Failure]:
     if not folder.failure.is_file():
         return []
     try:
-        told = read_json(folder.failure)
-        where = ", ".join(f"{name} {told[name]}" for name in ("epoch", "step") if told.get(name) is not None)
-        return [Failure(str(told["error"]), where, str(told.get("traceback", "")), part)]
+        content = read_json(folder.failure)
+        places = {name: content.get(name) for name in ("epoch", "step")}
+        where = ", ".join(f"{name} {value}" for name, value in places.items() if value is not None)
+        return [Failure(str(content["error"]), where, str(content.get("traceback", "")), part)]
     except (ValueError, KeyError, TypeError, AttributeError):
         return [Failure(f"{folder.failure} is damaged", part=part)]
 

@@ -41,7 +41,7 @@ class Audit:
     def run(self) -> tuple[list[Robustness], list[Check]]:
         """What was run, and the checks."""
         probes, checks = [], []
-        for found, made in (
+        for more_probes, more_checks in (
             self._more_steps(),
             self._losses(),
             self._surrogates(),
@@ -50,8 +50,8 @@ class Audit:
             self._hard_label(),
             self._transfer(),
         ):
-            probes += found
-            checks += made
+            probes += more_probes
+            checks += more_checks
         return probes, checks
 
     @property
@@ -67,8 +67,8 @@ class Audit:
         if fresh:  # other random starts than the entries' own
             seed = generator(harness.victim.seed, "audit").initial_seed()
             harness = replace(harness, victim=replace(harness.victim, seed=seed), key="")
-        (found,) = harness.attack([spec], [f"{check}: {spec.id}"], mask, int(mask.sum()) or 1)
-        return found
+        (probe,) = harness.attack([spec], [f"{check}: {spec.id}"], mask, int(mask.sum()) or 1)
+        return probe
 
     def _still_right(self, entries: Iterable[Robustness]) -> Tensor:
         """Samples that one of the entries left right, (N,)."""
@@ -202,8 +202,9 @@ def sizes_audit(
         if entries:
             first = min(entries, key=lambda entry: entry.spec.restarts or 1).spec
             settings = first.changed() | several if entries is pgd else {"attack": "suite"}
-            found, made = _at_other_sizes(harness, right, entries, {"norm": first.norm, **settings})
-            probes, checks = probes + found, checks + made
+            settings = {"norm": first.norm, **settings}
+            more_probes, more_checks = _at_other_sizes(harness, right, entries, settings)
+            probes, checks = probes + more_probes, checks + more_checks
     return probes, checks
 
 
