@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 ROWS = "row=resnet20,bregman_resnet20_tanh seed=0,1"
 TINY = "dataset.n_val=4 dataset.n_train=null trainer.max_epochs=8 trainer.batch_size=10 attack.samples=4"
@@ -54,6 +56,7 @@ def wait_for_the_second_run(out: Path, job: subprocess.Popen) -> None:
     raise AssertionError("no second run began to train")
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(image_tree: Path, tmp_path: Path) -> None:
     command = make_table(image_tree, tmp_path / "killed")
     with begun(command, tmp_path / "log") as job:

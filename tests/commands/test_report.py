@@ -144,7 +144,7 @@ def test_the_preset_of_several_rows() -> None:
 def test_a_suite_named_by_a_number_has_no_words_and_stops_no_report(
     command: Callable[..., Outcome], script: Callable[..., Outcome], tmp_path: Path
 ) -> None:
-    assert command("train", *TINY, "attack=none", "attack.name='7'").code == 0
+    assert command("train", *TINY, "attack=noise", "attack.name='7'").code == 0
     (folder,) = find_runs(tmp_path / "outputs")
     assert repeating_words(folder) is None
     said = script("report", "outputs", "--no-pictures")

@@ -153,6 +153,7 @@ def test_a_run_killed_in_its_evaluation_does_not_train_again(command, tmp_path, 
     assert "resuming" not in outcome.err
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_and_started_again_redoes_nothing(tmp_path: Path) -> None:
     words = [w for w in TINY if "max_epochs" not in w]
     sweep = [sys.executable, str(ROOT / "train.py"), "-m", *words, "act=atan,tanh", "seed=0,1"]

@@ -1,16 +1,14 @@
 """Two runs sample by sample, two rows over their seeds, and what cannot be compared."""
 
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bregman_exp.results import NotARunError, RunFolder, as_text, comparison_table
+from tests.conftest import Outcome
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "compare.py"
 N = 20
 PGD = "pgd-linf-0.1"
 
@@ -231,28 +229,22 @@ def test_a_side_needs_a_complete_run(tmp_path: Path) -> None:
         comparison_table([a], [b])
 
 
-def compare(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(SCRIPT), *words], capture_output=True, text=True)
-
-
-def test_the_command_takes_folders_and_globs(tmp_path: Path) -> None:
+def test_the_command_takes_folders_and_globs(script: Callable[..., Outcome], tmp_path: Path) -> None:
     for seed in range(2):
         run(tmp_path / "rows" / f"seed-{seed}-a", 14, seed=seed)
         run(tmp_path / "b" / f"seed-{seed}-b", 10 + seed, seed=seed, row_hash="b")
-    done = compare(str(tmp_path / "rows"), str(tmp_path / "b" / "seed-*"))
-    assert done.returncode == 0, done.stderr
-    assert "+17.50" in done.stdout
-    single = compare(str(tmp_path / "rows" / "seed-0-a"), str(tmp_path / "b" / "seed-[0]-b"))
-    assert "only A" in single.stdout
+    done = script("compare", "rows", "b/seed-*")
+    assert done.code == 0, done.err
+    assert "+17.50" in done.out
+    assert "only A" in script("compare", "rows/seed-0-a", "b/seed-[0]-b").out
 
 
-def test_the_command_tells_mistakes_in_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("other", "message"), [("none", "there is no folder"), (".", "share the run")])
+def test_the_command_says_mistakes_in_one_sentence(
+    script: Callable[..., Outcome], tmp_path: Path, other: str, message: str
+) -> None:
     run(tmp_path / "a", 14)
-    for words, message in (
-        ((str(tmp_path / "a"), str(tmp_path / "none")), "there is no folder"),
-        ((str(tmp_path / "a"), str(tmp_path)), "share the run"),
-    ):
-        done = compare(*words)
-        assert done.returncode == 1
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1
+    done = script("compare", "a", other)
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") <= 1
