@@ -1,13 +1,13 @@
-"""Run folders and what is read from them: tables and pictures. Knows no model."""
+"""Run folders and what is read from them: the frame, tables, comparisons. Knows no model.
 
-import os
+Called, the package is ``frame.results``: ``bx.results("outputs/…")``.
+"""
 
-os.environ["MPLBACKEND"] = "agg"  # pictures are written, not shown; a notebook's backend may not be installed
+import sys
+from types import ModuleType
+from typing import Any
 
-from bregman_exp.results.adversarial import adversarial_images as adversarial_images
-from bregman_exp.results.adversarial import adversarial_points as adversarial_points
 from bregman_exp.results.atomic import write_arrays as write_arrays
-from bregman_exp.results.comparison import comparison_table as comparison_table
 from bregman_exp.results.page import evaluation_page as evaluation_page
 from bregman_exp.results.reading import NotARunError as NotARunError
 from bregman_exp.results.reading import read_config as read_config
@@ -21,3 +21,15 @@ from bregman_exp.results.terminal import as_text as as_text
 from bregman_exp.results.terminal import in_one_sentence as in_one_sentence
 from bregman_exp.results.terminal import print_whole as print_whole
 from bregman_exp.results.terminal import write_any_character as write_any_character
+
+
+class _Called(ModuleType):
+    """A module that can be called: importing any part of this package puts it in the place of a function."""
+
+    def __call__(self, *places: Any) -> Any:
+        from bregman_exp.results.frame import results  # pandas takes half a second
+
+        return results(*places)
+
+
+sys.modules[__name__].__class__ = _Called

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bregman_exp.results.reading import LARGEST_ARRAYS, read_bytes
+from bregman_exp.results.record import CheckStatus, Verdict, clean_entry
 
-Record = dict[str, Any]
+Record = dict[str, Any]  # whatever the file holds, before it is checked
 SCHEMAS = (1, 2)  # 2 has the seal, and the SHA-256s of the files beside it
 SEAL, FILES = "sha256", "files"
-VERDICTS = ("reliable", "unreliable", "degenerate", "unchecked")
-STATUSES = ("passed", "failed", "skipped")
+VERDICTS, STATUSES = tuple(Verdict), tuple(CheckStatus)
 NUMBER = (int, float)
 MISSING = object()
 REQUIRED = {  # what every reader takes from the file, and its type
@@ -53,6 +53,12 @@ def digest(path: Path) -> str:
     return sha256(read_bytes(path, LARGEST_ARRAYS)).hexdigest()
 
 
+def as_recorded(file: Path, record: Mapping[str, Any]) -> bool | None:
+    """Whether the file is the one whose SHA-256 the record has; None where the record has none."""
+    known = record.get(FILES, {}).get(file.name)
+    return None if known is None else file.is_file() and digest(file) == known
+
+
 def sealed(record: Mapping[str, Any], *files: Path) -> Record:
     """The record with the SHA-256 of each file that is there, and over all of itself."""
     whole = {**record, FILES: {file.name: digest(file) for file in files if file.is_file()}}
@@ -60,9 +66,9 @@ def sealed(record: Mapping[str, Any], *files: Path) -> Record:
 
 
 def _seal(record: Mapping[str, Any]) -> str:
-    """The SHA-256 of the canonical JSON of everything but the seal."""
+    """The SHA-256 of the canonical JSON of everything but the seal; ValueError for NaN and infinities."""
     content = {key: value for key, value in record.items() if key != SEAL}
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def parsed(content: bytes) -> Any:
@@ -95,19 +101,14 @@ def _faults(record: Record, folder: Path, schema: int) -> Iterator[str]:
         yield "has no clean.accuracy"
     for check in record.get("checks", []):
         yield from _of_check(check)
-    if not all(map(math.isfinite, _numbers(record))):
+    try:
+        seal = _seal(record)
+    except ValueError:
         yield "has a number that is not finite"
-    if schema == SCHEMAS[0] and SEAL not in record:
-        yield from _of_place(record, folder)
-    elif record.get(SEAL) != _seal(record):
+        return
+    if (schema != SCHEMAS[0] or SEAL in record) and record.get(SEAL) != seal:
         yield f"is damaged: its {SEAL} is another"
-    else:
-        yield from _of_place(record, folder)
-
-
-def clean_entry(record: Record) -> Record:
-    """The figure on clean data as an attack's entry."""
-    return {"id": "clean", "verdict": "", **record["clean"]}
+    yield from _of_place(record, folder)
 
 
 def _of_types(record: Record) -> Iterator[str]:
@@ -167,11 +168,11 @@ def _is(value: Any, kind: Any) -> bool:
 def _is_interval(interval: Any, correct: int, n: int) -> bool:
     if not isinstance(interval, list) or len(interval) != 2 or not all(_is(end, NUMBER) for end in interval):
         return False
-    return all(abs(end - own) <= CLOSE for end, own in zip(interval, _wilson(correct, n), strict=True))
+    return all(abs(end - own) <= CLOSE for end, own in zip(interval, wilson(correct, n), strict=True))
 
 
-def _wilson(correct: int, n: int) -> tuple[float, float]:
-    """The closed form of what robustness/accuracy.py takes from SciPy, a hundred times faster."""
+def wilson(correct: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of correct / n: the closed form of what robustness/accuracy.py takes from SciPy, a hundred times faster."""
     p, z2 = correct / n, Z * Z
     middle, spread = p + z2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)
@@ -194,14 +195,6 @@ def _of_check(check: Any) -> Iterator[str]:
     ids = check.get("applies_to")
     if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
         yield f"has the check {check['name']} with applies_to {ids!r}"
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    if isinstance(value, float):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(inner)
 
 
 def _of_place(record: Record, folder: Path) -> Iterator[str]:

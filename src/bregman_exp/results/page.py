@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bregman_exp.results.marks import marks
+from bregman_exp.results.names import marks
 
 Record = dict[str, Any]  # the content of a metrics.json
 SECOND = re.compile(r"(?<!e)-\d+$")  # of an id; not the exponent of an ε such as 2e-05

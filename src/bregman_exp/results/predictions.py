@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bregman_exp.results.metrics_file import FILES, clean_entry, digest
+from bregman_exp.results.metrics_file import as_recorded
 from bregman_exp.results.reading import read_arrays
+from bregman_exp.results.record import clean_entry
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 
 
@@ -47,9 +48,9 @@ def check_predictions(folder: RunFolder, record: Mapping[str, Any]) -> None:
     """
     if not folder.predictions.is_file():
         return
-    known = record.get(FILES, {}).get(folder.predictions.name)
-    if known is not None:
-        if digest(folder.predictions) != known:
+    unchanged = as_recorded(folder.predictions, record)
+    if unchanged is not None:
+        if not unchanged:
             raise NotARunError(
                 f"{folder.predictions} is not what was written with its metrics.json (another SHA-256); "
                 "bring it back, or remove both and run the same command again."

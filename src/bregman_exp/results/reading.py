@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import stat
 import unicodedata
 import zipfile
@@ -20,6 +21,7 @@ LARGEST_TEXT = 50_000_000  # bytes, of metrics.json, failure.json or metrics.csv
 LARGEST_ARRAYS = 2**30  # bytes when unpacked
 # a pipe that nobody writes to would be waited for; Windows knows no such pipes, and has text files
 READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+HIDING = re.compile(r"\\[ubfrt]")  # escapes of JSON that may stand for a control character
 DEEPEST = 20  # levels of lists and mappings
 PLAIN_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -64,12 +66,16 @@ def read_json(path: Path) -> Any:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A stored config.yaml as plain containers, as they are: what of it is printed has to be ``shown``.
+    """A stored config.yaml as plain containers, as they are: what of it is printed has to be ``shown``."""
+    return parsed_config(path, read_text(path, LARGEST_CONFIG))
+
+
+def parsed_config(path: Path, text: str) -> dict[str, Any]:
+    """The same from the file's text.
 
     Raises NotARunError for what is no YAML mapping and for what no resolved config has: aliases (a few bytes
     can stand for gigabytes), interpolations (they would read this machine's environment), many levels.
     """
-    text = read_text(path, LARGEST_CONFIG)
     try:
         _check_events(path, text)
         content = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
@@ -119,6 +125,12 @@ def with_control_characters_shown(content: Any) -> Any:
     if isinstance(content, list):
         return [with_control_characters_shown(value) for value in content]
     return shown(content) if isinstance(content, str) else content
+
+
+def is_plain_json(content: bytes) -> bool:
+    """Whether no string in this JSON can have a control character: to look at the text is quick."""
+    text = content.decode()
+    return HIDING.search(text) is None and text.replace("\n", "").isprintable()
 
 
 def _escape(character: str) -> str:

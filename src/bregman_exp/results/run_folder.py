@@ -1,5 +1,6 @@
 """One run's folder: what lies where, what is whole, who may write."""
 
+import os
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,9 +11,15 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bregman_exp.results.atomic import write_arrays, write_json, write_text
-from bregman_exp.results.metrics_file import FILES, RUN_NAME, digest, fault, named_identity, parsed, sealed
+from bregman_exp.results.metrics_file import RUN_NAME, as_recorded, fault, named_identity, parsed, sealed
 from bregman_exp.results.part_files import PartFiles
-from bregman_exp.results.reading import NotARunError, read_bytes, with_control_characters_shown
+from bregman_exp.results.reading import (
+    NotARunError,
+    is_plain_json,
+    read_bytes,
+    read_json,
+    with_control_characters_shown,
+)
 
 PATIENCE = 0.2  # seconds for which a lock is waited for: longer than ``busy`` holds it, to look
 
@@ -31,6 +38,7 @@ class RunFolder:
         self.path = path
         self.lock = path / ".lock"
         self.config = path / "config.yaml"
+        self.note = path / "run.json"
         self.metrics = path / "metrics.json"
         self.failure = path / "failure.json"
         self.predictions = path / "predictions.npz"
@@ -75,14 +83,7 @@ class RunFolder:
     @property
     def config_as_recorded(self) -> bool:
         """Whether config.yaml is the file whose SHA-256 metrics.json has."""
-        known = self.read_metrics().get(FILES, {}).get(self.config.name)
-        return known is not None and self.config.is_file() and digest(self.config) == known
-
-    @property
-    def curves_as_recorded(self) -> bool:
-        """Whether metrics.csv is the file whose SHA-256 metrics.json has; true where it has none of it."""
-        known = self.read_metrics().get(FILES, {}).get(self.curves.name)
-        return known is None or (self.curves.is_file() and digest(self.curves) == known)
+        return bool(as_recorded(self.config, self.read_metrics()))
 
     def checkpoint(self, which: str) -> Path:
         """The checkpoint "last" or "best"."""
@@ -125,8 +126,14 @@ class RunFolder:
                     "or remove it."
                 )
 
-    def begin(self, config_yaml: str) -> None:
-        """Writes the resolved config and forgets an earlier failure."""
+    def begin(self, config_yaml: str, note: Mapping[str, Any] | None = None) -> None:
+        """Writes run.json and the resolved config, and forgets an earlier failure.
+
+        ``note``: which run it is (row_hash, seed, model, act, version, weights, dataset), and ``overrides``,
+        the words that were typed: what no other file has while the run is not complete.
+        """
+        if note is not None:
+            write_json(self.note, note)
         write_text(self.config, config_yaml)
         self.failure.unlink(missing_ok=True)
 
@@ -152,14 +159,25 @@ class RunFolder:
         if not attacks_that_failed(metrics):
             self.parts.clear()
 
+    def read_note(self) -> dict[str, Any]:
+        """run.json; {} in a folder of an older version. Raises NotARunError where it is damaged."""
+        if not self.note.exists():
+            return {}
+        note = read_json(self.note)
+        if not isinstance(note, dict) or not all(_is_noted(key, value) for key, value in note.items()):
+            raise NotARunError(f"{self.note} is damaged; remove it and run the same command again.")
+        return note
+
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json, of schema 1 or 2; the one place where it is checked.
 
         Raises NotARunError, in one sentence, where it is damaged, where a reader would miss something, where
         its figures contradict one another, or where it is of another run than the folder's name says.
         """
+        content = b""
         try:
-            record = parsed(read_bytes(self.metrics))
+            content = read_bytes(self.metrics)
+            record = parsed(content)
         except NotARunError:
             raise
         except ValueError:
@@ -168,7 +186,15 @@ class RunFolder:
             wrong = fault(record, self.path)
         if wrong:
             raise NotARunError(f"{self.metrics} {wrong}; remove it and run the same command again.")
-        return with_control_characters_shown(record)
+        return record if is_plain_json(content) else with_control_characters_shown(record)
+
+
+NOTED = {"seed": int, "dataset": dict, "overrides": list}  # in run.json; everything else is text
+
+
+def _is_noted(key: str, value: Any) -> bool:
+    inside = value if isinstance(value, list) else ()
+    return isinstance(value, NOTED.get(key, str)) and all(isinstance(word, str) for word in inside)
 
 
 def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
@@ -177,10 +203,12 @@ def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def find_runs(*places: Path) -> list[RunFolder]:
-    """All run folders at or below the given places, sorted by path."""
-    found = {config.parent for place in places for config in place.rglob("config.yaml")}
-    for name in ("metrics.json", "checkpoints"):  # of runs whose config.yaml is missing
-        inside = (path.parent for place in places for path in place.rglob(name))
-        found |= {folder for folder in inside if RUN_NAME.fullmatch(folder.name)}
-    # a file of that name inside a run, such as a logger's, is no run
+    """All run folders at or below the given places, sorted by path; what lies inside a run is none."""
+    found: set[Path] = set()
+    for place in places:
+        for path, folders, files in os.walk(place):
+            parts = {"metrics.json", "checkpoints"} & {*folders, *files}  # of runs without config.yaml
+            if "config.yaml" in files or (parts and RUN_NAME.fullmatch(os.path.basename(path))):
+                found.add(Path(path))
+                folders.clear()
     return [RunFolder(path) for path in sorted(found) if not found & set(path.parents)]

@@ -1,11 +1,12 @@
-"""Whether a run's config.yaml is that of its figures, before it has a place in a table."""
+"""What is checked of a run before a figure of it is shown: its records, and whether its config is theirs."""
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from typing import Any
 
+from bregman_exp.results.metrics_file import as_recorded
 from bregman_exp.results.predictions import checked
-from bregman_exp.results.reading import shown
 from bregman_exp.results.run_folder import NotARunError, RunFolder
 
 # A sentence where the config does not make the hash that the figures are of, else "". This part knows no
@@ -13,37 +14,34 @@ from bregman_exp.results.run_folder import NotARunError, RunFolder
 ConfigFault = Callable[[RunFolder], str]
 
 
-def fault_of(run: RunFolder, config_fault: ConfigFault) -> str:
-    """What keeps a run, with its evaluations, out of a table, in a sentence; "" for nothing."""
-    if not run.config.exists():
-        return f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
-    if not run.complete:
-        return ""
-    try:
-        for figures in (run, *run.evaluations):
-            if figures.complete:
-                checked(figures)
-        return "" if run.config_as_recorded else config_fault(run)
-    except (NotARunError, OSError) as error:
-        return str(error)
+def unasked(_: RunFolder) -> str:
+    return ""
 
 
-def fitting(runs: Iterable[RunFolder], config_fault: ConfigFault) -> list[RunFolder]:
-    """The runs that may have a place in a table; of each other one a sentence on stderr.
+def sound_records(
+    run: RunFolder, config_fault: ConfigFault = unasked
+) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """metrics.json of a complete run and of its complete evaluations; [] of a run that is not complete.
 
-    Raises ValueError where none is left.
+    Raises NotARunError, in a sentence, for whatever keeps the run out of a table.
     """
-    runs = list(runs)
-    faults = [fault_of(run, config_fault) for run in runs]
-    for fault in filter(None, faults):
-        print(f"left out: {shown(fault)}", file=sys.stderr)
-    left = [run for run, fault in zip(runs, faults, strict=True) if not fault]
-    if runs and not left:
-        raise ValueError("no run is left; mend the files that are named above, or give other folders.")
-    return left
+    if not run.config.exists():
+        raise NotARunError(
+            f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
+        )
+    if not run.complete:
+        return []
+    records = [(folder, checked(folder)) for folder in (run, *run.evaluations) if folder.complete]
+    if not as_recorded(run.config, records[0][1]) and (fault := config_fault(run)):
+        raise NotARunError(fault)
+    return records
 
 
-def made_when_asked(make: Callable[[], ConfigFault]) -> ConfigFault:
-    """What ``make`` gives, which takes seconds to import, made for the first run that needs it."""
-    made = cache(make)
-    return lambda run: made()(run)
+def config_faults(run: RunFolder) -> str:
+    """What the commands say of it; their part takes seconds to import, and few runs need it."""
+    return _config_faults()(run)
+
+
+@cache
+def _config_faults() -> ConfigFault:
+    return import_module("bregman_exp.cli.sound").ConfigFaults()

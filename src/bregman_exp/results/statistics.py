@@ -6,7 +6,9 @@ from math import sqrt
 from statistics import mean, variance
 
 import numpy as np
-from scipy.stats import binomtest, t
+from scipy.special import bdtr, stdtrit
+
+from bregman_exp.results.metrics_file import wilson
 
 Interval = tuple[float, float]
 
@@ -51,7 +53,7 @@ def paired(right_a: np.ndarray, right_b: np.ndarray) -> Paired:
     _check_pairs(right_a, right_b)
     n, only_a, only_b = len(right_a), int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     unequal = only_a + only_b
-    p = float(binomtest(only_a, unequal).pvalue) if unequal else 1.0
+    p = min(1.0, 2 * float(bdtr(min(only_a, only_b), unequal, 0.5))) if unequal else 1.0
     interval = newcombe_interval(int((right_a & right_b).sum()), only_a, only_b, n)
     return Paired((only_a - only_b) / n, interval, only_a, only_b, p, n)
 
@@ -74,16 +76,11 @@ def newcombe_interval(both: int, only_a: int, only_b: int, n: int) -> Interval:
     based on paired data", Statistics in Medicine 17 (1998). Where nothing differs it still has a width.
     """
     p_a, p_b = (both + only_a) / n, (both + only_b) / n
-    (low_a, high_a), (low_b, high_b) = _wilson(both + only_a, n), _wilson(both + only_b, n)
+    (low_a, high_a), (low_b, high_b) = wilson(both + only_a, n), wilson(both + only_b, n)
     phi = _correlation(both, only_a, only_b, n - both - only_a - only_b)
     down = _combined(p_a - low_a, high_b - p_b, phi)
     up = _combined(high_a - p_a, p_b - low_b, phi)
     return p_a - p_b - down, p_a - p_b + up
-
-
-def _wilson(correct: int, n: int) -> Interval:
-    interval = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def _correlation(both: int, only_a: int, only_b: int, neither: int) -> float:
@@ -119,5 +116,5 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Welch:
     if v_a + v_b == 0:
         return Welch(difference, None, n_a, n_b)
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))
-    half = float(t.ppf(0.975, freedom)) * sqrt(v_a + v_b)
+    half = float(stdtrit(freedom, 0.975)) * sqrt(v_a + v_b)
     return Welch(difference, (difference - half, difference + half), n_a, n_b)

@@ -1,28 +1,26 @@
 """The results table: rows × accuracies over seeds, beside the published figures and a baseline.
 
-``tables_of(runs, options)`` gives plain data; ``as_html(table)`` and its siblings give text.
+``tables_of(frame, options)`` gives plain data; ``as_html(table)`` and its siblings give text.
 """
 
 from bregman_exp.results.table.agreement import DifferingRunsError as DifferingRunsError
-from bregman_exp.results.table.as_csv import as_csv as as_csv
-from bregman_exp.results.table.as_html import as_html as as_html
-from bregman_exp.results.table.as_latex import as_latex as as_latex
-from bregman_exp.results.table.as_markdown import as_markdown as as_markdown
-from bregman_exp.results.table.as_terminal import as_terminal as as_terminal
 from bregman_exp.results.table.assemble import tables_of as tables_of
 from bregman_exp.results.table.content import Cell as Cell
 from bregman_exp.results.table.content import Column as Column
 from bregman_exp.results.table.content import Difference as Difference
 from bregman_exp.results.table.content import Line as Line
 from bregman_exp.results.table.content import Table as Table
+from bregman_exp.results.table.latex import as_latex as as_latex
 from bregman_exp.results.table.options import NO_BASELINE as NO_BASELINE
-from bregman_exp.results.table.options import WEIGHTS as WEIGHTS
 from bregman_exp.results.table.options import Options as Options
-from bregman_exp.results.table.rendering import FORMATS as FORMATS
-from bregman_exp.results.table.rendering import format_of as format_of
-from bregman_exp.results.table.rendering import on_terminal as on_terminal
-from bregman_exp.results.table.rendering import written as written
-from bregman_exp.results.table.settings import SETTINGS as SETTINGS
-from bregman_exp.results.table.settings import Record as Record
-from bregman_exp.results.table.words import add_table_words as add_table_words
-from bregman_exp.results.table.words import table_options as table_options
+from bregman_exp.results.table.options import add_table_words as add_table_words
+from bregman_exp.results.table.options import table_options as table_options
+from bregman_exp.results.table.screen import as_terminal as as_terminal
+from bregman_exp.results.table.screen import on_terminal as on_terminal
+from bregman_exp.results.table.written import FORMATS as FORMATS
+from bregman_exp.results.table.written import as_cells as as_cells
+from bregman_exp.results.table.written import as_csv as as_csv
+from bregman_exp.results.table.written import as_html as as_html
+from bregman_exp.results.table.written import as_markdown as as_markdown
+from bregman_exp.results.table.written import format_of as format_of
+from bregman_exp.results.table.written import written as written

@@ -1,14 +1,15 @@
 """Runs that may share a table: the same data, epochs, code, and attacks with the same settings."""
 
-from collections.abc import Callable, Iterable, Sequence
-from collections.abc import Set as AbstractSet
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bregman_exp.results.table.columns import ids, settings_json, shared_measures, wanted
+import pandas as pd
+
+from bregman_exp.results.names import short_code
+from bregman_exp.results.table.columns import shared_kinds, wanted
 from bregman_exp.results.table.options import Options
-from bregman_exp.results.table.settings import Record
-from bregman_exp.results.table.trained_run import Measure, TrainedRun, short_code
 
 NAMED = 3  # so many runs are named of those that share a value
 
@@ -23,117 +24,108 @@ class DifferingRunsError(ValueError):
 
 @dataclass(frozen=True)
 class Conflict:
-    """What keeps runs from one table: ``what`` differs, ``values`` are each run's, in words."""
+    """What keeps runs from one table: ``what`` differs, ``values`` are each run's, in words, by its path."""
 
     what: str
-    values: tuple[str, ...]
+    values: pd.Series
     is_code: bool = False
 
-    def told(self, runs: Sequence[TrainedRun]) -> str:
+    def __str__(self) -> str:
         """E.g. "epochs: 1 (a/seed-0) and 182 (b/seed-0, b/seed-1)"."""
-        having = {
-            value: [run.path for run, own in zip(runs, self.values, strict=True) if own == value]
-            for value in dict.fromkeys(self.values)
-        }
-        return f"{self.what}: " + " and ".join(f"{value} ({_some(paths)})" for value, paths in having.items())
+        having = self.values.groupby(self.values, sort=False).groups.items()
+        return f"{self.what}: " + " and ".join(f"{value} ({_some(list(paths))})" for value, paths in having)
 
 
-def agreeing(runs: Sequence[TrainedRun], options: Options) -> list[list[TrainedRun]]:
-    """The runs in parts that may each be a table: one part, or with ``options.split`` several.
+def agreeing(figures: pd.DataFrame, options: Options) -> list[pd.DataFrame]:
+    """The figures in parts that may each be a table: one part, or with ``options.split`` several.
 
     Raises DifferingRunsError, in one sentence, where the runs do not agree and are not to be split.
     """
-    conflicts = _of_training(runs, options) or _of_figures(runs, options)
+    conflicts = _of_training(figures, options) or _of_figures(wanted(figures, options.attacks), options)
     if not conflicts:
-        return [list(runs)]
+        return [figures]
     if not options.split:
-        raise _refusal(conflicts, runs)
-    kinds = list(zip(*(conflict.values for conflict in conflicts), strict=True))
-    parts = [
-        [run for run, own in zip(runs, kinds, strict=True) if own == kind] for kind in dict.fromkeys(kinds)
-    ]
-    return [smaller for part in parts for smaller in agreeing(part, options)]
+        differing = "; ".join(map(str, conflicts))
+        advice = "give runs that agree, or --split for a table of each"
+        mixing = any(conflict.is_code for conflict in conflicts)
+        raise DifferingRunsError(
+            differing, advice + (", or --any-version to mix code versions" if mixing else "")
+        )
+    kinds = pd.concat([conflict.values for conflict in conflicts], axis=1).fillna("").agg("\n".join, axis=1)
+    parts = figures.groupby(figures["run"].map(kinds), sort=False)
+    return [smaller for _, part in parts for smaller in agreeing(part, options)]
 
 
-def _refusal(conflicts: Sequence[Conflict], runs: Sequence[TrainedRun]) -> DifferingRunsError:
-    differing = "; ".join(conflict.told(runs) for conflict in conflicts)
-    advice = "give runs that agree, or --split for a table of each"
-    if any(conflict.is_code for conflict in conflicts):
-        advice += ", or --any-version to mix code versions"
-    return DifferingRunsError(differing, advice)
-
-
-def _of_training(runs: Sequence[TrainedRun], options: Options) -> list[Conflict]:
-    told = [
-        _conflict("data", [(run.label, run.fingerprint) for run in runs], lambda x: f"{x[0]} {x[1][:8]}"),
-        _conflict("epochs", [run.budget for run in runs], str),
+def _of_training(figures: pd.DataFrame, options: Options) -> list[Conflict]:
+    runs = figures.drop_duplicates("run").set_index("run")
+    data = pd.Series(list(zip(runs["data"], runs["fingerprint"], strict=True)), runs.index, dtype=object)
+    conflicts = [
+        _conflict("data", data, lambda one: f"{one[0]} {one[1][:8]}"),
+        _conflict("epochs", runs["budget"], str),
     ]
     if not options.any_version:
-        codes = _conflict("code version", [run.code for run in runs], short_code)
-        told.append(codes and Conflict(codes.what, codes.values, is_code=True))
-    return [conflict for conflict in told if conflict]
+        conflicts.append(_conflict("code version", runs["trained_with"], short_code, is_code=True))
+    return [conflict for conflict in conflicts if conflict]
 
 
-def _conflict(what: str, values: Sequence[Any], short: Callable[[Any], str]) -> Conflict | None:
+def _conflict(
+    what: str, values: pd.Series, short: Callable[[Any], str], is_code: bool = False
+) -> Conflict | None:
     """None where all are equal; short words where these tell the values apart."""
     several = set(values)
     if len(several) == 1:
         return None
     words = short if len(set(map(short, several))) == len(several) else str
-    return Conflict(what, tuple(words(value) for value in values))
+    return Conflict(what, values.map(words), is_code)
 
 
-def _of_figures(runs: Sequence[TrainedRun], options: Options) -> list[Conflict]:
-    among = wanted(runs, options.attacks)
-    told = [_of_id(id_, runs, among, options) for id_ in ids(runs, among)]
-    return [conflict for conflict in (*_sizes(runs, among), *told) if conflict]
+def _of_figures(figures: pd.DataFrame, options: Options) -> list[Conflict]:
+    shared = set(shared_kinds(figures)["id"])
+    conflicts = _of_sizes(figures)
+    for id_ in dict.fromkeys(["clean", *figures["id"]]):
+        if id_ not in shared:
+            conflicts.append(_of_id(id_, figures, options))
+    return conflicts
 
 
-def _of_id(
-    id_: str, runs: Sequence[TrainedRun], among: AbstractSet[str], options: Options
-) -> Conflict | None:
+def _of_id(id_: str, figures: pd.DataFrame, options: Options) -> Conflict:
     """Figures of one id of which the runs have no common one; each run is told by its first."""
-    if shared_measures(id_, runs, among, options):
-        return None
-    own = [next((m for m in run.figures if m.id == id_ and m.settings in among), None) for run in runs]
-    there = [_facts(measure, options) for measure in own if measure]
-    names = [name for name in there[0] if len({str(facts[name]) for facts in there}) > 1]
-    words = [", ".join(f"{name} {facts[name]}" for name in names) for facts in there]
-    each = iter(words)
-    values = tuple(next(each) if measure else words[0] for measure in own)  # who has none has no objection
-    return Conflict(id_, values, is_code="code" in names)
+    first = figures[figures["id"] == id_].drop_duplicates("run").set_index("run")
+    facts = {
+        run: json.loads(line["settings"])
+        | {"n": line["n"]}
+        | ({} if options.any_version else {"code": line["code"]})
+        for run, line in first.iterrows()
+    }
+    names = list(next(iter(facts.values())))
+    apart = [name for name in names if len({str(one[name]) for one in facts.values()}) > 1]
+    words = {run: ", ".join(f"{name} {one[name]}" for name in apart) for run, one in facts.items()}
+    return Conflict(id_, _for_all(words, figures), is_code="code" in apart)
 
 
-def _facts(measure: Measure, options: Options) -> dict[str, object]:
-    code = {} if options.any_version else {"code": measure.code}
-    return settings_json(measure) | {"n": measure.n} | code
-
-
-def _sizes(runs: Sequence[TrainedRun], among: AbstractSet[str]) -> list[Conflict]:
+def _of_sizes(figures: pd.DataFrame) -> list[Conflict]:
     """Attacks of one kind that share no size ε: each would have a column of its own, full of holes."""
-    told = []
-    entries = [_entries(run, among) for run in runs]
-    kinds = {(e["attack"], e["norm"]) for own in entries for e in own if e.get("attack") and e.get("norm")}
-    for attack, norm in sorted(kinds):
-        own = [
-            tuple(sorted({e["eps"] for e in of_run if (e.get("attack"), e.get("norm")) == (attack, norm)}))
-            for of_run in entries
-        ]
-        there = [sizes for sizes in own if sizes]
-        if not set(there[0]).intersection(*there):
-            told.append(_conflict(f"ε of {attack} in {norm}", [x or there[0] for x in own], _short_sizes))
-    return told
+    sized = figures[(figures["attack"] != "") & (figures["norm"] != "") & figures["eps"].notna()]
+    conflicts = []
+    for kind, of_kind in sized.groupby(["attack", "norm"]):
+        attack, norm = kind  # pyright: ignore[reportGeneralTypeIssues]
+        sizes = of_kind.groupby("run", sort=False)["eps"].agg(lambda eps: tuple(sorted(set(eps))))
+        if not set(sizes.iloc[0]).intersection(*sizes):
+            values = _for_all(dict(sizes), figures)
+            conflicts.append(_conflict(f"ε of {attack} in {norm}", values, _short_sizes))
+    return [conflict for conflict in conflicts if conflict]
+
+
+def _for_all(of_some: dict[Any, Any], figures: pd.DataFrame) -> pd.Series:
+    """Who has none has no objection: it is told as the first that has."""
+    first, runs = next(iter(of_some.values())), pd.unique(figures["run"])
+    return pd.Series([of_some.get(run, first) for run in runs], runs, dtype=object)
 
 
 def _short_sizes(sizes: tuple[float, ...]) -> str:
     return ", ".join(f"{eps:.4g}" for eps in sizes)
 
 
-def _entries(run: TrainedRun, among: AbstractSet[str]) -> list[Record]:
-    return [f.entry for m, f in run.figures.items() if m.settings in among and f.entry.get("eps") is not None]
-
-
-def _some(paths: Iterable[str]) -> str:
-    paths = list(paths)
+def _some(paths: Sequence[str]) -> str:
     more = len(paths) - NAMED
     return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
+from bregman_exp.results.names import short_code
 from bregman_exp.results.published import is_fitted
+from bregman_exp.results.record import Norm
 from bregman_exp.results.table.columns import NORMS
 from bregman_exp.results.table.content import Column
 from bregman_exp.results.table.options import Options
-from bregman_exp.results.table.rows import Row
-from bregman_exp.results.table.trained_run import short_code
+from bregman_exp.results.table.rows import Row, span
 
 POINTS = "two-spiral"  # not images: 255ths mean nothing
 FITTED = (
@@ -18,36 +21,23 @@ FITTED = (
 
 def caption(rows: Sequence[Row], columns: Sequence[Column], options: Options) -> str:
     """Some sentences, in one line."""
-    first = rows[0].first
-    spread = any(len(row.runs) > 1 for row in rows)
-    figures = "mean ± sample standard deviation over seeds" if spread else "one seed a row"
-    images = first.label != POINTS
+    first, runs = rows[0].about, pd.concat([row.runs for row in rows])
+    several = any(len(row.runs) > 1 for row in rows)
+    figures = "mean ± sample standard deviation over seeds" if several else "one seed a row"
+    images = first["data"] != POINTS
     fitted = images and any(is_fitted(column.attack, column.norm, column.eps) for column in columns)
+    trained, codes = span(runs["epochs"]), list(dict.fromkeys(map(short_code, runs["trained_with"])))
+    epochs = trained if first["budget"] == trained else f"{trained} ({first['budget']})"
+    mixed = options.any_version and len(codes) > 1
     sentences = [
-        f"{first.label}: accuracy in percent, {figures}.",
-        f"Clean on {columns[0].n} test samples; {_epochs(rows)} epochs; {_weights(rows)} weights; "
-        f"data {first.fingerprint[:8]}; {_codes(rows, options)}.",
-        *_attacks(columns[1:], {run.code for row in rows for run in row.runs}, images),
+        f"{first['data']}: accuracy in percent, {figures}.",
+        f"Clean on {columns[0].n} test samples; {epochs} epochs; {' and '.join(runs['weights'].unique())} weights; "
+        f"data {first['fingerprint'][:8]}; "
+        f"{'code versions mixed (--any-version)' if mixed else 'code'} {', '.join(codes)}.",
+        *_attacks(columns[1:], set(runs["trained_with"]), images),
         *([FITTED] if fitted else []),
     ]
     return " ".join(sentences)
-
-
-def _epochs(rows: Sequence[Row]) -> str:
-    budget = rows[0].first.budget
-    several = sorted({run.record["train"]["epochs"] for row in rows for run in row.runs})
-    trained = "–".join(map(str, dict.fromkeys((several[0], several[-1]))))
-    return trained if budget == trained else f"{trained} ({budget})"
-
-
-def _weights(rows: Iterable[Row]) -> str:
-    return " and ".join(dict.fromkeys(row.first.record["weights"] for row in rows))
-
-
-def _codes(rows: Iterable[Row], options: Options) -> str:
-    codes = list(dict.fromkeys(short_code(run.code) for row in rows for run in row.runs))
-    word = "code versions mixed (--any-version)" if options.any_version and len(codes) > 1 else "code"
-    return f"{word} {', '.join(codes)}"
 
 
 def _attacks(columns: Iterable[Column], trained_with: set[str], images: bool) -> list[str]:
@@ -57,16 +47,16 @@ def _attacks(columns: Iterable[Column], trained_with: set[str], images: bool) ->
         sizes = kinds.setdefault(_kind(column, trained_with), {}).setdefault(_place(column), [])
         sizes += [] if column.eps is None else [_size(column.eps, images)]
     units = "in units of data in [0, 1]" + (" and in 255ths" if images else "")
-    told = {
+    places_of = {
         kind: "; ".join(f"{place} {', '.join(sizes)}".strip() for place, sizes in places.items())
         for kind, places in kinds.items()
     }
-    return [f"{kind}; ε {units}: {places}." for kind, places in told.items()]
+    return [f"{kind}; ε {units}: {places}." for kind, places in places_of.items()]
 
 
 def _place(column: Column) -> str:
     """The norm of a column that is headed by its id; of another one also which attack it is."""
-    norm = NORMS.get(column.norm or "", "any")
+    norm = NORMS[Norm(column.norm)] if column.norm in NORMS else "any"
     return norm if column.heading.startswith(column.id) else f"{column.heading} ({column.id})"
 
 
@@ -76,23 +66,19 @@ def _size(eps: float, images: bool) -> str:
 
 def _kind(column: Column, trained_with: set[str]) -> str:
     """E.g. "pgd (50 steps of 0.25 ε, restarts 1, loss ce) on 10000 samples"."""
-    told = {name: value for name, value in column.settings.items() if name != "eps"}
+    settings = {name: value for name, value in column.settings.items() if name != "eps"}
     words = []
-    if "steps" in told and "rel_step" in told:
-        words = [f"{told.pop('steps')} steps of {told.pop('rel_step')} ε"]
-    words += [f"{name} {_value(value)}" for name, value in told.items()]
+    if "steps" in settings and "rel_step" in settings:
+        words = [f"{settings.pop('steps')} steps of {settings.pop('rel_step')} ε"]
+    words += [f"{name} {_value(value)}" for name, value in settings.items()]
     later = [short_code(code) for code in column.codes if code not in trained_with]
+    told = f" ({', '.join(words)})" if words else ""
     at = f", with code {', '.join(later)}" if later else ""
-    name = column.attack or column.id
-    return (
-        f"{name} ({', '.join(words)}) on {column.n} samples{at}"
-        if words
-        else f"{name} on {column.n} samples{at}"
-    )
+    return f"{column.attack or column.id}{told} on {column.n} samples{at}"
 
 
 def _value(value: object) -> str:
     """A list of attacks by their names; everything else as it is."""
     if isinstance(value, list) and all(isinstance(one, dict) for one in value):
         return " + ".join(str(one.get("attack", "?")) for one in value)
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -1,57 +1,72 @@
-"""Rows: the runs that differ only in their seed."""
+"""The rows of a table: runs that differ only in their seed."""
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from bregman_exp.results.marks import marks
-from bregman_exp.results.stored_config import StoredConfig
+import pandas as pd
+
+from bregman_exp.results.frame import ROW
+from bregman_exp.results.names import marks, row_names
 from bregman_exp.results.table.content import Cell
-from bregman_exp.results.table.trained_run import Figure, Measure, TrainedRun
 
 
 @dataclass(frozen=True)
 class Row:
-    """The runs of one row, by seed."""
+    """``about``: the line of its first run; ``runs``: its runs by seed; ``cells``: by a column's place, the lines
+    of the runs that have a figure there."""
 
-    runs: tuple[TrainedRun, ...]
-
-    @property
-    def first(self) -> TrainedRun:
-        return self.runs[0]
-
-    @property
-    def config(self) -> StoredConfig:
-        return self.first.config
+    name: str
+    about: dict[str, Any]
+    runs: pd.DataFrame
+    cells: dict[int, pd.DataFrame]
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        return tuple(run.seed for run in self.runs)
+        return tuple(map(int, self.runs["seed"]))
 
     @property
     def epochs(self) -> str:
         """E.g. "500"; with early stopping perhaps "17–23"."""
-        several = sorted({run.record["train"]["epochs"] for run in self.runs})
-        return "–".join(map(str, dict.fromkeys((several[0], several[-1]))))
+        return span(self.runs["epochs"])
 
-    def figures(self, measures: AbstractSet[Measure]) -> dict[int, Figure]:
-        """By seed, the first of each run's figures that is of these measures."""
-        there = {run.seed: [f for m, f in run.figures.items() if m in measures] for run in self.runs}
-        return {seed: figures[0] for seed, figures in there.items() if figures}
+    def cell(self, column: int) -> Cell:
+        figures = self.figures(column)
+        reported = figures[figures["accuracy"].notna()]
+        by_seed = {
+            int(seed): float(x) for seed, x in zip(reported["seed"], reported["accuracy"], strict=True)
+        }
+        return Cell(by_seed, len(self.runs), marks(figures["verdict"]))
 
-    def cell(self, measures: AbstractSet[Measure]) -> Cell:
-        figures = self.figures(measures)
-        by_seed = {seed: f.accuracy for seed, f in figures.items() if f.accuracy is not None}
-        return Cell(by_seed, len(self.runs), marks(figure.verdict for figure in figures.values()))
-
-    @property
-    def clean(self) -> Cell:
-        return self.cell({next(m for m in run.figures if m.id == "clean") for run in self.runs})
+    def figures(self, column: int) -> pd.DataFrame:
+        return self.cells.get(column, self.runs.iloc[:0])
 
 
-def grouped(runs: Sequence[TrainedRun]) -> list[Row]:
-    """The rows of these runs, sorted by model, act and hash; a seed that is there twice counts once."""
-    groups: dict[tuple[str, ...], dict[int, TrainedRun]] = {}
-    for run in runs:
-        groups.setdefault(run.row, {}).setdefault(run.seed, run)
-    return [Row(tuple(by_seed[seed] for seed in sorted(by_seed))) for _, by_seed in sorted(groups.items())]
+def span(numbers: pd.Series) -> str:
+    """E.g. "500", "17–23"."""
+    return "–".join(map(str, dict.fromkeys((numbers.min(), numbers.max()))))
+
+
+def rows_of(chosen: pd.DataFrame) -> tuple[list[Row], list[str]]:
+    """By model and activation, then by depth, as numbers; and the paths of runs whose seed a row has already."""
+    runs = chosen.drop_duplicates("run").sort_values(ROW, kind="stable")
+    counted = runs.drop_duplicates([*ROW, "seed"])
+    twice = runs.loc[~runs["run"].isin(counted["run"]), "run"]
+    kept = chosen[chosen["run"].isin(counted["run"])].sort_values("seed", kind="stable")
+    groups = list(counted.sort_values([*ROW, "seed"], kind="stable").groupby(ROW, sort=True))
+    cells = {key: dict(list(part.groupby("column"))) for key, part in kept.groupby(ROW)}
+    names = row_names(pd.DataFrame([part.iloc[0] for _, part in groups]))
+    rows = [
+        Row(name, dict(part.iloc[0]), part, cells[key])
+        for name, (key, part) in zip(names, groups, strict=True)
+    ]
+    order = list(chosen["run"])
+    return sorted(rows, key=_order), sorted(twice, key=order.index)
+
+
+def _order(row: Row) -> tuple:
+    return row.about["model"], row.about["act"], config_of(row.about).get("model.depth", 0), row.name
+
+
+def config_of(about: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(about["config"])

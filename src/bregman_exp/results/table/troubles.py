@@ -2,67 +2,79 @@
 
 from collections.abc import Iterable, Sequence
 
-from bregman_exp.results.marks import SAID
-from bregman_exp.results.table.columns import Chosen
-from bregman_exp.results.table.notes import Footnotes
+import pandas as pd
+
+from bregman_exp.results.names import MARKS
+from bregman_exp.results.record import Verdict
+from bregman_exp.results.table.content import Column, Footnotes
 from bregman_exp.results.table.rows import Row
-from bregman_exp.results.table.unfinished import Unfinished
 
 MEANING = {
-    "unreliable": "a check failed, so the true accuracy may be lower (docs/checks.md)",
-    "degenerate": "a constant classifier",
+    Verdict.UNRELIABLE: "a check failed, so the true accuracy may be lower (docs/checks.md)",
+    Verdict.DEGENERATE: "a constant classifier",
 }
 Numbers = dict[int, list[int]]  # the place of a column -> the numbers of its footnotes
 
 
-def missing_seeds(own: Sequence[int], others: Iterable[int], unfinished: Sequence[Unfinished]) -> str:
-    """E.g. "not complete: seed 3 (failed: …; path); no run of seeds 4, 5"; "" for none."""
+def seeds_in(runs: pd.DataFrame) -> set[int]:
+    return set(map(int, runs["seed"].dropna()))
+
+
+def not_complete(runs: pd.DataFrame) -> str:
+    """E.g. "seed 3 (failed: …; path), seed 4 (running or interrupted; path)"."""
     told = []
-    if unfinished:
-        told.append(f"not complete: {', '.join(map(str, unfinished))}")
-    absent = set(others) - set(own) - {run.seed for run in unfinished}
+    for state, error, seed, path in runs[["state", "error", "seed", "run"]].itertuples(index=False):
+        why = f"failed: {error}" if state == "failed" or error else "running or interrupted"
+        told.append(f"{'a run' if pd.isna(seed) else f'seed {seed}'} ({why}; {path})")
+    return ", ".join(told)
+
+
+def missing_seeds(own: Iterable[int], others: Iterable[int], unfinished: pd.DataFrame) -> str:
+    """E.g. "not complete: seed 3 (failed: …; path); no run of seeds 4, 5"; "" for none."""
+    told = [] if unfinished.empty else [f"not complete: {not_complete(unfinished)}"]
+    absent = set(others) - set(own) - seeds_in(unfinished)
     if absent:
-        seeds = f"seed{'s' if len(absent) > 1 else ''} {', '.join(map(str, sorted(absent)))}"
-        told.append(f"no run of {seeds}, which other rows have")
+        told.append(f"no run of {_seeds(absent)}, which other rows have")
     return "; ".join(told)
 
 
-def marked_figures(name: str, row: Row, columns: Sequence[Chosen], notes: Footnotes) -> Numbers:
+def _seeds(seeds: Iterable[int]) -> str:
+    listed = sorted(seeds)
+    return f"seed{'s' if len(listed) > 1 else ''} {', '.join(map(str, listed))}"
+
+
+def marked_figures(row: Row, columns: Sequence[Column], notes: Footnotes) -> Numbers:
     """A footnote for each mark that the row's figures have, with the runs and columns."""
     numbers: Numbers = {}
-    for verdict, word in SAID.items():
-        places: list[int] = []
+    shown = [row.figures(place).assign(column=place) for place in range(len(columns))]
+    figures = pd.concat(shown).sort_values(["seed", "column"], kind="stable")
+    for verdict, word in MARKS.items():
+        doubted = figures[figures["verdict"] == verdict]
+        if doubted.empty:
+            continue
         told = []
-        for run in row.runs:
-            own = [
-                (place, one, figure)
-                for place, one in enumerate(columns)
-                for figure in [row.figures(one.measures).get(run.seed)]
-                if figure and figure.verdict == verdict
-            ]
-            places += [place for place, _, _ in own]
+        for (seed, path), of_run in doubted.groupby(["seed", "run"], sort=False):  # pyright: ignore
             ids = [
-                one.column.id + (" (not reported)" if figure.accuracy is None else "")
-                for _, one, figure in own
+                columns[place].id + (" (not reported)" if pd.isna(accuracy) else "")
+                for place, accuracy in zip(of_run["column"], of_run["accuracy"], strict=True)
             ]
-            told += [f"seed {run.seed} ({', '.join(ids)}; {run.path})"] if ids else []
-        if told:
-            number = notes.add(f"{word}: {MEANING[verdict]}: {name}, {', '.join(told)}")
-            for place in dict.fromkeys(places):
-                numbers.setdefault(place, []).append(number)
+            told.append(f"seed {seed} ({', '.join(ids)}; {path})")
+        number = notes.add(f"{word}: {MEANING[verdict]}: {row.name}, {', '.join(told)}")
+        for place in doubted["column"].unique():
+            numbers.setdefault(int(place), []).append(number)
     return numbers
 
 
-def missing_figures(name: str, row: Row, columns: Sequence[Chosen], notes: Footnotes) -> Numbers:
+def missing_figures(row: Row, columns: Sequence[Column], notes: Footnotes) -> Numbers:
     """A footnote where seeds of the row were not evaluated with an attack of the table."""
-    holes = {
-        place: sorted(set(row.seeds) - set(row.figures(one.measures))) for place, one in enumerate(columns)
-    }
+    holes: dict[tuple[int, ...], list[int]] = {}
+    for place in range(len(columns)):
+        missing = tuple(sorted(set(row.seeds) - seeds_in(row.figures(place))))
+        if missing:
+            holes.setdefault(missing, []).append(place)
     numbers: Numbers = {}
-    for seeds in {tuple(missing) for missing in holes.values() if missing}:
-        places = [place for place, missing in holes.items() if tuple(missing) == seeds]
-        ids = ", ".join(columns[place].column.id for place in places)
-        which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-        number = notes.add(f"{name}: {which} not evaluated with {ids}")
+    for seeds, places in holes.items():
+        ids = ", ".join(columns[place].id for place in places)
+        number = notes.add(f"{row.name}: {_seeds(seeds)} not evaluated with {ids}")
         numbers |= {place: [number] for place in places}
     return numbers

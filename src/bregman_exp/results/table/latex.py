@@ -3,8 +3,7 @@
 import re
 import unicodedata
 
-from bregman_exp.results.table.content import Table
-from bregman_exp.results.table.grid import Grid, Text, grid
+from bregman_exp.results.table.content import Table, Text
 
 ESCAPED = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -39,17 +38,16 @@ TOKEN = re.compile("ℓ∞|ℓ2|--|.", re.DOTALL)
 
 def as_latex(table: Table) -> str:
     r"""\caption, a tabular with booktabs rules, and the footnotes below it."""
-    shown = grid(table)
-    columns = "lr" + "".join("r" * len(group.parts) for group in shown.groups)
+    columns = "lr" + "".join("r" * len(parts) for _, parts in table.groups)
     lines = [
         "% inside \\begin{table} ... \\end{table}; needs \\usepackage{booktabs}",
         f"\\caption{{{escaped(table.caption)}}}",
         "\\centering",
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
-        *_head(shown),
+        *_head(table),
         "\\midrule",
-        *(" & ".join(map(_cell, line)) + " \\\\" for line in shown.lines),
+        *(" & ".join(map(_cell, line)) + " \\\\" for line in table.texts),
         "\\bottomrule",
         "\\end{tabular}",
         *_notes(table),
@@ -57,19 +55,19 @@ def as_latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _head(shown: Grid) -> list[str]:
+def _head(table: Table) -> list[str]:
     """The columns, and where something stands beside an accuracy, a second line that says what."""
-    groups = [f"\\multicolumn{{{len(g.parts)}}}{{c}}{{{escaped(g.heading)}}}" for g in shown.groups]
+    groups = [f"\\multicolumn{{{len(parts)}}}{{c}}{{{escaped(heading)}}}" for heading, parts in table.groups]
     first = " & ".join(["row", "seeds", *groups]) + " \\\\"
-    if all(len(group.parts) == 1 for group in shown.groups):
+    if all(len(parts) == 1 for _, parts in table.groups):
         return [first]
-    rules, column = [], 3
-    for group in shown.groups:
-        end = column + len(group.parts)
-        rules += [f"\\cmidrule(lr){{{column}-{end - 1}}}"] if len(group.parts) > 1 else []
-        column = end
-    parts = [part for group in shown.groups for part in group.parts]
-    return [first, "".join(rules), " & ".join(["", "", *parts]) + " \\\\"]
+    rules, start = "", 3
+    for _, parts in table.groups:
+        end = start + len(parts) - 1
+        rules += f"\\cmidrule(lr){{{start}-{end}}}" if end > start else ""
+        start = end + 1
+    names = [part for _, parts in table.groups for part in parts]
+    return [first, rules, " & ".join(["", "", *names]) + " \\\\"]
 
 
 def _cell(cell: Text) -> str:

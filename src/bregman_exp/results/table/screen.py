@@ -1,19 +1,23 @@
 """A table for the terminal: a cell tells all of its column, and wide tables are broken into blocks."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.box import HORIZONTALS
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from bregman_exp.results.table.content import Table
-from bregman_exp.results.table.grid import ABSENT, PUBLISHED, Grid, Group, Text, grid
+from bregman_exp.results.table.content import ABSENT, PUBLISHED, Table, Text
 
 NAME = 25  # characters of a row's name in one line
+
+
+def on_terminal(tables: Iterable[Table]) -> RenderableType:
+    parts = [part for table in tables for part in ("", as_terminal(table))]
+    return Group(*parts[1:])
 
 
 def as_terminal(table: Table) -> RenderableType:
@@ -28,47 +32,45 @@ class OnTerminal:
     table: Table
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        shown = grid(self.table)
-        single = [_width(_block(shown, [i]), console) for i in range(len(shown.groups))]
-        return Measurement(max(single), max(single))
+        widest = max(_width(_block(self.table, [i]), console) for i in range(len(self.table.columns)))
+        return Measurement(widest, widest)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         width = options.max_width
-        numbered = [f"[{number}] {text}" for number, text in enumerate(self.table.footnotes, start=1)]
         yield _lines(self.table.caption, width)
-        for block in _blocks(grid(self.table), width, console):
+        for block in _blocks(self.table, width, console):
             yield from ("", block)
         yield ""
-        for note in (*numbered, *self.table.remarks):
+        for note in self.table.numbered:
             yield _lines(note, width)
 
 
-def _blocks(shown: Grid, width: int, console: Console) -> Iterator[RichTable]:
+def _blocks(table: Table, width: int, console: Console) -> Iterator[RichTable]:
     """The columns in their order, in each block as many as fit."""
-    rest = list(range(len(shown.groups)))
+    rest = list(range(len(table.columns)))
     while rest:
         fitting = len(rest)
-        while fitting > 1 and _width(_block(shown, rest[:fitting]), console) > width:
+        while fitting > 1 and _width(_block(table, rest[:fitting]), console) > width:
             fitting -= 1
-        yield _block(shown, rest[:fitting])
+        yield _block(table, rest[:fitting])
         rest = rest[fitting:]
 
 
-def _block(shown: Grid, places: Sequence[int]) -> RichTable:
-    """The rows' names and seeds, and the groups at these places."""
-    groups = [shown.groups[place] for place in places]
-    stacked = any(len(group.parts) > 1 for group in groups)
+def _block(table: Table, places: Sequence[int]) -> RichTable:
+    """The rows' names and seeds, and the columns at these places."""
+    groups = table.groups
+    stacked = any(len(groups[place][1]) > 1 for place in places)
     drawn = RichTable(
         box=HORIZONTALS, show_edge=False, show_lines=stacked, pad_edge=False, padding=(0, 1, 0, 0)
     )
     drawn.add_column("row", no_wrap=True)
     drawn.add_column("seeds", justify="right", no_wrap=True)
-    for group in groups:
-        drawn.add_column(RichText(group.heading), justify="right", no_wrap=True)
-    for name, seeds, *texts in shown.lines:
-        cells = _by_group(shown.groups, texts)
-        texts_shown = (_folded(str(name)), str(seeds), *(cells[place] for place in places))
-        drawn.add_row(*map(RichText, texts_shown))
+    for place in places:
+        drawn.add_column(RichText(groups[place][0]), justify="right", no_wrap=True)
+    for name, seeds, *texts in table.texts:
+        each = iter(texts)
+        cells = ["\n".join(_stacked(parts, [next(each) for _ in parts])) for _, parts in groups]
+        drawn.add_row(*map(RichText, (_folded(str(name)), str(seeds), *(cells[place] for place in places))))
     return drawn
 
 
@@ -85,16 +87,11 @@ def _folded(name: str) -> str:
     return "\n".join(lines)
 
 
-def _by_group(groups: Sequence[Group], texts: Sequence[Text]) -> list[str]:
-    """Of each group the accuracy, and below it what stands beside it in other formats."""
-    each = iter(texts)
-    return ["\n".join(_stacked(group, [next(each) for _ in group.parts])) for group in groups]
-
-
-def _stacked(group: Group, texts: Sequence[Text]) -> list[str]:
-    accuracy, *beside = zip(group.parts, map(str, texts), strict=True)
-    there = [(part, text) for part, text in beside if text != ABSENT]
-    return [accuracy[1], *(f"{part} {text}" if part == PUBLISHED else text for part, text in there)]
+def _stacked(parts: Sequence[str], texts: Sequence[Text]) -> list[str]:
+    """The accuracy, and below it what stands beside it in other formats."""
+    beside = [(part, str(text)) for part, text in zip(parts[1:], texts[1:], strict=True)]
+    given = [(part, text) for part, text in beside if text != ABSENT]
+    return [str(texts[0]), *(f"{part} {text}" if part == PUBLISHED else text for part, text in given)]
 
 
 def _width(drawn: RichTable, console: Console) -> int:

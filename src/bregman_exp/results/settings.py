@@ -1,23 +1,18 @@
 """What an attack was: the settings that must agree between two numbers."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-Record = dict[str, Any]  # the content of a metrics.json
 SETTINGS = (
     *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
     *("precision", "members", "source", "class", "parameters"),
 )
 
 
-def settings_of(entry: Record) -> str:
+def settings_of(entry: Mapping[str, Any]) -> str:
     """An attack with its settings, as JSON."""
     return json.dumps({name: entry.get(name) for name in SETTINGS})
-
-
-def id_of(settings: str) -> str:
-    return json.loads(settings)["id"]
 
 
 def label(settings: str, others: Iterable[str]) -> str:
