@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.cli.report import write_report
+from bregman_exp.report.write import write_report
 from bregman_exp.results import in_one_sentence
 from bregman_exp.results.places import runs_at
 from bregman_exp.results.table import add_table_words, table_options

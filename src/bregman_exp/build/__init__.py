@@ -8,6 +8,7 @@ from bregman_exp.build.attacks import transfer_source as transfer_source
 from bregman_exp.build.folders import dataset_record as dataset_record
 from bregman_exp.build.folders import identity as identity
 from bregman_exp.build.folders import run_folder as run_folder
+from bregman_exp.build.folders import run_note as run_note
 from bregman_exp.build.folders import seeds_label as seeds_label
 from bregman_exp.build.folders import stack_folder as stack_folder
 from bregman_exp.build.identity import identity_of as identity_of
@@ -26,6 +27,7 @@ from bregman_exp.build.steps import precision_advice as precision_advice
 from bregman_exp.build.stored import MisfitError as MisfitError
 from bregman_exp.build.stored import check_belongs as check_belongs
 from bregman_exp.build.stored import check_is_older as check_is_older
+from bregman_exp.build.stored import check_same_data as check_same_data
 from bregman_exp.build.stored import check_stored as check_stored
 from bregman_exp.build.stored import stored_run as stored_run
 from bregman_exp.build.stored import trained_model as trained_model

@@ -54,6 +54,12 @@ def identity(run: Run, data: ClassificationData) -> dict[str, Any]:
     }
 
 
+def run_note(run: Run, data: ClassificationData, overrides: Sequence[str]) -> dict[str, Any]:
+    """run.json: which run it is, and the words that were typed for it."""
+    described = {"name": data.name, "label": data.label, "fingerprint": data.fingerprint}
+    return {**identity(run, data), "dataset": described, "overrides": list(overrides)}
+
+
 def dataset_record(data: ClassificationData) -> dict[str, Any]:
     """The part of metrics.json that says which data."""
     sizes = {f"n_{name}": len(getattr(data, name).y) for name in ("train", "val", "test")}

@@ -70,6 +70,14 @@ def check_is_older(folder: RunFolder, error: ValueError) -> None:
         raise MisfitError(f"{folder.config} is not that of its metrics.json, and no config: {error}")
 
 
+def check_same_data(data: ClassificationData, folder: RunFolder) -> None:
+    """Raises ConfigError where the data are not those of the run's own figures."""
+    if folder.complete and folder.read_metrics()["dataset"]["fingerprint"] != data.fingerprint:
+        raise ConfigError(
+            f"run={folder.path}: its data set {data.label} has changed since; bring the old one back."
+        )
+
+
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
     """The network with the trained weights that the run's figures are of, in eval mode.
 

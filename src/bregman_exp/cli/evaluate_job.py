@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
-from bregman_exp.cli.checks import check_device, check_same_data, check_samples
+from bregman_exp.cli.checks import check_device, check_samples
 from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
 from bregman_exp.cli.sweep import Outcome
@@ -33,7 +33,7 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
         if not is_trained(run, folder) and not folder.complete:
             raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
         data = build.dataset(run)
-        check_same_data(data, folder)
+        build.check_same_data(data, folder)
         check_samples(run.attack, data)
         net, source = build.trained_model(run, data, folder), build.transfer_source(run, data)
         build.check_attacks(run, net, source, data)

@@ -6,8 +6,8 @@ import numpy as np
 
 from bregman_exp.cli.command import log
 from bregman_exp.data import Split, as_unit
+from bregman_exp.report.pictures.adversarial import adversarial_images, adversarial_points
 from bregman_exp.results import RunFolder, write_arrays
-from bregman_exp.results.adversarial import adversarial_images, adversarial_points
 from bregman_exp.robustness import Evaluation, Robustness
 
 

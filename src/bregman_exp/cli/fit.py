@@ -5,11 +5,13 @@ from itertools import chain, count
 from pathlib import Path
 
 import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
+from bregman_exp.data import ClassificationData
 from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.results import RunFolder
 from bregman_exp.training import (
@@ -25,6 +27,12 @@ from bregman_exp.training import (
     training_facts,
     without_advice,
 )
+
+
+def begin_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
+    """Writes config.yaml, and run.json with the words of this job as Hydra has them."""
+    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    folder.begin(run.to_yaml(), build.run_note(run, data, words))
 
 
 def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> float | None:

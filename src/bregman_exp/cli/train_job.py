@@ -19,6 +19,7 @@ from bregman_exp.cli.command import (
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, wants_attacks_again, write_figures
 from bregman_exp.cli.fit import (
+    begin_run,
     epochs_in,
     epochs_to_go,
     fit,
@@ -126,7 +127,7 @@ def _completed(run: Run, data: ClassificationData, folder: RunFolder, limit: Tim
     """Trains and evaluates; False where training stopped in between, at the limit."""
     begin, last = limit.budget.clock(), folder.checkpoint("last")
     refuse_foreign_state(folder)
-    folder.begin(run.to_yaml())
+    begin_run(run, data, folder)
     set_damaged_checkpoint_aside(folder, build.training_identity(run, data))
     before, pace = epochs_in(last), None
     if not is_trained(run, folder):

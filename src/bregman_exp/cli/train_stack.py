@@ -12,6 +12,7 @@ from typing import Any
 from bregman_exp import build
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
 from bregman_exp.cli.fit import (
+    begin_run,
     epochs_in,
     epochs_to_go,
     fit,
@@ -161,7 +162,7 @@ def _train(
 
     with logging_to(*(folder.log for folder in folders)):
         for run, folder in members:
-            folder.begin(run.to_yaml())
+            begin_run(run, data, folder)
         if members and not went_well(train):
             return runs, []
     all_written = all(_begun(folder) for run, folder in members if run not in failed)

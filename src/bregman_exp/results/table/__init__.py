@@ -5,6 +5,7 @@
 
 from bregman_exp.results.table.agreement import DifferingRunsError as DifferingRunsError
 from bregman_exp.results.table.assemble import tables_of as tables_of
+from bregman_exp.results.table.columns import shown_figures as shown_figures
 from bregman_exp.results.table.content import Cell as Cell
 from bregman_exp.results.table.content import Column as Column
 from bregman_exp.results.table.content import Difference as Difference

@@ -15,7 +15,7 @@ from bregman_exp.results.table.agreement import agreeing
 from bregman_exp.results.table.baseline import Baseline, difference, find_baselines, no_such_row
 from bregman_exp.results.table.caption import caption
 from bregman_exp.results.table.columns import choose_columns, published_as, shown_figures, wanted
-from bregman_exp.results.table.content import Cell, Column, Footnotes, Line, Table
+from bregman_exp.results.table.content import Cell, Footnotes, Line, Table
 from bregman_exp.results.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.results.table.remarks import PAIRED, remarks
 from bregman_exp.results.table.rows import Row, rows_of
