@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from bregman_exp.results import RunFolder
+from bregman_exp.results.frame import read_results
 from bregman_exp.results.table import Options, Table, tables_of
 
 N = 100
@@ -98,8 +99,12 @@ def mlp(depth: int = 3, init: str = "random", version: str = "standard", epochs:
     }
 
 
+def tables(runs: Sequence[RunFolder], options: Options | None = None) -> list[Table]:
+    return tables_of(read_results(runs).frame, options)
+
+
 def table(runs: Sequence[RunFolder], **asked: Any) -> Table:
-    (one,) = tables_of(runs, Options(**asked))
+    (one,) = tables(runs, Options(**asked))
     return one
 
 

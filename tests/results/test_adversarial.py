@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bregman_exp.results.adversarial import adversarial_images, adversarial_points
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-
-from bregman_exp.results.adversarial import adversarial_images, adversarial_points
 
 
 @pytest.fixture

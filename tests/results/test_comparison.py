@@ -5,11 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.table import Table
 
-from bregman_exp.results import NotARunError, RunFolder, as_text, comparison_table
+from bregman_exp.results import NotARunError, RunFolder, as_text, comparison
+from bregman_exp.results.frame import read_results
 from tests.conftest import Outcome
 
 N = 20
+
+
+def comparison_table(a: Sequence[RunFolder], b: Sequence[RunFolder]) -> Table:
+    return comparison.comparison_table(*(read_results(runs).frame for runs in (a, b)))
+
+
 PGD = "pgd-linf-0.1"
 
 

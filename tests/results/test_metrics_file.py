@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from bregman_exp.results import NotARunError, RunFolder, as_text, evaluation_page
-from bregman_exp.results.table import as_csv, tables_of
-from bregman_exp.results.table.trained_run import read_record
-from tests.results.table_runs import entry, record, run, table
+from bregman_exp.results.predictions import checked
+from bregman_exp.results.table import as_cells
+from tests.results.table_runs import entry, record, run, table, tables
 
 HASH = "0123456789ab"
 
@@ -23,7 +23,7 @@ def complete(path: Path, schema: int = 2, **changes) -> RunFolder:
 
 
 def shown(folder: RunFolder) -> str:
-    return as_csv([table([folder])])
+    return as_cells([table([folder])])
 
 
 def test_schema_2_has_the_sums_of_its_files_and_of_itself(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_each_part_is_checked(tmp_path: Path, change: dict, said: str) -> None:
     folder = complete(tmp_path)
     folder.metrics.write_text(json.dumps(record(80, [entry(41)], config_hash=HASH) | change))
     with pytest.raises(NotARunError, match=said):
-        read_record(folder)
+        checked(folder)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_predictions_of_other_figures_are_told(tmp_path: Path, schema: int) -> N
     ):
         np.savez(folder.predictions, **(arrays | {name: change}))
         with pytest.raises(NotARunError, match=r"predictions\.npz"):
-            tables_of([folder])
+            tables([folder])
     folder.predictions.unlink()  # a table takes its figures from metrics.json
-    tables_of([folder])
+    tables([folder])
 
 
 @pytest.mark.parametrize("inside", ["checkpoints", "metrics.json", ".lock", "evaluations", "metrics.csv"])

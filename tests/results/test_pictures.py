@@ -5,11 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.image import imread
-from matplotlib.text import Text
-from PIL import Image
-
 from bregman_exp.results.pictures.animation import representation_gif
 from bregman_exp.results.pictures.boundary import boundary_layers
 from bregman_exp.results.pictures.depth import ByDepth, accuracy_by_depth
@@ -28,6 +23,10 @@ from bregman_exp.results.pictures.separability import fisher_ratio, linear_accur
 from bregman_exp.results.pictures.separation import separation_by_layer
 from bregman_exp.results.pictures.spread import Curve, mean_interval
 from bregman_exp.results.pictures.style import STROKES, TEXT_WIDTH, VERSIONS, write_figure
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.text import Text
+from PIL import Image
 
 SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
 LABELS = np.arange(40) % 2

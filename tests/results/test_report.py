@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bregman_exp.results.pictures.picture import Picture
+from bregman_exp.results.report.checks import meanings, summaries
+from bregman_exp.results.report.embedded import embedded
+from bregman_exp.results.report.formats import duration, each, ranges
 from filelock import FileLock
 from PIL import Image
 
 from bregman_exp.results import RunFolder
-from bregman_exp.results.pictures.picture import Picture
 from bregman_exp.results.report import Command, Sources, report_page, reported_runs, tables_for
-from bregman_exp.results.report.checks import meanings, summaries
-from bregman_exp.results.report.embedded import embedded
-from bregman_exp.results.report.formats import duration, each, ranges
 from bregman_exp.results.table import Options
 from tests.results.table_runs import entry, mlp, paper, row, run
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from bregman_exp.results import NotARunError, RunFolder
-from bregman_exp.results.published import CIFAR10, FIGURES, published_figure
-from bregman_exp.results.table import Options, tables_of
+from bregman_exp.results.published import published
+from bregman_exp.results.table import Options
 from tests.results.table_runs import (
     OTHER,
     SPIRAL,
@@ -21,6 +21,7 @@ from tests.results.table_runs import (
     run,
     shown,
     table,
+    tables,
     write,
 )
 
@@ -168,7 +169,7 @@ def test_published_figures_stand_beside(tmp_path: Path) -> None:
     runs = row(tmp_path, [80], model=BREGMAN, act="softplus", robust=paper(40, 50))
     found = table(runs)
     (line,) = found.lines
-    beside = [(cell.published.mean, cell.published.std) for cell in line.cells if cell.published]
+    beside = [(cell.published["mean"], cell.published["std"]) for cell in line.cells if cell.published]
     assert beside == [(90.82, 0.12), (42.46, 1.25), (53.13, 1.68)]
     assert "ICML 2022" in all_notes(found)
     assert "fitted to the published baseline" in found.caption
@@ -186,7 +187,7 @@ def test_no_published_figure_is_beside_another_attack_data_weights_or_clamp(tmp_
     ]
     for number, change in enumerate(changes):
         (line,) = table(row(tmp_path / str(number), [80], BREGMAN, **{"act": "atan", **change})).lines
-        there = [cell.published is not None for cell in line.cells]
+        there = [cell.published != {} for cell in line.cells]
         assert there == ([True, False] if number == 0 else [False] * 3)
 
 
@@ -199,20 +200,20 @@ def test_a_copy_of_the_data_other_epochs_and_fewer_images_are_told(tmp_path: Pat
 
 
 def test_two_spiral_figures_are_of_depth_start_and_epochs(tmp_path: Path) -> None:
-    def beside(**shape: object) -> float | None:
-        config = mlp(version="bregman", **shape)  # type: ignore[arg-type]
-        groups = {group: config[group] for group in ("model", "trainer", "dataset")}
-        flat = {f"{group}.{key}": value for group, keys in groups.items() for key, value in keys.items()}
-        figure = published_figure("clean", "bregman_mlp", "atan", "two-spiral", flat)
-        return figure and figure.mean
+    def beside(config: dict | None) -> float | None:
+        runs = row(
+            tmp_path / str(hash(str(config))), [80], "bregman_mlp", "atan", config=config, dataset=SPIRAL
+        )
+        (line,) = table(runs).lines
+        return line.cells[0].published.get("mean")
 
-    assert beside() == 98.4
-    assert beside(init="deterministic") == 97.9
-    assert beside(depth=100, epochs=200) == 98.1
-    assert beside(depth=100) == 96.4
-    assert beside(depth=5) is None
-    assert beside(epochs=5) is None
-    assert published_figure("clean", "bregman_mlp", "atan", "two-spiral", {}) is None
+    assert beside(mlp(version="bregman")) == 98.4
+    assert beside(mlp(version="bregman", init="deterministic")) == 97.9
+    assert beside(mlp(version="bregman", depth=100, epochs=200)) == 98.1
+    assert beside(mlp(version="bregman", depth=100)) == 96.4
+    assert beside(mlp(version="bregman", depth=5)) is None
+    assert beside(mlp(version="bregman", epochs=5)) is None
+    assert beside(None) is None
 
 
 def test_a_published_figure_with_a_remark_has_a_footnote(tmp_path: Path) -> None:
@@ -222,16 +223,19 @@ def test_a_published_figure_with_a_remark_has_a_footnote(tmp_path: Path) -> None
 
 
 def test_published_figures_are_there_once() -> None:
-    keys = [(f.measure, f.model, f.act, f.data, str(f.where)) for f in FIGURES]
-    assert len(keys) == len(set(keys)) == 3 * len(CIFAR10) + 20
+    figures = published()
+    assert len(figures) == 3 * 5 + 20
+    assert not figures.duplicated(["measure", "model", "act", "data", "where"]).any()
 
 
 # ---- what is missing, what is doubtful --------------------------------------------------------------------
 
 
-def unfinished(path: Path, seed: int, config: dict, error: Exception | None = None) -> RunFolder:
+def unfinished(
+    path: Path, seed: int, config: dict, error: Exception | None = None, note: dict | None = None
+) -> RunFolder:
     folder = RunFolder(path)
-    folder.begin(yaml.safe_dump({"seed": seed, **config}))
+    folder.begin(yaml.safe_dump({"seed": seed, **config}), note)
     if error:
         folder.fail(error)
     return folder
@@ -260,8 +264,9 @@ def test_seeds_that_other_rows_have_are_missing(tmp_path: Path) -> None:
 def test_failed_and_open_runs_are_named_at_their_row(tmp_path: Path) -> None:
     runs = spiral(tmp_path, 2)
     again = mlp() | {"dataset": {"name": "two_spiral", "noise": 1.0, "root": "elsewhere"}}
-    failed = unfinished(tmp_path / "f" / "seed-2-x", 2, again, ArithmeticError("loss is nan\nmore"))
-    there = unfinished(tmp_path / "f" / "seed-3-x", 3, again)
+    note = {"row_hash": "mlp-atan", "model": "mlp", "act": "atan"}
+    failed = unfinished(tmp_path / "f" / "seed-2-x", 2, again, ArithmeticError("loss is nan\nmore"), note)
+    there = unfinished(tmp_path / "f" / "seed-3-x", 3, again, note=note)
     found = table([*runs, failed, there])
     (line,) = found.lines
     assert (line.seeds, line.expected, line.failed) == ((0, 1), (0, 1, 2, 3), (2,))
@@ -306,7 +311,7 @@ def test_no_run_is_complete(tmp_path: Path) -> None:
         unfinished(tmp_path / "b", 1, {}, ArithmeticError("bad")),
     ]
     with pytest.raises(ValueError, match=r"none of 2 runs is complete \(1 failed\); train or finish"):
-        tables_of(runs)
+        tables(runs)
 
 
 def test_doubtful_numbers_are_marked_and_their_runs_named(tmp_path: Path) -> None:
@@ -365,7 +370,7 @@ def test_damaged_records_are_told_in_a_sentence(tmp_path: Path, change: dict, sa
     (own,) = row(tmp_path, [80])
     own.metrics.write_text(json.dumps(record(80) | change))
     with pytest.raises(NotARunError, match=said):
-        tables_of([own])
+        tables([own])
     own.metrics.write_text("[]")
     with pytest.raises(NotARunError, match="is no record of a run"):
-        tables_of([own], Options())
+        tables([own], Options())

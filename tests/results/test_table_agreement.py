@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bregman_exp.results import RunFolder
-from bregman_exp.results.table import Options, tables_of
+from bregman_exp.results.table import Options
 from tests.results.table_runs import (
     COMMIT,
     LINF,
@@ -21,6 +21,7 @@ from tests.results.table_runs import (
     run,
     shown,
     table,
+    tables,
     write,
 )
 
@@ -73,7 +74,7 @@ def test_a_refusal_says_what_differs_and_where(tmp_path: Path, which: str) -> No
     change, said = DIFFERENT[which]
     runs = pair(tmp_path, change)
     with pytest.raises(ValueError, match="these runs do not share a table") as told:
-        tables_of(runs)
+        tables(runs)
     message = str(told.value)
     assert said.format(a=runs[0].path, b=runs[1].path) in message
     assert "--split" in message
@@ -83,7 +84,7 @@ def test_a_refusal_says_what_differs_and_where(tmp_path: Path, which: str) -> No
 
 @pytest.mark.parametrize("which", DIFFERENT)
 def test_each_refusal_can_be_split(tmp_path: Path, which: str) -> None:
-    found = tables_of(pair(tmp_path, DIFFERENT[which][0]), Options(split=True))
+    found = tables(pair(tmp_path, DIFFERENT[which][0]), Options(split=True))
     assert [[line.name for line in one.lines] for one in found] == [
         ["resnet20 (relu)"],
         ["bregman_resnet20 (atan)"],
@@ -94,8 +95,8 @@ def test_seeds_of_one_row_are_held_to_the_same(tmp_path: Path) -> None:
     runs = row(tmp_path, [80], robust=paper(40, 50))
     runs.append(run(tmp_path / "later", 90, paper(41, 51), seed=1, environment={"git": OTHER}))
     with pytest.raises(ValueError, match="code version: aaaaaaa"):
-        tables_of(runs)
-    assert [shown(one)["resnet20 (relu)"][0] for one in tables_of(runs, Options(split=True))] == [
+        tables(runs)
+    assert [shown(one)["resnet20 (relu)"][0] for one in tables(runs, Options(split=True))] == [
         "80.00",
         "90.00",
     ]
@@ -109,7 +110,7 @@ def test_any_version_mixes_and_says_so(tmp_path: Path) -> None:
     assert "code versions mixed (--any-version) aaaaaaa, bbbbbbb-dirty" in found.caption
     assert "bbbbbbb-dirty: with changes that no commit holds" in all_notes(found)
     with pytest.raises(ValueError, match="epochs"):  # it is of code alone
-        tables_of([*runs, run(tmp_path / "y", 90, seed=2, train={"epochs": 3})], Options(any_version=True))
+        tables([*runs, run(tmp_path / "y", 90, seed=2, train={"epochs": 3})], Options(any_version=True))
 
 
 def test_evaluations_with_other_code_are_a_difference_of_their_column(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_evaluations_with_other_code_are_a_difference_of_their_column(tmp_path: 
     for folder, git in zip(runs, (COMMIT, OTHER), strict=True):
         write(folder.evaluation("paper-1"), record(80, paper(40, 50), environment={"git": git}))
     with pytest.raises(ValueError, match=rf"pgd-linf-0\.0028: code {COMMIT} .* and code {OTHER}") as told:
-        tables_of(runs)
+        tables(runs)
     assert "--any-version" in str(told.value)
     assert shown(table(runs, any_version=True))["resnet20 (relu)"][1] == "40.00 ± 0.00"
     write(runs[0].evaluation("paper-2"), record(80, paper(39, 49), environment={"git": OTHER}))
@@ -127,8 +128,8 @@ def test_evaluations_with_other_code_are_a_difference_of_their_column(tmp_path: 
 def test_who_lacks_an_attack_does_not_object(tmp_path: Path) -> None:
     runs = [*pair(tmp_path, {"robust": []}), run(tmp_path / "c", 50, [entry(30, steps=9)], act="tanh")]
     with pytest.raises(ValueError, match=r"steps 50 .* and steps 9"):
-        tables_of(runs)
-    found = tables_of(runs, Options(split=True))
+        tables(runs)
+    found = tables(runs, Options(split=True))
     assert [len(one.lines) for one in found] == [2, 1]
 
 
@@ -146,13 +147,13 @@ def test_early_stopping_may_end_where_it_will(tmp_path: Path) -> None:
 def test_many_runs_are_counted_not_listed(tmp_path: Path) -> None:
     runs = [*row(tmp_path, [80] * 6), run(tmp_path / "x", 80, seed=9, train={"epochs": 1})]
     with pytest.raises(ValueError, match=r"182 \([^)]*seed-0-x, [^)]*seed-2-x and 3 more\) and 1 \("):
-        tables_of(runs)
+        tables(runs)
 
 
 def test_an_attack_that_nobody_has(tmp_path: Path) -> None:
     runs = row(tmp_path, [80], robust=paper(40, 50))
     with pytest.raises(ValueError, match=r"id starts with 'square'; there are: .*pgd"):
-        tables_of(runs, Options(attacks=("pgd", "square")))
+        tables(runs, Options(attacks=("pgd", "square")))
 
 
 def test_missing_seeds_and_open_runs_go_with_their_table(tmp_path: Path) -> None:
@@ -161,6 +162,6 @@ def test_missing_seeds_and_open_runs_go_with_their_table(tmp_path: Path) -> None
     (tmp_path / "o" / "seed-2-x").mkdir(parents=True)
     lost = RunFolder(tmp_path / "o" / "seed-2-x")
     lost.begin((runs[-1].path / "config.yaml").read_text().replace("seed: 1", "seed: 2"))
-    images, points = tables_of([*runs, lost], Options(split=True))
+    images, points = tables([*runs, lost], Options(split=True))
     assert images.footnotes == ()
     assert "seed 2 (running or interrupted" in points.footnotes[0]

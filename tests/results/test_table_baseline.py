@@ -8,8 +8,8 @@ import pytest
 
 from bregman_exp.results import RunFolder
 from bregman_exp.results.statistics import newcombe_interval
-from bregman_exp.results.table import Difference, Options, Table, tables_of
-from tests.results.table_runs import SPIRAL, all_notes, entry, mlp, row, run, table
+from bregman_exp.results.table import Difference, Options, Table
+from tests.results.table_runs import SPIRAL, all_notes, entry, mlp, row, run, table, tables
 
 BREGMAN = "bregman_resnet20"
 
@@ -142,7 +142,7 @@ def test_without_a_baseline(tmp_path: Path) -> None:
 
 def test_a_split_table_without_the_baseline_says_so(tmp_path: Path) -> None:
     runs = [*spirals(tmp_path), *row(tmp_path, [60]), *row(tmp_path, [61], BREGMAN, "atan")]
-    named = tables_of(runs, Options(baseline="resnet20", split=True))
+    named = tables(runs, Options(baseline="resnet20", split=True))
     assert {one.data: one.baseline for one in named} == {"CIFAR-10": "resnet20 (relu)", "two-spiral": ""}
     points = next(one for one in named if one.data == "two-spiral")
     assert "no row here is the baseline resnet20" in points.remarks

@@ -59,7 +59,7 @@ def test_globs_and_files(command, outputs: Path) -> None:
     for name, start in (
         ("t.md", "CIFAR-10: accuracy"),
         ("t.tex", "% inside"),
-        ("t.csv", "table,data,"),
+        ("t.csv", "run,state,"),
         ("t.html", "<figure"),
         ("t.txt", "CIFAR-10: accuracy"),
     ):
@@ -72,7 +72,7 @@ def test_globs_and_files(command, outputs: Path) -> None:
 
 
 def test_a_format_that_is_asked_for(command, outputs: Path) -> None:
-    assert command(str(outputs), "--format", "csv").out.startswith("table,")
+    assert command(str(outputs), "--format", "cells").out.startswith("table,")
 
 
 def test_mistakes_are_told_in_one_sentence(command, outputs: Path, tmp_path: Path) -> None:

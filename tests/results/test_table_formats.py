@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from bregman_exp.results import as_text
-from bregman_exp.results.table import Table, as_csv, as_html, as_latex, as_markdown, as_terminal
-from bregman_exp.results.table.as_latex import escaped
+from bregman_exp.results.table import Table, as_cells, as_html, as_latex, as_markdown, as_terminal
+from bregman_exp.results.table.latex import escaped
 from tests.results.table_runs import COMMIT, LINF, entry, mlp, paper, row, run, table
 
 NAME = r"[/i]a_b & 50% $x^2 {z} \q|<b>*"
@@ -171,7 +171,7 @@ def test_html(both: Table) -> None:
 
 
 def test_csv(both: Table) -> None:
-    lines = list(csv.DictReader(io.StringIO(as_csv([both, both]))))
+    lines = list(csv.DictReader(io.StringIO(as_cells([both, both]))))
     assert len(lines) == 2 * 2 * 3
     assert {line["table"] for line in lines} == {"1", "2"}
     found = lines[1]
@@ -201,7 +201,7 @@ def test_names_are_shown_as_they_are(odd: Table) -> None:
     name = f"{NAME} (ρ[red])"
     assert name in as_text(as_terminal(odd))
     assert parsed(as_html(odd)).rows[1][0] == name
-    assert next(csv.DictReader(io.StringIO(as_csv([odd]))))["row"] == name
+    assert next(csv.DictReader(io.StringIO(as_cells([odd]))))["row"] == name
     (line,) = [line for line in as_markdown(odd).split("\n") if line.startswith("| [/i]")]
     assert line.startswith(r"| [/i]a_b & 50% \$x^2 {z} \\q\|\<b\>\* (ρ[red]) | 1 | 50.00 |")
     (line,) = [line for line in as_latex(odd).split("\n") if line.startswith("{[}/i]")]
@@ -216,7 +216,7 @@ def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path, formula: str) -> 
     shown = table(
         [run(tmp_path / "seed-0", 50, paper(40, 50), model=formula), run(tmp_path / "b", 40, paper(1, 2))]
     )
-    lines = list(csv.DictReader(io.StringIO(as_csv([shown]))))
+    lines = list(csv.DictReader(io.StringIO(as_cells([shown]))))
     line = next(line for line in lines if line["model"].endswith(formula))
     assert line["model"] == f"'{formula}"
     assert line["row"].startswith("'")

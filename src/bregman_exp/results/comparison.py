@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bregman_exp.results.names import differing_keys, marks
 from bregman_exp.results.predictions import rights
+from bregman_exp.results.run_folder import NotARunError
 from bregman_exp.results.settings import label
 from bregman_exp.results.statistics import Interval, paired, welch
 from bregman_exp.results.table.baseline import counted
@@ -35,6 +36,9 @@ class Side:
     figures: pd.DataFrame
     paths: frozenset[str]
     notes: list[str]
+
+    def of(self, settings: str, n: int) -> pd.DataFrame:
+        return self.figures[(self.figures["settings"] == settings) & (self.figures["n"] == n)]
 
     def __str__(self) -> str:
         run, seeds = self.runs.iloc[0], len(self.runs)
@@ -73,7 +77,7 @@ def comparison_table(a: pd.DataFrame, b: pd.DataFrame) -> Table:
     for heading in ("A", "B", "A − B", "95 %", *headings, "n"):
         table.add_column(heading, justify="right")
     for settings, n in both.itertuples(index=False):
-        x, y = (side.figures[(side.figures[KEY] == (settings, n)).all(axis=1)] for side in sides)
+        x, y = (side.of(settings, n) for side in sides)
         cells = _paired(x, y) if single else _over_seeds(x, y, *sides)
         name = Text(label(settings, both["settings"]))
         table.add_row(name, _cell(x), _cell(y), *cells, str(n))
@@ -82,6 +86,8 @@ def comparison_table(a: pd.DataFrame, b: pd.DataFrame) -> Table:
 
 def _side(name: str, frame: pd.DataFrame) -> Side:
     """A seed that is there twice counts once."""
+    for sentence in frame.loc[frame["state"] == "damaged", "error"]:
+        raise NotARunError(sentence)
     runs = frame[frame["evaluation"] == ""].drop_duplicates("run")
     complete = runs[runs["state"] == "complete"]
     if complete.empty:

@@ -172,11 +172,11 @@ class _Reader:
         }
         if not records:
             return [common | _unfinished(folder, note, config) | self._state(folder)]
-        common |= {"state": "complete", "trained_with": code_of(records[0][1])}
+        own = records[0][1]
+        common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config)
         self.records |= {str(place.path): record for place, record in records}
         later = [place for place in folder.evaluations if not place.complete]
-        about = common | _identity(records[0][1], config)
-        without = [about | {"evaluation": place.path.name} | self._state(place) for place in later]
+        without = [common | {"evaluation": place.path.name} | self._state(place) for place in later]
         lines = [line for place, record in records for line in _figures(place, record, common, config)]
         constant = {line["weights"] for line in lines if line["verdict"] == Verdict.DEGENERATE}
         for line in lines:  # a constant classifier is constant on clean data too, where no check looks
@@ -266,7 +266,7 @@ def _figures(
     """A line for clean data, then one for each attack."""
     added = place.path.name if place.path.parent.name == "evaluations" else ""
     suite = added.rpartition("-")[0] if added else str(config.get("attack.name", ""))
-    about = {**common, **_identity(record, config), "evaluation": added}
+    about = {**common, "evaluation": added, "weights": record["weights"]}
     about |= {"suite": record.get("suite", suite), "code": code_of(record)}
     named = ("id", "attack", "norm", "eps", "correct", "accuracy", "verdict")
     lines = []

@@ -54,7 +54,7 @@ def shared_kinds(figures: pd.DataFrame) -> pd.DataFrame:
     runs = figures.groupby("id")["run"].nunique()
     kinds = figures.groupby([*ALIKE, "id"], sort=False)["run"].nunique().reset_index()
     shared = kinds[kinds["run"] == kinds["id"].map(runs)]
-    largest = shared.sort_values("n", kind="stable").drop_duplicates("settings", keep="last").sort_index()
+    largest = shared.sort_values("n", ascending=False, kind="stable").drop_duplicates("settings").sort_index()
     order = {id_: place for place, id_ in enumerate(dict.fromkeys(["clean", *figures["id"]]))}
     return largest.sort_values("id", key=lambda ids: ids.map(order), kind="stable")
 
