@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bregman_exp.results.adversarial import adversarial_images, adversarial_points
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+
+from bregman_exp.report.pictures.adversarial import adversarial_images, adversarial_points
 
 
 @pytest.fixture

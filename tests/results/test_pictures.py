@@ -5,28 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bregman_exp.results.pictures.animation import representation_gif
-from bregman_exp.results.pictures.boundary import boundary_layers
-from bregman_exp.results.pictures.depth import ByDepth, accuracy_by_depth
-from bregman_exp.results.pictures.evenly import evenly
-from bregman_exp.results.pictures.fields import layer_fields
-from bregman_exp.results.pictures.layers import representation_layers
-from bregman_exp.results.pictures.learning import learning_curves
-from bregman_exp.results.pictures.legendre import LegendreCurves, legendre_maps
-from bregman_exp.results.pictures.moves import moves_by_layer
-from bregman_exp.results.pictures.panels import Traced
-from bregman_exp.results.pictures.picture import write_picture
-from bregman_exp.results.pictures.plane import cell_centres, chosen_layers, frame
-from bregman_exp.results.pictures.regions import Regions, decision_regions
-from bregman_exp.results.pictures.robust import RobustCurve, robust_accuracy_by_size
-from bregman_exp.results.pictures.separability import fisher_ratio, linear_accuracy
-from bregman_exp.results.pictures.separation import separation_by_layer
-from bregman_exp.results.pictures.spread import Curve, mean_interval
-from bregman_exp.results.pictures.style import STROKES, TEXT_WIDTH, VERSIONS, write_figure
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 from PIL import Image
+
+from bregman_exp.report.pictures.album import write_picture
+from bregman_exp.report.pictures.boundary import boundary_layers
+from bregman_exp.report.pictures.curves import learning_curves
+from bregman_exp.report.pictures.depth import ByDepth, accuracy_by_depth
+from bregman_exp.report.pictures.fields import layer_fields
+from bregman_exp.report.pictures.layers import representation_gif, representation_layers
+from bregman_exp.report.pictures.legendre import LegendreCurves, legendre_maps
+from bregman_exp.report.pictures.moves import moves_by_layer
+from bregman_exp.report.pictures.panels import Traced
+from bregman_exp.report.pictures.plane import cell_centres, chosen_layers, evenly, frame
+from bregman_exp.report.pictures.regions import Regions, decision_regions
+from bregman_exp.report.pictures.robust import RobustCurve, robust_accuracy_by_size
+from bregman_exp.report.pictures.separation import fisher_ratio, linear_accuracy, separation_by_layer
+from bregman_exp.report.pictures.spread import Curve, mean_interval
+from bregman_exp.report.pictures.style import STROKES, TEXT_WIDTH, VERSIONS, write_figure
 
 SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
 LABELS = np.arange(40) % 2

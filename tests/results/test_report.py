@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bregman_exp.results.pictures.picture import Picture
-from bregman_exp.results.report.checks import meanings, summaries
-from bregman_exp.results.report.embedded import embedded
-from bregman_exp.results.report.formats import duration, each, ranges
 from filelock import FileLock
 from PIL import Image
 
+from bregman_exp.report.checks import meanings, summaries
+from bregman_exp.report.commands import evaluating_commands, row_command, training_commands
+from bregman_exp.report.embedded import embedded
+from bregman_exp.report.formats import duration, each, ranges
+from bregman_exp.report.page import Sources, report_page
+from bregman_exp.report.pictures.album import Picture
+from bregman_exp.report.runs import reported_runs, rows_of
 from bregman_exp.results import RunFolder
-from bregman_exp.results.report import Command, Sources, report_page, reported_runs, tables_for
+from bregman_exp.results.frame import read_results
 from bregman_exp.results.table import Options
 from tests.results.table_runs import entry, mlp, paper, row, run
 
@@ -63,8 +66,7 @@ class Page(HTMLParser):
 
 
 def page_of(*folders: RunFolder, sources: Sources | None = None, **asked) -> tuple[str, Page]:
-    runs = reported_runs(folders, asked.get("weights"))
-    text = report_page(runs, tables_for(runs, Options(**asked)), sources or Sources())
+    text = report_page(read_results(folders), Options(**asked), sources or Sources())
     return text, Page(text)
 
 
@@ -172,13 +174,12 @@ def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:
         environment={"torch": EVIL, "git": EVIL, "device": EVIL},
     )
     failed = RunFolder(tmp_path / "<script>e" / act / "seed-1-x")
-    failed.begin(yaml.safe_dump({"seed": 1, "experiment_name": EVIL}))
+    failed.begin(yaml.safe_dump({"seed": 1, "experiment_name": EVIL}), {"overrides": [EVIL, "seed=1"]})
     failed.fail(ValueError(EVIL))
     sources = Sources(
         pictures=[picture(tmp_path)],
         missing={EVIL: [EVIL]},
-        commands=[Command(EVIL, EVIL)],
-        by_row={f"resnet20 ({EVIL})": Command(EVIL, EVIL)},
+        made_by=EVIL,
         checks=f"### {EVIL}\n{EVIL} **{EVIL}**\n",
     )
     text, page = page_of(folder, failed, sources=sources)
@@ -248,15 +249,45 @@ def test_a_run_without_figures_belongs_to_its_row(tmp_path: Path) -> None:
     place = tmp_path / "e" / "mlp-atan-two_spiral"
     complete = run(place / "seed-0-x", 90, model="mlp", act="atan", config=mlp())
     begun = RunFolder(place / "seed-1-x")
-    begun.begin(yaml.safe_dump({"seed": 1, **mlp()}))
+    begun.begin(yaml.safe_dump({"seed": 1, **mlp()}), {"row_hash": "mlp-atan", "model": "mlp", "act": "atan"})
     deeper = RunFolder(place / "seed-1-y")
     deeper.begin(yaml.safe_dump({"seed": 1, **mlp(depth=10)}))
-    runs = reported_runs([deeper, begun, complete])
+    runs = reported_runs(read_results([deeper, begun, complete]))
     assert [(one.row, one.seed) for one in runs] == [
         ("mlp (atan), depth 3, random", 0),
         ("mlp (atan), depth 3, random", 1),
         ("mlp (atan), depth 10, random", 1),
     ]
+
+
+def with_words(place: Path, *rows: tuple[str, ...]) -> list:
+    """A row for each tuple of words, with two seeds, as trained by these words."""
+    for number, words in enumerate(rows):
+        for seed in (0, 1):
+            folder = RunFolder(place / str(number) / f"seed-{seed}-x")
+            run(folder.path, 90, row_hash=str(number), seed=seed, config={"experiment_name": "exp"})
+            text = (folder.path / "config.yaml").read_text()
+            folder.begin(text, {"overrides": [*words, f"seed={seed}"]})
+    folders = [RunFolder(path) for path in sorted(place.rglob("seed-*"))]
+    return rows_of(reported_runs(read_results(folders)))
+
+
+def test_the_commands_that_repeat_a_row_are_what_was_typed(tmp_path: Path) -> None:
+    shared = ("experiment=two_spiral_3", "optim.lr=1.0")
+    words = [(*shared, f"model={model}", f"model.init={init}") for model in ("a", "b") for init in ("r", "d")]
+    rows = with_words(tmp_path / "all", *words)
+    (whole,) = training_commands(rows)
+    swept = "model=a,b model.init=r,d seeds=0..1"
+    assert whole.line == f"python train.py -m experiment=two_spiral_3 optim.lr=1.0 {swept}"
+    own = row_command(rows[0], "This row:")
+    assert own is not None
+    ending = "model=a model.init=r hydra.mode=RUN seeds=0..1"
+    assert own.line == f"python train.py experiment=two_spiral_3 optim.lr=1.0 {ending}"
+    three = training_commands(with_words(tmp_path / "three", *words[:3]))  # no product: each row
+    assert [command.line.count("-m") for command in three] == [0, 0, 0]
+    old = run(tmp_path / "old" / "seed-0-x", 90)  # its words are not known
+    assert training_commands(rows_of(reported_runs(read_results([old])))) == []
+    assert evaluating_commands(reported_runs(read_results([old]))) == []
 
 
 def test_small_words() -> None:

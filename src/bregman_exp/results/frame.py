@@ -256,7 +256,7 @@ def _find_rows(lines: list[dict[str, Any]]) -> None:
     names = ("row", "model", "act", "version", "data", "fingerprint")
     rows = {line["config"]: {name: line[name] for name in names} for line in lines if line.get("row")}
     for line in lines:
-        if line["state"] != "damaged" and not line["row"]:
+        if line["state"] != "damaged" and not line["row"] and line["model"]:
             line |= rows.get(line["config"], {})
 
 

@@ -71,5 +71,5 @@ def _shown(value: Any) -> str:
 def _digits(hashes: Iterable[str]) -> int:
     """How many digits of the hashes tell them apart, at least four."""
     several = set(hashes)
-    longest = max(map(len, several))
+    longest = max(map(len, several), default=4)
     return next((n for n in range(4, longest + 1) if len({h[:n] for h in several}) == len(several)), longest)
