@@ -34,7 +34,8 @@ def main() -> None:
         format_ = words.format or format_of(words.output)
         frame = fitting(read_results(runs_at(words.places), config_faults)).frame
         if format_ == "parquet":
-            return write_parquet(frame, words.output)
+            write_parquet(frame, words.output)
+            return print(f"wrote {words.output}", file=sys.stderr)
         if format_ == "csv":
             text = as_csv(frame.drop(columns="config"))
         else:
@@ -52,8 +53,8 @@ def parser() -> ArgumentParser:
     words = Parser(
         description="Rows × (test accuracy, ℓ∞-robust, ℓ2-robust), mean ± standard deviation over seeds, "
         "beside the published figures and the difference to a baseline.",
-        epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed. csv and parquet "
-        "are no table but all that it is made of: a line for each figure of each run.",
+        epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed. csv and "
+        "parquet are no table but all that it is made of: a line for each figure of each run.",
     )
     add_table_words(words)
     words.add_argument("--split", action="store_true", help="a table for each kind of runs that do not agree")

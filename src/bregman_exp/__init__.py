@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from bregman_exp.robustness import robust_accuracy as robust_accuracy
 
 # name -> its part, imported when it is asked for: a table needs no torch, and a network no pandas
-PARTS = dict.fromkeys(("fast_inference", "legendre_map", "mlp", "resnet"), "api")
-PARTS["robust_accuracy"] = "robustness"
-__all__ = [*PARTS, "results"]
+PARTS = {
+    "fast_inference": "api",
+    "legendre_map": "api",
+    "mlp": "api",
+    "resnet": "api",
+    "robust_accuracy": "robustness",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,1 @@
-"""The page of an experiment, and its pictures: run folders become one HTML file that needs nothing beside it."""
+"""The page of an experiment and its pictures: one HTML file that needs nothing beside it."""

@@ -43,13 +43,13 @@ def _summary(name: str, checks: Sequence[Check]) -> CheckSummary:
     count = Counter(check["status"] for check in checks)
     known = [check for check in checks if check["value"] is not None]
     worst = max(known, key=lambda check: check["value"], default={"value": None, "limit": None})
-    counts = {status: count[status] for status in CheckStatus}
+    counts = {status: count[status] for status in map(str, CheckStatus)}
     return CheckSummary(name, counts, worst["value"], worst["limit"])
 
 
 def totals(runs: Iterable[ReportedRun]) -> dict[str, int]:
     count = Counter(check["status"] for run in runs for check in run.checks)
-    return {status: count[status] for status in CheckStatus}
+    return {status: count[status] for status in map(str, CheckStatus)}
 
 
 def meanings(text: str, names: Iterable[str]) -> dict[str, Markup]:

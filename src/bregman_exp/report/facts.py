@@ -6,7 +6,7 @@ from typing import Any
 
 from bregman_exp.report.formats import counted, duration, each, ranges
 from bregman_exp.report.runs import ReportedRun
-from bregman_exp.results.frame import code_of
+from bregman_exp.results.lines import code_of
 from bregman_exp.results.names import short_code
 
 TITLED = 3  # experiments that fit in a title

@@ -41,7 +41,7 @@ class Sources:
 
 
 def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
-    """One table; where the runs do not agree, one for each kind, and in what they differ; else why there is none.
+    """One table, or one for each kind of runs, and in what these differ; else why there is none.
 
     Raises ValueError, in one sentence, where no run has an attack that is asked for, and where no row is
     the baseline asked for.
@@ -88,8 +88,10 @@ def report_page(results: Results, options: Options, sources: Sources) -> str:
 
 
 def _figures(results: Results, options: Options) -> dict[tuple[str, str], str]:
-    """By run and id, e.g. "98.80", with a mark where the number is not a plain one; of a run that has none of the
-    weights asked for, those of its own."""
+    """By run and id, e.g. "98.80", with a mark where the number is not a plain one.
+
+    Of a run that has none of the weights asked for, those of its own.
+    """
     marks = {"unreliable": " !", "degenerate": " ="}
     texts: dict[tuple[str, str], str] = {}
     for which in (options, replace(options, weights=None)):

@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from bregman_exp.report.formats import counted, ranges
-from bregman_exp.results.frame import ROW, STATES, Failure, Results
-from bregman_exp.results.names import base_name, row_names
+from bregman_exp.results.frame import ROW, STATES, Results
+from bregman_exp.results.lines import Failure
+from bregman_exp.results.names import Frame, base_name, row_names
 from bregman_exp.results.reading import read_text, shown
 from bregman_exp.results.record import CheckStatus, clean_entry
 from bregman_exp.results.run_folder import RunFolder
@@ -97,7 +98,7 @@ def _reported(number: int, run: Mapping[str, Any], results: Results) -> Reported
     )
 
 
-def named_runs(frame: pd.DataFrame) -> pd.DataFrame:
+def named_runs(frame: Frame) -> Frame:
     """The first line of each run with ``name``, which tells apart all rows there; row by row.
 
     A run without figures belongs to the row of its training, where one has figures.
@@ -160,14 +161,13 @@ class ReportedRow:
 
     @property
     def configs(self) -> list[tuple[str, str]]:
-        """Seeds, and the config.yaml they share: several only where runs of the row differ in their attacks."""
+        """Seeds, and the config.yaml they share: several only where attacks differ."""
         same: dict[str, list[ReportedRun]] = {}
         for run in self.runs:
             same.setdefault(run.config, []).append(run)
-        texts = [
-            (ranges(-1 if r.seed is None else r.seed for r in runs), _text(runs[0])) for runs in same.values()
-        ]
-        return [(seeds, text) for seeds, text in texts if text]
+        seeds = [ranges(-1 if run.seed is None else run.seed for run in runs) for runs in same.values()]
+        texts = [_text(runs[0]) for runs in same.values()]
+        return [(own, text) for own, text in zip(seeds, texts, strict=True) if text]
 
 
 def _text(run: ReportedRun) -> str:

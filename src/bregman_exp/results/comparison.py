@@ -7,7 +7,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from bregman_exp.results.names import differing_keys, marks
+from bregman_exp.results.names import Frame, differing_keys, marks
 from bregman_exp.results.predictions import rights
 from bregman_exp.results.run_folder import NotARunError
 from bregman_exp.results.settings import label
@@ -32,12 +32,12 @@ OVER_SEEDS = (
 class Side:
     """One row. ``runs``: a line for each seed; ``figures``: all of them; ``notes``: what does not count."""
 
-    runs: pd.DataFrame
-    figures: pd.DataFrame
+    runs: Frame
+    figures: Frame
     paths: frozenset[str]
     notes: list[str]
 
-    def of(self, settings: str, n: int) -> pd.DataFrame:
+    def of(self, settings: str, n: int) -> Frame:
         return self.figures[(self.figures["settings"] == settings) & (self.figures["n"] == n)]
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Side:
         return f"{run['model']} ({run['act']}), {row}, {which}"
 
 
-def comparison_table(a: pd.DataFrame, b: pd.DataFrame) -> Table:
+def comparison_table(a: Frame, b: Frame) -> Table:
     """A line for clean data and for each attack that both frames have, with equal settings and samples.
 
     One run each: McNemar's exact test, sample by sample. Several seeds on a side: the difference of the means
@@ -84,7 +84,7 @@ def comparison_table(a: pd.DataFrame, b: pd.DataFrame) -> Table:
     return table
 
 
-def _side(name: str, frame: pd.DataFrame) -> Side:
+def _side(name: str, frame: Frame) -> Side:
     """A seed that is there twice counts once."""
     for sentence in frame.loc[frame["state"] == "damaged", "error"]:
         raise NotARunError(sentence)
@@ -106,7 +106,7 @@ def _side(name: str, frame: pd.DataFrame) -> Side:
     return Side(chosen, used, frozenset(complete["run"]), notes)
 
 
-def _check_one_row(name: str, runs: pd.DataFrame) -> None:
+def _check_one_row(name: str, runs: Frame) -> None:
     """Raises ValueError, with what differs, where the runs are of several rows."""
     rows = runs[["row", "weights"]].drop_duplicates()
     if len(rows) == 1:
@@ -123,7 +123,7 @@ def _check_one_row(name: str, runs: pd.DataFrame) -> None:
     raise ValueError(f"{told}; give runs that differ only in their seed.")
 
 
-def _differing(facts: pd.DataFrame) -> str:
+def _differing(facts: Frame) -> str:
     """E.g. "optim.lr (0.01, 0.1) and act (atan, tanh)"; "" where all are equal."""
     values = {name: list(dict.fromkeys(map(str, facts[name]))) for name in facts}
     return " and ".join(f"{name} ({', '.join(own)})" for name, own in values.items() if len(own) > 1)
@@ -149,7 +149,7 @@ def _check_comparable(a: Side, b: Side) -> None:
         )
 
 
-def _paired(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+def _paired(a: Frame, b: Frame) -> list[str]:
     if a["accuracy"].isna().any() or b["accuracy"].isna().any():
         return [ABSENT] * 5
     figures = (counted(side.iloc[0].to_dict()) for side in (a, b))
@@ -158,7 +158,7 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
     return [_points(result.difference), _interval(result.ci95), str(result.only_a), str(result.only_b), p]
 
 
-def _over_seeds(a: pd.DataFrame, b: pd.DataFrame, side_a: Side, side_b: Side) -> list[str]:
+def _over_seeds(a: Frame, b: Frame, side_a: Side, side_b: Side) -> list[str]:
     x, y = (list(map(float, side["accuracy"].dropna())) for side in (a, b))
     cells = [ABSENT, ABSENT]
     if x and y:
@@ -167,7 +167,7 @@ def _over_seeds(a: pd.DataFrame, b: pd.DataFrame, side_a: Side, side_b: Side) ->
     return [*cells, _of(len(x), len(side_a.runs)), _of(len(y), len(side_b.runs))]
 
 
-def _cell(figures: pd.DataFrame) -> str:
+def _cell(figures: Frame) -> str:
     """Mean (± standard deviation) in percent of what is reported, and what must be said of it."""
     values = 100 * figures["accuracy"].dropna()
     missing = len(figures) - len(values)

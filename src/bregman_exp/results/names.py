@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from bregman_exp.results.record import Verdict
 
-if TYPE_CHECKING:  # it takes half a second, and training needs but the marks
-    import pandas as pd
+# A pandas.DataFrame or Series. The annotations inside pandas say of what is taken from one that it may be
+# either or an array, so the checker of types is told nothing.
+Frame: TypeAlias = Any
+Series: TypeAlias = Any
 
 GROUPS = ("act", "dataset", "model", "optim", "trainer")
 NO_DIFFERENCE = ("act.name", "model.name", "model.version", "dataset.root", "trainer.accelerator")
@@ -43,7 +45,7 @@ def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
     return ", ".join([f"{model} ({act})", *((*shape, *start) if start else ())])
 
 
-def row_names(rows: "pd.DataFrame") -> list[str]:
+def row_names(rows: Frame) -> list[str]:
     """A name for each line, which is a row with its model, act, hash, weights and config; all different."""
     configs = [json.loads(text) for text in rows["config"]]
     bases = list(map(base_name, rows["model"], rows["act"], configs))
@@ -53,7 +55,7 @@ def row_names(rows: "pd.DataFrame") -> list[str]:
     apart = {base: differing_keys([configs[i] for i in places]) for base, places in namesakes.items()}
     several = {base: rows["weights"].iloc[places].nunique() > 1 for base, places in namesakes.items()}
     full = [
-        ", ".join([base, *(f"{key} {_shown(config.get(key))}" for key in apart[base])])
+        ", ".join([base, *(f"{key} {shown_value(config.get(key))}" for key in apart[base])])
         + (f", {weights} weights" if several[base] else "")
         for base, config, weights in zip(bases, configs, rows["weights"], strict=True)
     ]
@@ -64,7 +66,7 @@ def row_names(rows: "pd.DataFrame") -> list[str]:
     ]
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
     return "null" if value is None else str(value)
 
 

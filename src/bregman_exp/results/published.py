@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from bregman_exp.results.names import Frame
+
 ARTICLE_EPOCHS, ARTICLE_IMAGES = 182, 45_000  # of bregmanet's CIFAR-10 demo
 MEASURED = (
     "not in the article: measured with the model and data of bregmanet 1.0.0, made to run: atan, 1,000 train "
@@ -29,20 +31,22 @@ FITTED = {
 
 
 @cache
-def published() -> pd.DataFrame:
-    """A line a figure: measure (clean, linf, l2), model, act, data (a label), mean, std (empty: not given), source,
-    remark; then what a run's config must say, where it says anything, for the figure to be of the same network
-    and training, JSON."""
+def published() -> Frame:
+    """A line a figure: measure (clean, linf, l2), model, act, data (a label), mean, std, source, remark.
+
+    ``where``, JSON: what a run's config must say, if it says anything, for the figure to be of the same
+    network and training.
+    """
     return pd.read_csv(Path(__file__).with_name("published.csv")).astype({"remark": "object"})
 
 
 def is_fitted(attack: str, norm: str, eps: float | None) -> bool:
     """Whether the threat is one whose ε was fitted to the published baseline."""
     fitted = FITTED.get((attack, norm))
-    return fitted is not None and not pd.isna(eps) and isclose(float(eps or 0), fitted, rel_tol=1e-3)
+    return fitted is not None and eps is not None and isclose(eps, fitted, rel_tol=1e-3)
 
 
-def with_published(rows: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
+def with_published(rows: Frame, measures: list[str]) -> Frame:
     """The figures of these rows (lines with row, model, act, data, weights, config), by "row" and "measure".
 
     None where the rows' config does not tell which of several it would be, and of weights that the reference

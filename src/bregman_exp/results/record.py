@@ -63,7 +63,7 @@ class Check(TypedDict):
 
 
 class Record(TypedDict):
-    """metrics.json as ``RunFolder.read_metrics`` gives it; what is not required older versions did not write."""
+    """metrics.json as ``RunFolder.read_metrics`` gives it; older versions lack what is not required."""
 
     seed: int
     model: str

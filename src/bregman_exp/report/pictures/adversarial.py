@@ -58,10 +58,10 @@ def adversarial_images(
         _show_image(panels[0, column], clean[sample])
         _show_image(panels[1, column], 0.5 + factor * change[column])
         _show_image(panels[2, column], adversarial[sample])
-        _say(panels[0, column], before[column], bool(was_right[sample]))
-        _say(panels[2, column], after[column], bool(is_right[sample]))
-    magnified = f"perturbation\n× {factor:.3g}\nlargest {largest:.3g}" if largest else "perturbation\nnone"
-    for panel, words in zip(panels[:, 0], ("clean", magnified, "adversarial"), strict=True):
+        for place, names, right in ((0, before, was_right), (2, after, is_right)):
+            _say(panels[place, column], names[column], bool(right[sample]))
+    size = f"× {factor:.3g}\nlargest {largest:.3g}" if largest else "none"
+    for panel, words in zip(panels[:, 0], ("clean", f"perturbation\n{size}", "adversarial"), strict=True):
         panel.set_ylabel(words, fontsize=9)
     _write(figure, path)
 

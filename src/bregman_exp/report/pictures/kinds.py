@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from bregman_exp.config import ConfigError
 from bregman_exp.report.pictures.album import Album
 from bregman_exp.report.pictures.boundary import boundary
@@ -21,6 +19,7 @@ from bregman_exp.report.pictures.robust import robust
 from bregman_exp.report.pictures.rows import MOST, Row, any_depth, rows_of, same_architecture
 from bregman_exp.report.pictures.separation import separation
 from bregman_exp.report.pictures.subjects import Subject, subjects_of
+from bregman_exp.results.names import Frame
 
 MOST_GROUPS = 8  # pictures of a kind that looks into networks, evenly by depth: each takes seconds
 
@@ -62,7 +61,7 @@ ON_REQUEST = ("legendre",)
 KINDS = (*TRACED, *RECORDED, *ON_REQUEST)
 
 
-def draw_pictures(frame: pd.DataFrame | None, out: Path, what: Sequence[str] = ()) -> Album:
+def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = ()) -> Album:
     """Draws into ``out``; returns ``.pictures`` (title, caption, png, svg, gif) and what is ``.missing``.
 
     ``what``: kinds out of ``KINDS``; none: all that the runs allow, without those on request. Runs that are

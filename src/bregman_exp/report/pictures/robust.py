@@ -21,7 +21,7 @@ from bregman_exp.report.pictures.style import (
     legend_entries,
     print_style,
 )
-from bregman_exp.results.names import marks
+from bregman_exp.results.names import Frame, marks
 
 NOT_THE_ATTACK = ("id", "eps")  # of an attack's settings: a curve goes through several ε
 NORMS = {"linf": r"$\ell_\infty$", "l2": r"$\ell_2$"}
@@ -102,9 +102,11 @@ def robust(rows: Sequence[Row], album: Album) -> None:
         album.add(robust_accuracy_by_size(ordered, images), "robust", title, caption)
 
 
-def _points(row: Row) -> pd.DataFrame:
-    """A line for each seed, attack (``kind``: with its settings and number of samples), norm and ε; at ε = 0 the
-    clean samples of the same evaluation."""
+def _points(row: Row) -> Frame:
+    """A line for each seed, attack (``kind``: with its settings and number of samples), norm and ε.
+
+    At ε = 0 these are the clean samples of the same evaluation.
+    """
     figures = row.figures[row.figures["accuracy"].notna()]
     attacks = figures[figures["id"] != "clean"]
     kinds = [
@@ -125,7 +127,7 @@ def _attack(attack: str, n: int, settings: str) -> str:
     )
 
 
-def _robust_curve(label: str, stroke: Stroke, points: pd.DataFrame) -> RobustCurve:
+def _robust_curve(label: str, stroke: Stroke, points: Frame) -> RobustCurve:
     """Several seeds: mean and Student's interval; one: Wilson's."""
     sizes, intervals, doubted = [], [], []
     for eps, at in points.groupby("eps"):

@@ -5,14 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from bregman_exp import build
 from bregman_exp.config import Mlp, Run, config_hash
 from bregman_exp.report.pictures.style import STROKES, VERSIONS, Stroke
 from bregman_exp.results import RunFolder
 from bregman_exp.results.frame import ROW
-from bregman_exp.results.names import row_names
+from bregman_exp.results.names import Frame, row_names
 from bregman_exp.results.record import Version
 
 MOST = len(STROKES)  # rows in a picture
@@ -27,12 +25,12 @@ VERSION_NAMES: dict[str, str] = {
 class Row:
     """Complete runs that differ only in their seed. ``run``: the config of the first.
 
-    ``runs``: lines of the frame, by seed, each run's own figure of clean data; ``figures``: all of these weights.
+    ``runs``: lines of the frame, by seed, their own figures of clean data; ``figures``: all of these weights.
     """
 
     run: Run
-    runs: pd.DataFrame
-    figures: pd.DataFrame
+    runs: Frame
+    figures: Frame
 
     def about(self, name: str) -> Any:
         """What the first run says, e.g. of "data"."""
@@ -91,7 +89,7 @@ class Row:
         return f"MLP, {layers}, {self.init} start"
 
 
-def rows_of(frame: pd.DataFrame) -> tuple[list[Row], list[str]]:
+def rows_of(frame: Frame) -> tuple[list[Row], list[str]]:
     """The complete runs in rows, a seed that is there twice once; and the names of rows of another version of
     this program, which do not count. A row's config is parsed once, as YAML is slow."""
     figures = frame[(frame["state"] == "complete") & (frame["id"] != "")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bregman_exp.results.names import short_code
+from bregman_exp.results.names import Frame, Series, short_code
 from bregman_exp.results.table.columns import shared_kinds, wanted
 from bregman_exp.results.table.options import Options
 
@@ -27,7 +27,7 @@ class Conflict:
     """What keeps runs from one table: ``what`` differs, ``values`` are each run's, in words, by its path."""
 
     what: str
-    values: pd.Series
+    values: Series
     is_code: bool = False
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Conflict:
         return f"{self.what}: " + " and ".join(f"{value} ({_some(list(paths))})" for value, paths in having)
 
 
-def agreeing(figures: pd.DataFrame, options: Options) -> list[pd.DataFrame]:
+def agreeing(figures: Frame, options: Options) -> list[Frame]:
     """The figures in parts that may each be a table: one part, or with ``options.split`` several.
 
     Raises DifferingRunsError, in one sentence, where the runs do not agree and are not to be split.
@@ -56,7 +56,7 @@ def agreeing(figures: pd.DataFrame, options: Options) -> list[pd.DataFrame]:
     return [smaller for _, part in parts for smaller in agreeing(part, options)]
 
 
-def _of_training(figures: pd.DataFrame, options: Options) -> list[Conflict]:
+def _of_training(figures: Frame, options: Options) -> list[Conflict]:
     runs = figures.drop_duplicates("run").set_index("run")
     data = pd.Series(list(zip(runs["data"], runs["fingerprint"], strict=True)), runs.index, dtype=object)
     conflicts = [
@@ -69,7 +69,7 @@ def _of_training(figures: pd.DataFrame, options: Options) -> list[Conflict]:
 
 
 def _conflict(
-    what: str, values: pd.Series, short: Callable[[Any], str], is_code: bool = False
+    what: str, values: Series, short: Callable[[Any], str], is_code: bool = False
 ) -> Conflict | None:
     """None where all are equal; short words where these tell the values apart."""
     several = set(values)
@@ -79,7 +79,7 @@ def _conflict(
     return Conflict(what, values.map(words), is_code)
 
 
-def _of_figures(figures: pd.DataFrame, options: Options) -> list[Conflict]:
+def _of_figures(figures: Frame, options: Options) -> list[Conflict]:
     shared = set(shared_kinds(figures)["id"])
     conflicts = _of_sizes(figures)
     for id_ in dict.fromkeys(["clean", *figures["id"]]):
@@ -88,7 +88,7 @@ def _of_figures(figures: pd.DataFrame, options: Options) -> list[Conflict]:
     return conflicts
 
 
-def _of_id(id_: str, figures: pd.DataFrame, options: Options) -> Conflict:
+def _of_id(id_: str, figures: Frame, options: Options) -> Conflict:
     """Figures of one id of which the runs have no common one; each run is told by its first."""
     first = figures[figures["id"] == id_].drop_duplicates("run").set_index("run")
     facts = {
@@ -103,7 +103,7 @@ def _of_id(id_: str, figures: pd.DataFrame, options: Options) -> Conflict:
     return Conflict(id_, _for_all(words, figures), is_code="code" in apart)
 
 
-def _of_sizes(figures: pd.DataFrame) -> list[Conflict]:
+def _of_sizes(figures: Frame) -> list[Conflict]:
     """Attacks of one kind that share no size ε: each would have a column of its own, full of holes."""
     sized = figures[(figures["attack"] != "") & (figures["norm"] != "") & figures["eps"].notna()]
     conflicts = []
@@ -116,7 +116,7 @@ def _of_sizes(figures: pd.DataFrame) -> list[Conflict]:
     return [conflict for conflict in conflicts if conflict]
 
 
-def _for_all(of_some: dict[Any, Any], figures: pd.DataFrame) -> pd.Series:
+def _for_all(of_some: dict[Any, Any], figures: Frame) -> Series:
     """Who has none has no objection: it is told as the first that has."""
     first, runs = next(iter(of_some.values())), pd.unique(figures["run"])
     return pd.Series([of_some.get(run, first) for run in runs], runs, dtype=object)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bregman_exp.results.names import base_name
+from bregman_exp.results.names import Frame, Series, base_name
 from bregman_exp.results.published import with_published
 from bregman_exp.results.run_folder import NotARunError
 from bregman_exp.results.table.agreement import agreeing
@@ -24,7 +24,7 @@ from bregman_exp.results.table.troubles import marked_figures, missing_figures, 
 UNFINISHED = ("running", "interrupted", "failed")
 
 
-def tables_of(frame: pd.DataFrame, options: Options | None = None) -> list[Table]:
+def tables_of(frame: Frame, options: Options | None = None) -> list[Table]:
     """One table of these runs, or with ``options.split`` one for each kind of runs that do not agree.
 
     Raises ValueError, in one sentence, where the runs do not agree and are not to be split, where none is
@@ -49,9 +49,7 @@ def tables_of(frame: pd.DataFrame, options: Options | None = None) -> list[Table
     return tables
 
 
-def _check_asked(
-    frame: pd.DataFrame, figures: pd.DataFrame, unfinished: pd.DataFrame, options: Options
-) -> None:
+def _check_asked(frame: Frame, figures: Frame, unfinished: Frame, options: Options) -> None:
     if figures.empty and options.weights and (frame["state"] == "complete").any():
         raise ValueError(
             f"no complete run has figures of its {options.weights} weights; evaluate them first."
@@ -70,14 +68,14 @@ def _check_asked(
             )
 
 
-def _home(run: pd.Series, parts: Sequence[pd.DataFrame]) -> int:
-    """The table an unfinished run belongs to: that of its row, else one of its data and epochs, else the first."""
+def _home(run: Series, parts: Sequence[Frame]) -> int:
+    """The table of an unfinished run: that of its row, else one of its data and epochs, else the first."""
     of_row = [place for place, part in enumerate(parts) if run["row"] and run["row"] in set(part["row"])]
     alike = [place for place, part in enumerate(parts) if _is_alike(run, part.iloc[0])]
     return next(iter([*of_row, *alike]), 0)
 
 
-def _is_alike(unfinished: Mapping[str, Any] | pd.Series, run: Mapping[str, Any] | pd.Series) -> bool:
+def _is_alike(unfinished: Mapping[str, Any] | Series, run: Mapping[str, Any] | Series) -> bool:
     """Whether both are of the same data and epochs; what an older version did not note says nothing."""
     names = ("fingerprint",) if unfinished["fingerprint"] else ("data_name",)
     return all(unfinished[name] == run[name] != "" for name in (*names, "budget"))
@@ -87,9 +85,9 @@ def _is_alike(unfinished: Mapping[str, Any] | pd.Series, run: Mapping[str, Any] 
 class _Assembly:
     """A table of figures that agree. ``unfinished``: the runs without figures that belong to it."""
 
-    figures: pd.DataFrame
-    unfinished: pd.DataFrame
-    frame: pd.DataFrame
+    figures: Frame
+    unfinished: Frame
+    frame: Frame
     options: Options
 
     def table(self) -> Table:
@@ -140,10 +138,9 @@ class _Assembly:
             replace(cell, notes=(*whole, *cell.notes, *marked.get(i, ()), *holes.get(i, ())))
             for i, cell in enumerate(cells)
         ]
-        facts = (str(row.about[key]) for key in ("model", "act", "version", "weights", "row"))
+        about = row.about
         return Line(
-            name,
-            *facts,
+            *(name, about["model"], about["act"], about["version"], about["weights"], about["row"]),
             *(row.epochs, row.seeds),
             expected=tuple(sorted({*self.seeds, *seeds_in(unfinished)})),
             failed=_failed(unfinished, row.seeds),
@@ -165,7 +162,7 @@ class _Assembly:
         numbers += [self.notes.add(published["remark"])] if published.get("remark") else []
         return replace(cell, notes=tuple(numbers))
 
-    def _empty_lines(self, unfinished: pd.DataFrame) -> list[Line]:
+    def _empty_lines(self, unfinished: Frame) -> list[Line]:
         """A line for each row of which no run is complete."""
         rows: dict[tuple[str, ...], list[int]] = {}
         for place, run in enumerate(unfinished.to_dict("records")):
@@ -182,6 +179,6 @@ class _Assembly:
         return lines
 
 
-def _failed(unfinished: pd.DataFrame, complete: Sequence[int]) -> tuple[int, ...]:
+def _failed(unfinished: Frame, complete: Sequence[int]) -> tuple[int, ...]:
     """The seeds that failed and are nowhere complete."""
     return tuple(sorted(seeds_in(unfinished[unfinished["error"] != ""]) - set(complete)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bregman_exp.results.names import GROUPS, marks
+from bregman_exp.results.names import GROUPS, Frame, marks
 from bregman_exp.results.predictions import rights
 from bregman_exp.results.record import Version
 from bregman_exp.results.run_folder import RunFolder
@@ -17,7 +17,7 @@ from bregman_exp.results.table.content import Difference
 from bregman_exp.results.table.options import NO_BASELINE, TWIN
 from bregman_exp.results.table.rows import Row, config_of
 
-# what twins may differ in: the version, the clamp that a standard network does not have, and where it was trained
+# what twins may differ in: the version, the clamp that a standard network does not have, where it was trained
 NOT_OF_TWINS = (
     "model.version",
     "model.clamp",
@@ -126,8 +126,8 @@ def counted(line: Mapping[str, object]) -> Counted:
     return Counted(None if pd.isna(correct) else int(correct), folder)
 
 
-def difference(a: pd.DataFrame, b: pd.DataFrame) -> tuple[Difference | None, str]:
-    """Mean of a's figures − that of b's, None where either has none; and why there is no paired interval, or "".
+def difference(a: Frame, b: Frame) -> tuple[Difference | None, str]:
+    """Mean of a's figures − that of b's, None where either has none; why there is no paired interval, or "".
 
     Welch's interval over seeds; of one seed each, the interval over the test samples that both saw.
     """

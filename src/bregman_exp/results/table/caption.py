@@ -31,8 +31,8 @@ def caption(rows: Sequence[Row], columns: Sequence[Column], options: Options) ->
     mixed = options.any_version and len(codes) > 1
     sentences = [
         f"{first['data']}: accuracy in percent, {figures}.",
-        f"Clean on {columns[0].n} test samples; {epochs} epochs; {' and '.join(runs['weights'].unique())} weights; "
-        f"data {first['fingerprint'][:8]}; "
+        f"Clean on {columns[0].n} test samples; {epochs} epochs; "
+        f"{' and '.join(runs['weights'].unique())} weights; data {first['fingerprint'][:8]}; "
         f"{'code versions mixed (--any-version)' if mixed else 'code'} {', '.join(codes)}.",
         *_attacks(columns[1:], set(runs["trained_with"]), images),
         *([FITTED] if fitted else []),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bregman_exp.results.names import Frame, Series
 from bregman_exp.results.published import is_fitted
 from bregman_exp.results.record import Norm
 from bregman_exp.results.settings import label
@@ -17,11 +18,11 @@ CLEAN = "test accuracy"
 ALIKE = ["settings", "n", "alike"]  # what the figures of one column share
 
 
-def shown_figures(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
+def shown_figures(frame: Frame, options: Options) -> Frame:
     """The figures of complete runs, of the weights asked for or of the run's own.
 
-    A figure that a run has twice, with equal settings, counts once: the run's own goes first. ``alike``: the code
-    version, "" where any will do.
+    A figure that a run has twice, with equal settings, counts once: the run's own goes first.
+    ``alike``: the code version, "" where any will do.
     """
     figures = frame[(frame["state"] == "complete") & (frame["id"] != "")]
     own = figures[figures["evaluation"] == ""].drop_duplicates("run").set_index("run")["weights"]
@@ -30,7 +31,7 @@ def shown_figures(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
     return figures.assign(alike="" if options.any_version else figures["code"])
 
 
-def wanted(figures: pd.DataFrame, attacks: Sequence[str]) -> pd.DataFrame:
+def wanted(figures: Frame, attacks: Sequence[str]) -> Frame:
     """The figures that may be columns, and those of clean data.
 
     Without ``attacks`` these are the PGD entries of the suite paper; where no run has them, all entries.
@@ -46,8 +47,8 @@ def wanted(figures: pd.DataFrame, attacks: Sequence[str]) -> pd.DataFrame:
     return figures[clean | asked]
 
 
-def shared_kinds(figures: pd.DataFrame) -> pd.DataFrame:
-    """A line for each kind of figure (``ALIKE``) that all runs with any of its id have, with ``id``, clean first.
+def shared_kinds(figures: Frame) -> Frame:
+    """A line for each kind of figure (``ALIKE``) that all runs with any of its id have, clean first.
 
     Of one attack on several numbers of samples the largest counts.
     """
@@ -59,7 +60,7 @@ def shared_kinds(figures: pd.DataFrame) -> pd.DataFrame:
     return largest.sort_values("id", key=lambda ids: ids.map(order), kind="stable")
 
 
-def choose_columns(figures: pd.DataFrame) -> tuple[list[Column], pd.DataFrame]:
+def choose_columns(figures: Frame) -> tuple[list[Column], Frame]:
     """Clean data, then ℓ∞, then ℓ2, then what has no norm; for figures that agree (see ``agreement``).
 
     The frame has a line for each run and column, with ``column``, its place.
@@ -81,7 +82,7 @@ def choose_columns(figures: pd.DataFrame) -> tuple[list[Column], pd.DataFrame]:
     return columns, chosen
 
 
-def _place(entry: pd.Series) -> int:
+def _place(entry: Series) -> int:
     """0 for clean data, then by norm."""
     order = [str(norm) for norm in NORMS]
     norm = entry["norm"]
@@ -89,7 +90,7 @@ def _place(entry: pd.Series) -> int:
 
 
 def _column(
-    entry: pd.Series, settings: str, n: int, codes: tuple[str, ...], every: Sequence[str], alone: bool
+    entry: Series, settings: str, n: int, codes: tuple[str, ...], every: Sequence[str], alone: bool
 ) -> Column:
     """``alone``: no other column is of its norm."""
     if entry["id"] == "clean":
@@ -107,7 +108,7 @@ def published_as(column: Column) -> str:
     return column.norm if is_fitted(column.attack, column.norm, column.eps) else ""
 
 
-def left_out(figures: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
+def left_out(figures: Frame, chosen: Frame) -> list[str]:
     """The labels of the attacks that some run has and no column shows."""
     attacks = figures[figures["id"] != "clean"].drop_duplicates(["settings", "n"])
     shown = chosen[["settings", "n"]].drop_duplicates().assign(shown=True)

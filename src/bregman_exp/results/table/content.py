@@ -35,8 +35,8 @@ class Difference:
 class Cell:
     """The accuracies of a row in a column, by seed; ``of``: how many seeds the row has.
 
-    ``marked``: what must be said of the number; ``notes``: numbers of footnotes; ``published``: mean, std, source
-    and remark of the figure beside it, in percent; {} for none.
+    ``marked``: what must be said of the number; ``notes``: numbers of footnotes; ``published``: mean, std,
+    source and remark of the figure beside it, in percent; {} for none.
     """
 
     by_seed: dict[int, float]

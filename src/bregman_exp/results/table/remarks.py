@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from bregman_exp.results.names import short_code
+from bregman_exp.results.names import Frame, short_code
 from bregman_exp.results.published import ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
 from bregman_exp.results.table.baseline import Baseline
 from bregman_exp.results.table.columns import left_out
@@ -22,8 +22,8 @@ NO_INTERVAL = "no interval where one of both has a single seed, or neither sprea
 
 
 class Assembled(Protocol):
-    figures: pd.DataFrame
-    frame: pd.DataFrame
+    figures: Frame
+    frame: Frame
     options: Options
     columns: list[Column]
     rows: list[Row]
@@ -31,9 +31,9 @@ class Assembled(Protocol):
 
 def remarks(
     made: Assembled,
-    chosen: pd.DataFrame,
+    chosen: Frame,
     lines: Sequence[Line],
-    elsewhere: pd.DataFrame,
+    elsewhere: Frame,
     baselines: Mapping[str, Baseline],
     twice: Sequence[str],
 ) -> list[str]:
@@ -89,7 +89,7 @@ def _sources(row: Row, lines: Sequence[Line]) -> list[str]:
     return told
 
 
-def _evaluations_left_out(frame: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
+def _evaluations_left_out(frame: Frame, chosen: Frame) -> list[str]:
     """By run, how many of its evaluations are of other weights, and which are not complete."""
     weights = chosen.drop_duplicates("run").set_index("run")["weights"]
     later = frame[frame["run"].isin(weights.index) & (frame["evaluation"] != "")].drop_duplicates(

@@ -7,19 +7,19 @@ from typing import Any
 import pandas as pd
 
 from bregman_exp.results.frame import ROW
-from bregman_exp.results.names import marks, row_names
+from bregman_exp.results.names import Frame, Series, marks, row_names
 from bregman_exp.results.table.content import Cell
 
 
 @dataclass(frozen=True)
 class Row:
-    """``about``: the line of its first run; ``runs``: its runs by seed; ``cells``: by a column's place, the lines
-    of the runs that have a figure there."""
+    """``about``: the line of its first run; ``runs``: its runs by seed; ``cells``: by a column's place, the
+    lines of the runs that have a figure there."""
 
     name: str
     about: dict[str, Any]
-    runs: pd.DataFrame
-    cells: dict[int, pd.DataFrame]
+    runs: Frame
+    cells: dict[int, Frame]
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -38,17 +38,17 @@ class Row:
         }
         return Cell(by_seed, len(self.runs), marks(figures["verdict"]))
 
-    def figures(self, column: int) -> pd.DataFrame:
+    def figures(self, column: int) -> Frame:
         return self.cells.get(column, self.runs.iloc[:0])
 
 
-def span(numbers: pd.Series) -> str:
+def span(numbers: Series) -> str:
     """E.g. "500", "17–23"."""
     return "–".join(map(str, dict.fromkeys((numbers.min(), numbers.max()))))
 
 
-def rows_of(chosen: pd.DataFrame) -> tuple[list[Row], list[str]]:
-    """By model and activation, then by depth, as numbers; and the paths of runs whose seed a row has already."""
+def rows_of(chosen: Frame) -> tuple[list[Row], list[str]]:
+    """By model, activation and depth; and the paths of runs whose seed another run of the row has."""
     runs = chosen.drop_duplicates("run").sort_values(ROW, kind="stable")
     counted = runs.drop_duplicates([*ROW, "seed"])
     twice = runs.loc[~runs["run"].isin(counted["run"]), "run"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from bregman_exp.results.names import MARKS
+from bregman_exp.results.names import MARKS, Frame
 from bregman_exp.results.record import Verdict
 from bregman_exp.results.table.content import Column, Footnotes
 from bregman_exp.results.table.rows import Row
@@ -16,11 +16,11 @@ MEANING = {
 Numbers = dict[int, list[int]]  # the place of a column -> the numbers of its footnotes
 
 
-def seeds_in(runs: pd.DataFrame) -> set[int]:
+def seeds_in(runs: Frame) -> set[int]:
     return set(map(int, runs["seed"].dropna()))
 
 
-def not_complete(runs: pd.DataFrame) -> str:
+def not_complete(runs: Frame) -> str:
     """E.g. "seed 3 (failed: …; path), seed 4 (running or interrupted; path)"."""
     told = []
     for state, error, seed, path in runs[["state", "error", "seed", "run"]].itertuples(index=False):
@@ -29,7 +29,7 @@ def not_complete(runs: pd.DataFrame) -> str:
     return ", ".join(told)
 
 
-def missing_seeds(own: Iterable[int], others: Iterable[int], unfinished: pd.DataFrame) -> str:
+def missing_seeds(own: Iterable[int], others: Iterable[int], unfinished: Frame) -> str:
     """E.g. "not complete: seed 3 (failed: …; path); no run of seeds 4, 5"; "" for none."""
     told = [] if unfinished.empty else [f"not complete: {not_complete(unfinished)}"]
     absent = set(others) - set(own) - seeds_in(unfinished)
@@ -60,8 +60,8 @@ def marked_figures(row: Row, columns: Sequence[Column], notes: Footnotes) -> Num
             ]
             told.append(f"seed {seed} ({', '.join(ids)}; {path})")
         number = notes.add(f"{word}: {MEANING[verdict]}: {row.name}, {', '.join(told)}")
-        for place in doubted["column"].unique():
-            numbers.setdefault(int(place), []).append(number)
+        for place in dict.fromkeys(map(int, doubted["column"])):
+            numbers.setdefault(place, []).append(number)
     return numbers
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bregman_exp.results.names import Frame
 from bregman_exp.results.published import SOURCES
 from bregman_exp.results.table.content import Cell, Column, Line, Table, Text
 from bregman_exp.results.table.latex import as_latex
@@ -96,12 +97,14 @@ def as_cells(tables: Sequence[Table]) -> str:
     return as_csv(pd.DataFrame(cells, dtype=object))
 
 
-def as_csv(frame: pd.DataFrame) -> str:
+def as_csv(frame: Frame) -> str:
     """Text that a spreadsheet would take for a formula comes with an apostrophe in front."""
-    texts = frame.select_dtypes(object).map(
-        lambda value: f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-    )
-    return frame.assign(**{str(name): texts[name] for name in texts}).to_csv(index=False, lineterminator="\n")
+    columns = {name: [_defused(value) for value in frame[name]] for name in frame}
+    return pd.DataFrame(columns, dtype=object).to_csv(index=False, lineterminator="\n")
+
+
+def _defused(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _of_line(line: Line) -> dict[str, Any]:
