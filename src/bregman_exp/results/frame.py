@@ -55,7 +55,7 @@ COLUMNS = {  # name -> dtype; text that is not known is ""
     "verdict": "str",  # "" for clean data that need no mark
     "code": "str",  # the version that evaluated
     "overrides": "str",  # the words the run was trained with, JSON
-    "config": "category",  # its config without the seed, flat, JSON; then the keys in which rows differ, as text
+    "config": "category",  # its config without the seed, JSON; then the keys in which rows differ, as text
 }
 ROW = ["model", "act", "row", "weights"]  # what tells rows apart
 
@@ -115,10 +115,11 @@ def _framed(lines: list[dict[str, Any]]) -> Frame:
     frame[text] = frame[text].astype(object).where(frame[text].notna(), "")
     typed = {name: dtype if dtype != "str" else object for name, dtype in COLUMNS.items()}
     frame = frame.astype(typed)
-    frame.attrs["schema"] = SCHEMA
     rows: Frame = frame[frame["row"] != ""]
     rows = rows.drop_duplicates("row")
     configs = {text: json.loads(text) for text in frame["config"].cat.categories}
     keys = differing_keys([configs[text] for text in rows["config"]])
     apart = {key: [shown_value(configs[text].get(key)) for text in frame["config"]] for key in keys}
-    return frame.join(pd.DataFrame(apart, index=frame.index, dtype=object))
+    frame = frame.join(pd.DataFrame(apart, index=frame.index, dtype=object))
+    frame.attrs["schema"] = SCHEMA
+    return frame

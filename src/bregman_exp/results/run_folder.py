@@ -194,7 +194,11 @@ NOTED = {"seed": int, "dataset": dict, "overrides": list}  # in run.json; everyt
 
 def _is_noted(key: str, value: Any) -> bool:
     inside = value if isinstance(value, list) else ()
-    return isinstance(value, NOTED.get(key, str)) and all(isinstance(word, str) for word in inside)
+    return (
+        isinstance(value, NOTED.get(key, str))
+        and not isinstance(value, bool)
+        and all(isinstance(word, str) for word in inside)
+    )
 
 
 def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
