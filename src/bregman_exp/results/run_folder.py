@@ -193,12 +193,9 @@ NOTED = {"seed": int, "dataset": dict, "overrides": list}  # in run.json; everyt
 
 
 def _is_noted(key: str, value: Any) -> bool:
-    inside = value if isinstance(value, list) else ()
-    return (
-        isinstance(value, NOTED.get(key, str))
-        and not isinstance(value, bool)
-        and all(isinstance(word, str) for word in inside)
-    )
+    words = value if isinstance(value, list) else ()
+    of_its_type = isinstance(value, NOTED.get(key, str)) and not isinstance(value, bool)
+    return of_its_type and all(isinstance(word, str) for word in words)
 
 
 def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
