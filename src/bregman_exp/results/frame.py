@@ -1,8 +1,10 @@
 """Run folders as one tidy table: the only reader behind tables, comparisons, status, pages and curves."""
 
+import gc
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,10 +86,23 @@ def read_results(folders: Iterable[RunFolder], config_fault: ConfigFault = unask
     places: dict[Path, RunFolder] = {}
     for folder in folders:
         places.setdefault(folder.path.resolve(), folder)
-    for folder in places.values():
-        reader.read(folder)
+    with _collector_paused():
+        for folder in places.values():
+            reader.read(folder)
     find_rows(reader.lines)
     return Results(_framed(reader.lines), reader.records, reader.failures)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """What is read is many small objects without cycles, which the collector would look for."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def fitting(read: Results) -> Results:
