@@ -43,6 +43,7 @@ def test_a_run_leaves_what_the_contract_says(command, tmp_path: Path) -> None:
         "metrics.json",
         "predictions.npz",
         "metrics.csv",
+        "run.json",
         "run.log",
         "checkpoints/last.ckpt",
         "checkpoints/best.ckpt",
