@@ -46,8 +46,7 @@ def adversarial_images(
     was_right, is_right = predicted_clean == labels, predicted_adversarial == labels
     shown = np.argsort(np.where(was_right, is_right, 2), kind="stable")[:most]
     change = adversarial[shown].astype(float) - clean[shown]
-    largest = float(np.abs(change).max())
-    factor = 0.5 / largest if largest else 1.0
+    factor, size = _magnified(float(np.abs(change).max()))
     after = [_name(int(label), class_names) for label in predicted_adversarial[shown]]
     before = [_name(int(label), class_names) for label in predicted_clean[shown]]
     for column in np.flatnonzero(~was_right[shown]):  # the label is not what stands there
@@ -60,7 +59,6 @@ def adversarial_images(
         _show_image(panels[2, column], adversarial[sample])
         for place, names, right in ((0, before, was_right), (2, after, is_right)):
             _say(panels[place, column], names[column], bool(right[sample]))
-    size = f"× {factor:.3g}\nlargest {largest:.3g}" if largest else "none"
     for panel, words in zip(panels[:, 0], ("clean", f"perturbation\n{size}", "adversarial"), strict=True):
         panel.set_ylabel(words, fontsize=9)
     _write(figure, path)
@@ -95,6 +93,12 @@ def adversarial_points(
     figure.suptitle(title, fontsize=11)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     _write(figure, path)
+
+
+def _magnified(largest: float) -> tuple[float, str]:
+    """The factor that shows a perturbation, and what is said of it."""
+    factor = 0.5 / largest if largest else 1.0
+    return factor, f"× {factor:.3g}\nlargest {largest:.3g}" if largest else "none"
 
 
 def _check_images(
