@@ -56,7 +56,10 @@ WORDS = [
     ((*MLP, "dataset.eps.l2=[-0.1]"), ["eps=-0.1", "[0, 1]"]),
     ((*MLP, "attack.attacks=[{attack: fgsm, norm: l2, eps: 0.1}]"), ["fgsm cannot do norm=l2"]),
     ((*MLP, "attack.attacks=[{attack: pgd, eps: 0.1}]"), ["needs attack, norm and eps"]),
-    ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: 0.1, stepz: 3}]"), ["unknown key stepz"]),
+    (
+        (*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: 0.1, stepz: 3}]"),
+        ["no setting stepz"],
+    ),
     ((*MLP, "seed=-1"), ["seed=-1"]),
     ((*MLP, "seed=1", "seeds=0..3"), ["seed=1 and seeds=0..3"]),
     ((*MLP, "seeds=3..0"), ["seeds=3..0", "0..63"]),
