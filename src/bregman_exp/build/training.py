@@ -7,6 +7,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 
+from bregman_exp import plugins
 from bregman_exp.build.identity import training_identity
 from bregman_exp.config import (
     Run,
@@ -78,6 +79,7 @@ def trainer(
     ]
     if settings.devices > 1:
         callbacks.append(EndWithParent())
+    callbacks += plugins.callbacks(settings.callbacks)
     if settings.patience is not None:
         callbacks.append(
             EarlyStopping(

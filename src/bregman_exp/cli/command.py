@@ -15,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bregman_exp.cli.composition import in_one_sentence, words_fault
+from bregman_exp.cli.own_code import OwnCode
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
-from bregman_exp.config import ConfigError
+from bregman_exp.config import ConfigError, conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
 from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
@@ -24,6 +25,7 @@ from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_charac
 log = logging.getLogger("bregman_exp")
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
+OWN_CODE = {"train": ("plugins", "callbacks"), "evaluate": ("plugins",)}  # words of a command
 LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
 
 
@@ -33,12 +35,6 @@ class CommandFailedError(CompactHydraException):
 
 class RunFailedError(RuntimeError):
     """A run that began and failed; its failure.json says why."""
-
-
-def conf_dir() -> str:
-    """conf/ inside an installed wheel, else the checkout's."""
-    packaged = Path(__file__).parents[1] / "conf"
-    return str(packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf")
 
 
 def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
@@ -62,7 +58,7 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
 def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     failed: list[Outcome] = []
     bugs: list[BaseException] = []
-    here = os.getpid()
+    here, own_code = os.getpid(), OwnCode.taken_from(sys.argv, OWN_CODE[config_name])
 
     @wraps(job)
     def counted(cfg: DictConfig) -> Outcome:
@@ -71,6 +67,10 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
         if os.getpid() != here:
             end_with_parent(here)
         try:
+            with told_in_one_sentence():
+                if os.getpid() != here:
+                    own_code.load()
+                own_code.put_into(cfg)
             return job(cfg)
         except CommandFailedError:
             if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
@@ -84,6 +84,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     ended: list[Outcome] = []
     try:
         with told_in_one_sentence():
+            own_code.load()
             if fault := words_fault(sys.argv[1:], Path(conf_dir())):
                 raise ConfigError(fault)
         with _exceptions_from_hydra():

@@ -14,8 +14,8 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from bregman_exp import build
-from bregman_exp.cli.command import conf_dir, plain_container
-from bregman_exp.config import ConfigError, Run, check
+from bregman_exp.cli.command import plain_container
+from bregman_exp.config import ConfigError, Run, check, conf_dir
 from bregman_exp.results import NotARunError, RunFolder
 from bregman_exp.results.stored_config import stored_config
 
