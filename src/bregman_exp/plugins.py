@@ -12,7 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import MISSING, asdict, field, fields, is_dataclass, make_dataclass
+from dataclasses import MISSING, asdict, field, fields, make_dataclass
 from functools import partial, wraps
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -86,11 +86,12 @@ def dataset(
             parts = [_split(name, *samples) for samples in function(**settings)]
             if len(parts) != 3:
                 raise PluginError(f"dataset={name} gives {len(parts)} parts; training, validation, test.")
+            train, val, test = parts
             n = 1 + max(int(part.y.max()) for part in parts)
             names = tuple(classes or map(str, range(n)))
             if n > len(names):
                 raise PluginError(f"dataset={name} has a label {n - 1}, and {len(names)} classes.")
-            return ClassificationData(name, "plug-in", names, *parts, None, label or name)
+            return ClassificationData(name, "plug-in", names, train, val, test, None, label or name)
 
         sizes = {f.name: list(eps) for f in fields(Eps)}
         _add("dataset", name, data, PluginData, eps=sizes)
@@ -174,7 +175,7 @@ def _add(group: str, name: str, made: Any, base: type, given: Sequence[str] = ()
     TARGETS[group][path] = schema
     own = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(schema)}
     content = own | {"_target_": path, "name": name} | defaults
-    content = {key: asdict(value) if is_dataclass(value) else value for key, value in content.items()}
+    content = {key: asdict(value) if isinstance(value, Eps) else value for key, value in content.items()}
     ConfigStore.instance().store(group=group, name=name, node=content)
 
 

@@ -1,6 +1,7 @@
 """A package of a user's own adds a map, a model, a data set, an attack and a callback."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,57 +15,18 @@ from bregman_exp.geometry import ACTIVATIONS
 from bregman_exp.robustness import ATTACKS
 from tests.conftest import Outcome
 
-CODE = """
-from dataclasses import dataclass
-import torch
+EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
+PAGE = EXTENDING.read_text().partition("## A package of one's own")[2]
+RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+COUNTS = """
 from pytorch_lightning import Callback
-from torch import nn
-from bregman_exp import plugins
-from bregman_exp.geometry import Activation
-from bregman_exp.robustness import Attack
-from bregman_exp.robustness.attack import whole
-
-@plugins.legendre_map
-class Mish(Activation):
-    name = "mish"
-    def __init__(self, gain: float = 1.0):
-        self.gain = gain
-    def act(self, u):
-        return self.gain * nn.functional.mish(u)
-
-@plugins.model("two_layers")
-def two_layers(act, num_classes, in_shape, normalize, *, width: int = 8) -> nn.Module:
-    class Act(nn.Module):
-        def forward(self, u):
-            return act.act(u)
-    features = torch.Size(in_shape).numel()
-    return nn.Sequential(nn.Flatten(), nn.Linear(features, width), Act(), nn.Linear(width, num_classes))
-
-@plugins.dataset("rings", eps=[0.02], classes=("inner", "outer"), label="Rings")
-def rings(n: int = 60, seed: int = 0):
-    random = torch.Generator().manual_seed(seed)
-    def part():
-        x = torch.rand(n, 2, generator=random)
-        return x, ((x - 0.5).norm(dim=1) > 0.3).long()
-    return part(), part(), part()
-
-@plugins.attack
-@dataclass(frozen=True)
-class Corners(Attack):
-    name = "corners"
-    turns: int = whole(2)
-    def find(self, victim, x, y, ids, threat):
-        return threat.project(x + threat.eps, x)
 
 class Counts(Callback):
     def on_train_epoch_end(self, trainer, module):
         print("an epoch")
 """
-SUITE = """
-name: corners
-attacks:
-- {attack: corners, norm: linf, eps: '${dataset.eps.linf}', turns: 3}
-"""
+CODE = "\n".join([*RECIPES, COUNTS])
+(SUITE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 OWN = ("model=two_layers", "model.width=5", "act=mish", "act.gain=2", "dataset=rings", "dataset.n=50")
 SHORT = ("trainer.max_epochs=2", "trainer.batch_size=10", "attack=corners")
 
@@ -108,7 +70,7 @@ def test_it_trains_and_evaluates(command: Callable[..., Outcome], package: str, 
     record = json.loads(metrics.read_text())
     assert (record["model"], record["act"]) == ("two_layers", "mish(gain=2)")
     assert (record["dataset"]["label"], record["clean"]["n"]) == ("Rings", 50)
-    assert [(e["id"], e["turns"]) for e in record["robust"]] == [("corners-linf-0.02", 3)]
+    assert [(e["id"], e["tries"]) for e in record["robust"]] == [("corners-linf-0.02", 1)]
     again = command("train", f"plugins=[{package}]", *OWN, *SHORT, f"callbacks=[{package}.Counts]")
     assert "is complete: skipped" in again.err
     later = command("evaluate", f"plugins={package}", f"run={metrics.parent}", "attack=noise")
@@ -189,3 +151,8 @@ def test_an_installed_package_is_known(command: Callable[..., Outcome], tmp_path
     assert done.returncode == 0, done.stderr
     (metrics,) = tmp_path.rglob("metrics.json")
     assert json.loads(metrics.read_text())["robust"][0]["attack"] == "corners"
+
+
+def test_a_recipe_has_at_most_20_lines() -> None:
+    assert len(RECIPES) == 4
+    assert max(len(recipe.splitlines()) for recipe in RECIPES) <= 20

@@ -98,7 +98,7 @@ def _network(run: Run, in_shape: Sequence[int], num_classes: int, normalize: str
     else:
         settings["normalize"] = normalize
     if isinstance(run.model, PluginModel):
-        settings["in_shape"] = tuple(in_shape)
+        settings["in_shape"] = torch.Size(in_shape)
     return _called(run.model, **settings)
 
 
