@@ -75,7 +75,7 @@ WORDS = [
     ((*MLP, "trainer.precision=16-mixed"), ["16-mixed needs a GPU"]),
     ((*MLP, "attack.attacks=[{attack: [pgd], norm: l2, eps: 0.1}]"), ["attack=['pgd']"]),
     ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: true}]"), ["eps=True"]),
-    ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: 0.1, rel_step: abc}]"), ["rel_step=abc"]),
+    ((*MLP, "attack.attacks=[{attack: pgd, norm: l2, eps: 0.1, rel_step: abc}]"), ["rel_step='abc'"]),
     (("model=resnet20", "dataset=image_folder", "dataset.root=x", "dataset.size=0"), ["dataset.size=0"]),
     ((*MLP, "logger.name=mlflow"), ["logger.name=mlflow"]),
     (("model=resnet20", "dataset=two_spiral"), ["resnet20 needs images"]),

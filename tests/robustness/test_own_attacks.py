@@ -11,7 +11,16 @@ from torch import Tensor, nn
 import bregman_exp as bx
 from bregman_exp import build
 from bregman_exp.config import Attack as Suite
-from bregman_exp.robustness import ATTACKS, Attack, AttackSpec, Norm, Threat, Verdict, evaluate
+from bregman_exp.robustness import (
+    ATTACKS,
+    Attack,
+    AttackSpec,
+    Norm,
+    Threat,
+    Verdict,
+    attack_usage,
+    evaluate,
+)
 from bregman_exp.robustness.attack import one_of, whole
 
 from .reference import labelled, tiny_mlp
@@ -51,8 +60,12 @@ def test_its_settings_go_to_it_and_its_name_to_the_id() -> None:
     evaluation = evaluate(model, x, y, [spec], keep_points=True)
     (entry,) = evaluation.robust
     torch.testing.assert_close(entry.points, (x + 0.03).clamp(max=1))
-    told = json.loads(json.dumps(evaluation.to_json()["robust"][0]))
-    assert (told["attack"], told["function"], told["parameters"]) == ("function", "shifted", {"by": 0.03})
+    content = json.loads(json.dumps(evaluation.to_json()["robust"][0]))
+    assert (content["attack"], content["function"], content["parameters"]) == (
+        "function",
+        "shifted",
+        {"by": 0.03},
+    )
     assert AttackSpec.of(lambda *_: x, "l2", 0.1).id == "function-lambda-l2-0.1"
 
 
@@ -128,6 +141,7 @@ def test_a_listed_class_is_an_entry_with_everything_from_its_fields() -> None:
         **{"attack": "corner", "norm": "linf", "eps": 0.1, "steps": None, "restarts": None, "loss": None},
         **{"tries": 2, "corner": "lower"},
     }
+    assert "{attack: corner, norm: linf, eps: …, tries: 2, corner: upper}" in attack_usage().splitlines()
     (first, _) = evaluate(model, x, y, specs, keep_points=True).robust
     torch.testing.assert_close(first.points, (x - 0.1).clamp(min=0))
     member = AttackSpec.of("suite", "linf", 0.1, members=[{"attack": "corner"}, {"attack": "fgsm"}])
@@ -154,6 +168,12 @@ def test_an_attack_itself_is_taken_too() -> None:
     by_name = bx.robust_accuracy(model, x, y, "pgd", eps=0.05, steps=4)
     itself = bx.robust_accuracy(model, x, y, ATTACKS["pgd"](steps=4), eps=0.05)
     assert torch.equal(itself.survivors, by_name.survivors)
+    assert AttackSpec.of(ATTACKS["pgd"](steps=4), "l2", 0.1, loss="margin").changed() == {
+        **{"attack": "pgd", "norm": "l2", "eps": 0.1},
+        **{"steps": 4, "loss": "margin"},
+    }
+    with pytest.raises(ValueError, match="attack=pgd has no setting stepz"):
+        AttackSpec.of(ATTACKS["pgd"](steps=4), "l2", 0.1, stepz=3)
 
 
 def test_norms_and_verdicts_are_words_in_json() -> None:

@@ -108,7 +108,7 @@ def test_a_nearest_point_beyond_eps_is_a_failure_of_the_attack(cls: str) -> None
     assert points[0].item() > 0.5
     assert torch.equal(points[1:], x[1:])
     assert robust_accuracy(
-        model, x, y, "torchattacks", "l2", 0.1, cls=cls, parameters=spec.parameters
+        model, x, y, "torchattacks", "l2", 0.1, cls=cls, parameters=spec.attack.parameters
     ).survivors.tolist() == [False, True, True]
 
 

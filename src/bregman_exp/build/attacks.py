@@ -33,15 +33,16 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
         if not isinstance(entry, dict) or not {"attack", "norm", "eps"} <= set(entry):
             raise ConfigError(f"attack.attacks: {entry} needs attack, norm and eps.")
         sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
-        told = {str(key): value for key, value in entry.items()}
-        specs += [AttackSpec.of(**{**told, "eps": eps}) for eps in sizes]
+        settings = {str(key): value for key, value in entry.items()}
+        specs += [AttackSpec.of(**{**settings, "eps": eps}) for eps in sizes]
     if attack.attacks and not specs:
         raise ConfigError(f"attack.attacks={attack.attacks}: there is no eps, so no attack; use attack=none.")
     unnamed = [getattr(spec.attack, "source", "") is None for spec in specs]
     if attack.source is None or not any(unnamed):
         return specs
     source = _source_record(attack)["config_hash"]
-    return [spec.but(source=source) if it else spec for spec, it in zip(specs, unnamed, strict=True)]
+    pairs = zip(specs, unnamed, strict=True)
+    return [spec.but(source=source) if is_unnamed else spec for spec, is_unnamed in pairs]
 
 
 def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: ClassificationData) -> None:

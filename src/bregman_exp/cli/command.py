@@ -21,6 +21,7 @@ from bregman_exp.config import ConfigError, conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
 from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
+from bregman_exp.robustness import attack_usage
 
 log = logging.getLogger("bregman_exp")
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config
@@ -44,6 +45,7 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
     for later; with 130 after Ctrl-C, with 143 after SIGTERM.
     """
     write_any_character()
+    OmegaConf.register_new_resolver("attack_usage", attack_usage, replace=True)  # for --help
     try:
         with ending_by_signals():
             code = _exit_code(config_name, job)

@@ -4,6 +4,7 @@ from bregman_exp.robustness.accuracy import Accuracy as Accuracy
 from bregman_exp.robustness.accuracy import wilson_interval as wilson_interval
 from bregman_exp.robustness.attack import ATTACKS as ATTACKS
 from bregman_exp.robustness.attack import Attack as Attack
+from bregman_exp.robustness.attack import attack_usage as attack_usage
 from bregman_exp.robustness.evaluation import evaluate as evaluate
 from bregman_exp.robustness.isolation import evaluating as evaluating
 from bregman_exp.robustness.parts import Parts as Parts

@@ -1,5 +1,6 @@
 """What an attack is: a frozen dataclass whose fields are its settings."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -18,9 +19,9 @@ ATTACKS: dict[str, type["Attack"]] = {}  # by name; attacks/__init__.py has the 
 
 @dataclass(frozen=True)
 class Attack(ABC):
-    """The class variables say what the attack is, the fields (see ``setting``) how it is set.
+    """The class variables say what the attack is, the fields how it is set.
 
-    Raises ValueError, in one sentence, for a value that is not allowed.
+    Raises ValueError, in one sentence, for a value that is not allowed (see ``setting``).
     """
 
     name: ClassVar[str]
@@ -36,7 +37,7 @@ class Attack(ABC):
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if not f.metadata["allowed"](value):
+            if "allowed" in f.metadata and not f.metadata["allowed"](value):
                 raise ValueError(f"{f.name}={value!r}{f.metadata['said']}.")
 
     @abstractmethod
@@ -50,13 +51,13 @@ class Attack(ABC):
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Attack":
         """The attack with these settings; None stands for its own value. ValueError for an unknown one."""
-        told = {name: value for name, value in settings.items() if value is not None}
+        given = {name: value for name, value in settings.items() if value is not None}
         known = [f.name for f in fields(cls)]
-        for name in told:
+        for name in given:
             if name not in known:
                 has = f"it has {', '.join(known)}" if known else "its settings are fixed"
                 raise ValueError(f"attack={cls.name} has no setting {name}; {has}.")
-        return cls(**told)
+        return cls(**given)
 
     @property
     def variant(self) -> tuple[str | None, ...]:
@@ -84,10 +85,9 @@ class Attack(ABC):
 
     def to_json(self) -> dict[str, Any]:
         """What metrics.json says of the settings; null where it has none or the library decides."""
-        changed = self.changed()
-        told = {name: getattr(self, name, None) for name in ("steps", "restarts", "loss")}
-        said = [f.name for f in fields(self) if f.name in changed or not f.metadata["unsaid"]]
-        return told | {name: getattr(self, name) for name in said}
+        of_most = {name: getattr(self, name, None) for name in ("steps", "restarts", "loss")}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if not f.metadata.get("unsaid")}
+        return of_most | own | self.changed()
 
     def for_classes(self, classes: int) -> "Attack":
         """This attack, or the one that stands in on a model of so few classes."""
@@ -113,7 +113,7 @@ class Attack(ABC):
 
 
 def setting(allowed: Callable[[Any], bool], said: str, *, unsaid: bool = False, **default: Any) -> Any:
-    """A field of an attack, ``default`` as in ``dataclasses.field``.
+    """A field of an attack that is checked, ``default`` as in ``dataclasses.field``.
 
     ``said`` follows name=value in the sentence about a value that is not allowed. ``unsaid``: metrics.json
     has it only where it is not at its default.
@@ -140,6 +140,16 @@ def attack_of(name: Any, settings: Mapping[str, Any]) -> Attack:
     if not isinstance(name, str) or name not in ATTACKS:
         raise ValueError(f"attack={name!r} is unknown; use one of {', '.join(ATTACKS)}.")
     return ATTACKS[name].of(settings)
+
+
+def attack_usage() -> str:
+    """Every attack as an entry with its own values: {attack: fmn, norm: linf | l2, eps: …, steps: 100}."""
+    lines = ["Attacks (entries of attack.attacks, with their own values):"]
+    for attack in ATTACKS.values():
+        own = {f.name: json.dumps(_default(f)).strip('"') or "…" for f in fields(attack)}
+        entry = {"attack": attack.name, "norm": " | ".join(attack.norms), "eps": "…"} | own
+        lines.append(f"{{{', '.join(f'{name}: {value}' for name, value in entry.items())}}}")
+    return "\n".join(lines)
 
 
 def numbered(names: Sequence[str]) -> list[str]:

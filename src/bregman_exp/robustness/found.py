@@ -28,9 +28,9 @@ class Found:
     distances: Tensor | None = None
 
     @classmethod
-    def of(cls, found: "Tensor | Found") -> "Found":
-        """Of points alone, of which nothing more is said, too."""
-        return found if isinstance(found, Found) else cls(found)
+    def of(cls, result: "Tensor | Found") -> "Found":
+        """What an attack's ``find`` gives, which may be points alone."""
+        return result if isinstance(result, Found) else cls(result)
 
     def within(self, x: Tensor, eps: float) -> Tensor:
         """The points; where their distances are known x in the place of those beyond ε."""

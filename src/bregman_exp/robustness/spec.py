@@ -32,7 +32,7 @@ class AttackSpec:
         not have, and a norm that it cannot do.
         """
         if isinstance(attack, Attack):
-            made = replace(attack, **settings)
+            made = type(attack).of({**vars(attack), **settings})
         else:
             made = Function(attack, settings) if callable(attack) else attack_of(attack, settings)
         made.check_norm(Norm(norm))

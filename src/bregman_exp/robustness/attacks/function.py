@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bregman_exp.keyed_random import generator
-from bregman_exp.robustness.attack import Attack, setting
+from bregman_exp.robustness.attack import Attack
 from bregman_exp.robustness.threat import Threat
 from bregman_exp.robustness.victim import Victim
 
@@ -28,8 +28,8 @@ class Function(Attack):
     name = "function"
     draws_by_batch = True
 
-    function: Perturb = setting(callable, ": it must be a function")  # noqa: RUF009
-    parameters: Mapping[str, Any] = setting(lambda value: isinstance(value, Mapping), ": give them by name")
+    function: Perturb
+    parameters: Mapping[str, Any]
 
     @property
     def variant(self) -> tuple[str | None, ...]:

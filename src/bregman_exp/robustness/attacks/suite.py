@@ -78,8 +78,8 @@ class Suite(Attack):
             def points(left: Tensor) -> Tensor:
                 if threat.eps == 0:  # there is but one point, and members would search for nothing
                     return x[left]
-                found = member.find(victim, x[left], y[left], ids[left.cpu()], threat)
-                return Found.of(found).within(x[left], threat.eps)
+                result = member.find(victim, x[left], y[left], ids[left.cpu()], threat)
+                return Found.of(result).within(x[left], threat.eps)
 
             return points
 

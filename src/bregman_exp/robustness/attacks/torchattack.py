@@ -65,8 +65,8 @@ class TorchAttack(Attack):
         return inspect.signature(torchattacks_class(self.cls).__init__).parameters
 
     def to_json(self) -> dict[str, Any]:
-        told = super().to_json()
-        return {name: told[name] for name in told if name != "cls"} | {"class": self.cls}
+        settings = super().to_json()
+        return {name: settings[name] for name in settings if name != "cls"} | {"class": self.cls}
 
     def check_norm(self, norm: Norm) -> None:
         only = Norm.L2 if self.cls in L2_CLASSES else Norm.LINF
@@ -94,13 +94,13 @@ class TorchAttack(Attack):
         attack = _build(torchattacks_class(self.cls), viewed.eval(), settings)
         seed_everything(generator(victim.seed, self.cls, int(ids[0])).initial_seed())
         with contextlib.redirect_stdout(io.StringIO()):
-            found = attack(viewed.image(x).contiguous(), y).detach().view_as(x)
+            points = attack(viewed.image(x).contiguous(), y).detach().view_as(x)
         if "eps" in known:
-            return found
-        violation = threat.violation(found, x)
+            return points
+        violation = threat.violation(points, x)
         # a NaN is no failure to find: verification must see it
         far = (violation > TOLERANCE) & violation.isfinite()
-        return torch.where(per_sample(far, x), x, found)
+        return torch.where(per_sample(far, x), x, points)
 
 
 def torchattacks_class(cls: str) -> type:

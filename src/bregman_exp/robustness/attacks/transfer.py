@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields, replace
 
 from torch import Tensor
 
-from bregman_exp.robustness.attack import setting
 from bregman_exp.robustness.attacks.pgd import PGD, Descent
 from bregman_exp.robustness.threat import Threat
 from bregman_exp.robustness.victim import Victim
@@ -20,7 +19,7 @@ class Transfer(Descent):
     name = "transfer"
     gradients = False  # not the attacked model's
 
-    source: str | None = setting(lambda value: True, "", default=None)
+    source: str | None = None
 
     def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
         on_source = PGD(**{f.name: getattr(self, f.name) for f in fields(Descent)}, early_stop=False)
