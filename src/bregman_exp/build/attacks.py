@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -42,7 +43,7 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
         if entry["attack"] == "transfer" and attack.source is not None:
             entry = {"source": _source_record(attack)["config_hash"], **entry}
         sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
-        specs += [AttackSpec(**{**entry, "eps": eps}) for eps in sizes]
+        specs += [AttackSpec(**dict[str, Any](entry, eps=eps)) for eps in sizes]
     if attack.attacks and not specs:
         raise ConfigError(f"attack.attacks={attack.attacks}: there is no eps, so no attack; use attack=none.")
     return specs

@@ -26,7 +26,7 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
     of Adam) do not count. A value that equals its default does not count either, so that a key which is added
     later leaves the hashes of earlier runs alone; for this reason a default must never change.
     """
-    content = {
+    content: dict[str, Any] = {
         "act": act,
         "model": {**_changed(run, "model"), "name": run.model_name},
         "dataset": _changed(run, "dataset", DATA_KEYS) | {"fingerprint": fingerprint},
@@ -47,7 +47,7 @@ def short_hash(content: Any) -> str:
 
 def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The fields of a group (those named, or all) that act and differ from their defaults."""
-    node, changed = getattr(run, group), {}
+    node, changed = getattr(run, group), dict[str, Any]()
     idle = {
         key
         for (where, switch, value), switched in ONLY_WITH.items()

@@ -217,7 +217,7 @@ class AttackSpec:
 
     def to_json(self) -> dict[str, Any]:
         """What metrics.json says of the attack; null where it has none or the library decides."""
-        told = {"attack": self.attack, "norm": self.norm, "eps": self.eps}
+        told: dict[str, Any] = {"attack": self.attack, "norm": self.norm, "eps": self.eps}
         told |= {"steps": self.steps, "restarts": self.restarts, "loss": None}
         if self.attack in PROGRAMS:
             return told | PROGRAMS[self.attack].to_json()

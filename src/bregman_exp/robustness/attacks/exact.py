@@ -57,7 +57,7 @@ def exact(model: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Found:
     if not isinstance(model, Bounded):
         raise ValueError(
             f"attack=exact needs a model with interval(lo, hi), bounds of its logits over boxes; "
-            f"{model._get_name()} has none (the MLPs have)."
+            f"{type(model).__name__} has none (the MLPs have)."
         )
     search = _Search(model, x, y, threat)
     cells = search.unproven(_around(x, threat.eps + TOLERANCE))

@@ -216,7 +216,7 @@ def _at_other_sizes(
     largest = max(entry.spec.eps for entry in entries)
     whole = 1.0 if settings["norm"] == "linf" else harness.samples.x[0].numel() ** 0.5
     sizes = (0.0, min(2 * largest, whole), whole)
-    specs = [WholeBox(**{**settings, "eps": eps}) for eps in sizes]
+    specs = [WholeBox(**dict[str, Any](settings, eps=eps)) for eps in sizes]
     probes = [harness.attack([spec], [f"sizes: {spec.id}"], right, len(right))[0] for spec in specs]
     n, (at_zero, at_twice, at_whole) = len(right), map(_left, probes)
     ids = tuple(entry.id for entry in entries)
