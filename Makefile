@@ -26,9 +26,10 @@ table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gp
 	trained=$$?; $(BIN)/python scripts/table.py $(OUT)/cifar10_table && exit $$trained
 
 # two workers on two cores: one thread each
-test: setup      ## the tests, and how much of the code they run
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture" --cov --cov-report=
-	@echo "coverage: $$($(BIN)/coverage report --format=total) % (coverage report -m lists the lines)"
+COVERAGE ?= yes
+test: setup      ## the tests, and how much of the code they run; COVERAGE=no counts nothing and is faster
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture" $(if $(filter yes,$(COVERAGE)),--cov --cov-report=)
+	@$(if $(filter yes,$(COVERAGE)),echo "coverage: $$($(BIN)/coverage report --format=total) %")
 
 test-all: setup  ## the slow tests, too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not torture"
