@@ -1,6 +1,7 @@
 """The order of the house: a folder imports only what stands under it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,23 @@ def test_every_part_has_its_place() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
 def test_imports_go_one_way(file: Path) -> None:
     assert parts_imported(file) <= MAY_IMPORT[part_of(file)]
+
+
+def drawn_arrows() -> set[tuple[str, str]]:
+    """(from, to) of every arrow of the diagram at the top of docs/architecture.md."""
+    diagram = (SOURCE.parents[1] / "docs" / "architecture.md").read_text().split("```")[1]
+    lines = [re.sub(r"\[.*?\]", "", line).strip() for line in diagram.splitlines()]
+    arrows = [re.split(r" --(?:[^>]* --)?> ", line) for line in lines if "-->" in line]
+    return {(a, b) for left, right in arrows for a in left.split(" & ") for b in right.split(" & ")}
+
+
+def test_the_diagram_draws_the_order() -> None:
+    ground = {"keyed_random", "memory", "processes", "whole_file", "compiling"}
+    arrows = drawn_arrows()
+    named = {part for arrow in arrows for part in arrow} - {"ground", "doors"}
+    assert named == set(MAY_IMPORT) - ground - {"__init__"}
+    for start, end in arrows - {("doors", "cli")}:
+        assert MAY_IMPORT[start] & (ground if end == "ground" else {end}), (start, end)
 
 
 def test_robustness_takes_from_geometry_projections_alone() -> None:

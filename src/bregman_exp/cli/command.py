@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
@@ -106,7 +106,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
 
 
 @contextmanager
-def _exceptions_from_hydra() -> Iterator[None]:
+def _exceptions_from_hydra() -> Generator[None]:
     """Within it Hydra raises what goes wrong; by itself it prints and exits."""
     before = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"
@@ -119,7 +119,7 @@ def _exceptions_from_hydra() -> Iterator[None]:
 
 
 @contextmanager
-def told_in_one_sentence() -> Iterator[None]:
+def told_in_one_sentence() -> Generator[None]:
     """A mistake or a failed run is told on stderr, at once also in a sweep; a bug keeps its traceback."""
     try:
         yield
@@ -155,7 +155,7 @@ def say_once(sentence: str) -> None:
 
 
 @contextmanager
-def logging_to(*paths: Path) -> Iterator[None]:
+def logging_to(*paths: Path) -> Generator[None]:
     """What is said goes to each run.log and to the terminal."""
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -174,7 +174,7 @@ def logging_to(*paths: Path) -> Iterator[None]:
 
 
 @contextmanager
-def failures_recorded_in(*folders: RunFolder) -> Iterator[None]:
+def failures_recorded_in(*folders: RunFolder) -> Generator[None]:
     """A failure is written to each failure.json, with its traceback, and told in one sentence."""
     try:
         yield

@@ -28,7 +28,7 @@ class CompileAhead(Callback):
     """Starts a process for each row of a sweep, and ends those that are left at the sweep's end."""
 
     def __init__(self) -> None:
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.trainer.accelerator != "gpu":

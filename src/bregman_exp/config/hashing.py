@@ -27,7 +27,7 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
     later leaves the hashes of earlier runs alone; for this reason a default must never change.
     """
     normalised = () if isinstance(run.model, Mlp) else NORMALISED
-    content = {
+    content: dict[str, Any] = {
         "act": act,
         "model": {**_changed(run, "model"), "name": run.model_name},
         "dataset": _changed(run, "dataset", DATA_KEYS) | {"fingerprint": fingerprint},
@@ -37,7 +37,7 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
     if isinstance(run.model, Mlp):
         content["model"] |= {"widths": run.model.hidden, "depth": None, "width": None}
     if isinstance(run.model, PluginModel):
-        content["model"] |= {"target": run.model._target_}
+        content["model"] |= {"target": run.model.target}
     if with_seed:
         content["seed"] = run.seed
     return short_hash(content)
@@ -50,7 +50,7 @@ def short_hash(content: Any) -> str:
 
 def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The fields of a group (those named, or all) that act and differ from their defaults."""
-    node, changed = getattr(run, group), {}
+    node, changed = getattr(run, group), dict[str, Any]()
     idle = {
         key
         for (where, switch, value), switched in ONLY_WITH.items()

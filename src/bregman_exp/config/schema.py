@@ -125,6 +125,11 @@ class PluginModel:
     def __post_init__(self) -> None:
         require_word("model.name", self.name)
 
+    @property
+    def target(self) -> str:
+        """The function, as module.name: it tells models of one name apart."""
+        return self._target_
+
 
 @dataclass
 class Eps:

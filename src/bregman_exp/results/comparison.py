@@ -124,7 +124,8 @@ def _figures(run: RunFolder, record: Record) -> tuple[Figures, int]:
     used = [(folder, content) for folder, content in later if content["weights"] == record["weights"]]
     figures: Figures = {}
     for folder, content in [(run, record), *used]:
-        for entry in ({"id": "clean", "verdict": "", **content["clean"]}, *content["robust"]):
+        clean: dict[str, Any] = {"id": "clean", "verdict": "", **content["clean"]}
+        for entry in (clean, *content["robust"]):
             figure = Figure(entry["accuracy"], entry["correct"], entry["verdict"], folder)
             figures.setdefault(Key(settings_of(entry), entry["n"]), figure)
     return figures, len(later) - len(used)

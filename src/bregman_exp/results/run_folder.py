@@ -1,7 +1,7 @@
 """One run's folder: what lies where, what is whole, who may write."""
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ class RunFolder:
         return [RunFolder(path) for path in sorted((self.path / "evaluations").glob("*"))]
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """Keeps other processes out; the operating system frees the lock of a process that was killed.
 
         Raises RunBusyError where another process holds it.
@@ -163,7 +163,7 @@ class RunFolder:
         except NotARunError:
             raise
         except ValueError:
-            wrong = "is damaged"
+            record, wrong = None, "is damaged"
         else:
             wrong = fault(record, self.path)
         if wrong:

@@ -1,6 +1,6 @@
 """The evaluation of one model: clean accuracy, every attack, the checks, the verdicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -142,7 +142,7 @@ def _sharing_a_search(specs: Sequence[AttackSpec]) -> list[list[int]]:
 
 
 @contextmanager
-def _beside(source: nn.Module | None) -> Iterator[nn.Module | None]:
+def _beside(source: nn.Module | None) -> Generator[nn.Module | None]:
     """The transfer source, if there is one, in the state in which the model is evaluated."""
     if source is None:
         yield None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -83,10 +84,10 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        name: getattr(formats, name) for name in ("percent", "interval", "number", "duration", "counted")
-    }
-    made.globals |= {"figure_of": _figure_of, "summaries": summaries, "symbols": SYMBOLS}
+    names = ("percent", "interval", "number", "duration", "counted")
+    made.filters.update({name: getattr(formats, name) for name in names})
+    known: dict[str, Any] = {"figure_of": _figure_of, "summaries": summaries, "symbols": SYMBOLS}
+    made.globals.update(known)
     return made.get_template(name)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bregman_exp.results.reading import read_json, read_text, shown
 from bregman_exp.results.run_folder import NotARunError, RunFolder
@@ -101,7 +102,7 @@ def reported_runs(
     return [replace(run, number=number) for number, run in enumerate(sorted(named, key=_order), start=1)]
 
 
-def _order(run: ReportedRun) -> tuple:
+def _order(run: ReportedRun) -> tuple[Any, ...]:
     """By model and activation, then by depth, as numbers."""
     config = run.config
     model = f"{config.get('model.version', '')} {config.get('model.name', '')}"

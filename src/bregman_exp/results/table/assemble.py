@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bregman_exp.results.published import ARTICLE, ARTICLE_EPOCHS, ARTICLE_IMAGES, Published, published_figure
 from bregman_exp.results.run_folder import RunFolder
@@ -132,7 +133,7 @@ def _table(runs: Sequence[TrainedRun], unfinished: Sequence[Unfinished], options
     )
 
 
-def _order(name: str, row: Row) -> tuple:
+def _order(name: str, row: Row) -> tuple[Any, ...]:
     """By model and activation, then by depth, as numbers."""
     record = row.first.record
     return record["model"], record["act"], row.config.get("model.depth", 0), name

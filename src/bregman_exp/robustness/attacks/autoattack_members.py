@@ -103,7 +103,7 @@ class _Square(SquareAttack):
     """Square without the samples where another class has drawn level: it takes those for broken, and fails
     where no other is left."""
 
-    def perturb(self, x: Tensor, y: Tensor) -> Tensor:
+    def perturb(self, x: Tensor, y: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         points, lead = x.clone(), margin(self.predict(x), y) < 0
         if lead.any():
             points[lead] = super().perturb(x[lead], y[lead])

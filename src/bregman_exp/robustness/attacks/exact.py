@@ -75,7 +75,7 @@ class Exact(Attack):
         if not isinstance(model, Bounded):
             raise ValueError(
                 f"attack=exact needs a model with interval(lo, hi), bounds of its logits over boxes; "
-                f"{model._get_name()} has none (the MLPs have)."
+                f"{type(model).__name__} has none (the MLPs have)."
             )
         search = _Search(model, x, y, threat)
         cells = search.unproven(_around(x, threat.eps + TOLERANCE))
