@@ -26,8 +26,9 @@ table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gp
 	trained=$$?; $(BIN)/python scripts/table.py $(OUT)/cifar10_table && exit $$trained
 
 # two workers on two cores: one thread each
-COVERAGE ?= yes
-test: setup      ## the tests, and how much of the code they run; COVERAGE=no counts nothing and is faster
+# counting lines takes half as long again
+COVERAGE ?= no
+test: setup      ## the tests; COVERAGE=yes says how much of the code they run
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture" $(if $(filter yes,$(COVERAGE)),--cov --cov-report=)
 	@$(if $(filter yes,$(COVERAGE)),echo "coverage: $$($(BIN)/coverage report --format=total) %")
 
