@@ -86,6 +86,8 @@ WORDS = [
     (("--help",), ["You must specify 'model'", "bregman_mlp, bregman_resnet110"]),
     (("model=1",), ["model=1", "bregman_mlp"]),
     ((*MLP, "logger=null"), ["logger=null", "csv, tensorboard, wandb"]),
+    ((*MLP, "act=[{a: 1}]"), ["act=[{a: 1}]", "atan"]),
+    ((*MLP, "logger=shuffle([1,2])"), ["logger=shuffle", "csv, tensorboard, wandb"]),
     ((*MLP, "optim=null"), ["optim=null", "adam, adamw"]),
     ((*MLP, "trainer=null"), ["trainer=null", "cpu, ddp, gpu"]),
     ((*MLP, "eval=null"), ["eval=None is not a config"]),
