@@ -73,9 +73,10 @@ class Exact(Attack):
                 f"{tuple(x.shape[1:])}."
             )
         if not isinstance(model, Bounded):
+            name = model._get_name()  # pyright: ignore[reportPrivateUsage] (a noted model has its model's)
             raise ValueError(
                 f"attack=exact needs a model with interval(lo, hi), bounds of its logits over boxes; "
-                f"{type(model).__name__} has none (the MLPs have)."
+                f"{name} has none (the MLPs have)."
             )
         search = _Search(model, x, y, threat)
         cells = search.unproven(_around(x, threat.eps + TOLERANCE))
