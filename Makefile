@@ -4,7 +4,7 @@ BIN := .venv/bin
 # the least versions that pyproject.toml allows
 OLDEST := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help setup demo table test test-all torture check check-oldest bench clean
+.PHONY: help setup demo table test test-all torture check check-oldest docs bench clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
@@ -26,8 +26,11 @@ table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gp
 	trained=$$?; $(BIN)/python scripts/table.py $(OUT)/cifar10_table && exit $$trained
 
 # two workers on two cores: one thread each
-test: setup      ## the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture"
+# counting lines takes half as long again
+COVERAGE ?= no
+test: setup      ## the tests; COVERAGE=yes says how much of the code they run
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture" $(if $(filter yes,$(COVERAGE)),--cov --cov-report=)
+	@$(if $(filter yes,$(COVERAGE)),echo "coverage: $$($(BIN)/coverage report --format=total) %")
 
 test-all: setup  ## the slow tests, too
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not torture"
@@ -39,6 +42,9 @@ check: setup     ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+docs: setup      ## the reference of the code, in build/docs; a warning fails
+	$(BIN)/python -W error::UserWarning -m pdoc --no-show-source -o build/docs bregman_exp
 
 check-oldest: .venv-oldest/ready  ## the tests of maps, networks and training with the oldest torch allowed (5 GB)
 	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 tests/geometry tests/models tests/training
@@ -54,5 +60,5 @@ bench: setup     ## how fast it is: a table, and outputs/bench.json (a quarter o
 	$(BIN)/python scripts/bench.py
 
 clean:           ## remove caches and build products; outputs/ stays
-	rm -rf build dist .pytest_cache .ruff_cache src/*.egg-info
+	rm -rf build dist .pytest_cache .ruff_cache .coverage .coverage.* src/*.egg-info
 	find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """What ``scripts/bench.py`` does: measure the subjects in turn, write the figures, print the table."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 
 import torch
@@ -52,6 +52,6 @@ def _measured(subject: str, options: Options) -> Iterator[Row]:
         sys.exit(str(error).replace("dataset.root:", "--images:"))
 
 
-def _write(options: Options, machine: dict, rows: list[Row]) -> None:
+def _write(options: Options, machine: Mapping[str, object], rows: list[Row]) -> None:
     said = asdict(options) | {"json": str(options.json)}
     write_json(options.json, {"machine": machine, "options": said, "rows": [asdict(row) for row in rows]})

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -122,8 +122,8 @@ def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> f
 
 def paper(net: nn.Module, x: Tensor, y: Tensor, batch: int, steps: int) -> Row:
     """Images in a second of ``attack=paper``'s PGD in both norms, clean accuracy and checks included."""
-    specs = [AttackSpec("pgd", norm, eps, steps=steps, restarts=1) for norm, eps in PAPER.items()]
-    evaluate(net, x[:batch], y[:batch], [replace(spec, steps=1) for spec in specs], batch_size=batch)
+    specs = [AttackSpec.of("pgd", norm, eps, steps=steps, restarts=1) for norm, eps in PAPER.items()]
+    evaluate(net, x[:batch], y[:batch], [spec.but(steps=1) for spec in specs], batch_size=batch)
     start = time.perf_counter()
     evaluation = evaluate(net, x, y, specs, batch_size=batch)
     rate = len(y) / (time.perf_counter() - start)

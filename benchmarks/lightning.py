@@ -5,7 +5,7 @@ import io
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -122,7 +122,7 @@ def _batches(run: Run, data: ClassificationData):
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """Neither progress nor Lightning's messages."""
     told = logging.getLogger("pytorch_lightning")
     level = told.level

@@ -1,6 +1,6 @@
 """A training step in the plainest form: what a loop without any framework does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 
-def sgd(parameters) -> Optimizer:
+def sgd(parameters: Iterable[Tensor]) -> Optimizer:
     """The recipe of the ResNets: lr 0.1, momentum 0.9, weight decay 1e-4."""
     return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4)
 

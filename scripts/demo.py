@@ -27,7 +27,7 @@ def main() -> None:
     print("\nAll versions, both starts, 16 seeds: python train.py experiment=two_spiral_3")
 
 
-def start(*words: str) -> subprocess.Popen:
+def start(*words: str) -> subprocess.Popen[bytes]:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=environment)
 

@@ -1,6 +1,7 @@
 """The order of the house: a folder imports only what stands under it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ MAY_IMPORT = {
         "data",
         "geometry",
         "models",
+        "plugins",
         "processes",
         "report",
         "results",
@@ -32,10 +34,12 @@ MAY_IMPORT = {
         "keyed_random",
         "memory",
         "models",
+        "plugins",
         "results",
         "robustness",
         "training",
     },
+    "plugins": {"config", "data", "geometry", "robustness"},
     "config": {"training"},
     "training": {"processes", "whole_file"},
     "results": {"whole_file"},
@@ -82,6 +86,23 @@ def test_imports_go_one_way(file: Path) -> None:
     assert parts_imported(file) <= MAY_IMPORT[part_of(file)]
 
 
+def drawn_arrows() -> set[tuple[str, str]]:
+    """(from, to) of every arrow of the diagram at the top of docs/architecture.md."""
+    diagram = (SOURCE.parents[1] / "docs" / "architecture.md").read_text().split("```")[1]
+    lines = [re.sub(r"\[.*?\]", "", line).strip() for line in diagram.splitlines()]
+    arrows = [re.split(r" --(?:[^>]* --)?> ", line) for line in lines if "-->" in line]
+    return {(a, b) for left, right in arrows for a in left.split(" & ") for b in right.split(" & ")}
+
+
+def test_the_diagram_draws_the_order() -> None:
+    ground = {"keyed_random", "memory", "processes", "whole_file", "compiling"}
+    arrows = drawn_arrows()
+    named = {part for arrow in arrows for part in arrow} - {"ground", "doors"}
+    assert named == set(MAY_IMPORT) - ground - {"__init__"}
+    for start, end in arrows - {("doors", "cli")}:
+        assert MAY_IMPORT[start] & (ground if end == "ground" else {end}), (start, end)
+
+
 def test_robustness_takes_from_geometry_projections_alone() -> None:
     taken = {
         name
@@ -94,7 +115,7 @@ def test_robustness_takes_from_geometry_projections_alone() -> None:
 
 def test_only_the_hall_knows_hydra_and_instantiates_once() -> None:
     hydra = {part_of(file) for file in FILES for module, _ in imports_of(file) if module.startswith("hydra")}
-    assert hydra == {"build", "cli"}
+    assert hydra == {"build", "cli", "plugins"}
     assert sum(file.read_text().count("instantiate({") for file in FILES) == 1
 
 

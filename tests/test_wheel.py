@@ -31,6 +31,9 @@ def test_the_wheel_trains_without_the_checkout(tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(site)
     for config in (ROOT / "conf").rglob("*.yaml"):
         assert (site / "bregman_exp" / "conf" / config.relative_to(ROOT / "conf")).is_file()
+    assert (site / "bregman_exp" / "py.typed").is_file()
+    (licence,) = site.glob("*.dist-info/licenses/LICENSE")
+    assert licence.read_text() == (ROOT / "LICENSE").read_text()
     points = (next(site.glob("*.dist-info")) / "entry_points.txt").read_text()
     assert "bregman-train = bregman_exp.cli:train" in points
     assert "bregman-evaluate = bregman_exp.cli:evaluate" in points

@@ -34,7 +34,7 @@ def compiled(module: nn.Module, device: torch.device) -> Callable[[Tensor], Tens
 
 def forget_compiled() -> None:
     """Frees what was compiled in this process: torch keeps a few networks of one class, then refuses."""
-    torch._dynamo.reset()
+    torch.compiler.reset()
 
 
 def missing_for_cpu() -> str | None:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import active_children
@@ -34,7 +34,7 @@ def end_with_parent(parent: int) -> None:
 
 
 @contextmanager
-def ending_its_children() -> Iterator[None]:
+def ending_its_children() -> Generator[None]:
     """However it is left by an exception, the processes that were started within have ended before.
 
     Python itself would wait for them at its exit, after the locks have been given back. A spawned child has
@@ -53,7 +53,7 @@ def ending_its_children() -> Iterator[None]:
 
 
 @contextmanager
-def ending_by_signals() -> Iterator[None]:
+def ending_by_signals() -> Generator[None]:
     """Within it SIGTERM raises SystemExit with the code 143, as Ctrl-C raises KeyboardInterrupt.
 
     From then on both are ignored: what the command does at its end is not interrupted once more. The second

@@ -1,7 +1,7 @@
 """Files that are either whole or not there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def append(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _named_in_errors(path: Path) -> Iterator[None]:
+def _named_in_errors(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:

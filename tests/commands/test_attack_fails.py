@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bregman_exp.robustness import ATTACKS, Kind
+from bregman_exp.robustness import ATTACKS
 from tests.conftest import TINY
 
 SUITE = (
@@ -19,7 +19,7 @@ def _broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: object, **__: object) -> None:
         raise IndexError("index -4 is out of bounds")
 
-    monkeypatch.setitem(ATTACKS, "fgsm", Kind(("linf",), run, ("loss",)))  # pyright: ignore
+    monkeypatch.setattr(ATTACKS["fgsm"], "find", run)
 
 
 def folder_of(tmp_path: Path) -> Path:
@@ -31,7 +31,7 @@ def test_training_keeps_the_figures_and_tries_the_last_again(
     command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setitem(ATTACKS, "fgsm", Kind(("linf",), lambda *_, **__: 1 / 0, ("loss",)))  # pyright: ignore
+        broken.setattr(ATTACKS["fgsm"], "find", lambda *_: 1 / 0)
         outcome = command("train", *TINY, SUITE)
     assert outcome.code == 1
     assert "1 of 2 attacks failed (fgsm-linf-0.02: ZeroDivisionError" in outcome.err
@@ -46,7 +46,7 @@ def test_training_keeps_the_figures_and_tries_the_last_again(
     checkpoint = (folder / "checkpoints" / "last.ckpt").read_bytes()
 
     with monkeypatch.context() as counted:
-        counted.setattr("bregman_exp.robustness.kinds.pgd", lambda *_, **__: pytest.fail("run again"))
+        counted.setattr(ATTACKS["pgd"], "find", lambda *_: pytest.fail("run again"))
         assert command("train", *TINY, SUITE).code == 0
     again = json.loads((folder / "metrics.json").read_text())["robust"]
     assert again[0]["correct"] == pgd["correct"]

@@ -31,8 +31,8 @@ SMALL = (
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer queries of the searches without gradients."""
-    for place in ("attacks.autoattack_members", "kinds"):
-        monkeypatch.setattr(f"bregman_exp.robustness.{place}.QUERIES", 50)
+    for place in ("autoattack_members", "random_search"):
+        monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 50)
 
 
 def evaluations(run: Path) -> list[Path]:

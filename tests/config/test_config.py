@@ -13,6 +13,7 @@ from bregman_exp import build
 from bregman_exp.cli import conf_dir
 from bregman_exp.config import Run, check, config_hash
 from bregman_exp.geometry import ACTIVATIONS
+from bregman_exp.robustness.attacks.pgd import PGD
 
 CONF = Path(conf_dir())
 
@@ -98,18 +99,13 @@ def test_the_published_recipe() -> None:
 
 def test_the_table_suite() -> None:
     specs = build.attack_specs(composed("model=resnet20", "attack=paper").attack)
-    assert [(s.attack, s.norm, s.eps) for s in specs] == [
+    assert [(s.attack.name, s.norm, s.eps) for s in specs] == [
         ("pgd", "linf", pytest.approx(0.71 / 255)),
         ("pgd", "l2", 0.080),
         ("fgsm", "linf", pytest.approx(1.2 / 255)),
         ("fgm", "l2", 0.123),
     ]
-    assert (specs[0].steps, specs[0].rel_step, specs[0].restarts, specs[0].random_start) == (
-        50,
-        0.25,
-        1,
-        True,
-    )
+    assert specs[0].attack == PGD(steps=50, rel_step=0.25, restarts=1, random_start=True)
 
 
 def test_the_stored_config_is_read_back_as_it_was() -> None:
@@ -223,7 +219,7 @@ def test_no_preset_reaches_for_what_can_run_code() -> None:
     """Hydra's callbacks and plug-ins name code; of the files that a command composes only its own does."""
     for file in CONF.rglob("*.yaml"):
         hydra = (OmegaConf.to_container(OmegaConf.load(file)) or {}).get("hydra", {})
-        own = {"output_subdir", "run", "sweep"} if file.parent == CONF else {"mode", "sweeper"}
+        own = {"help", "output_subdir", "run", "sweep"} if file.parent == CONF else {"mode", "sweeper"}
         assert hydra.keys() <= own | {"callbacks"}, file
         if file.parent != CONF:
             assert not any("_target_" in callback for callback in hydra.get("callbacks", {}).values()), file

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness import Check
+from bregman_exp.robustness import AttackSpec, Check
+from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.victim import Victim
 
 
 class Linear(nn.Module):
@@ -83,6 +85,13 @@ def linear_task(shape: tuple[int, ...], low: float, high: float, scale: float = 
 def named(checks: Sequence[Check], name: str) -> list[Check]:
     """The checks of this name."""
     return [check for check in checks if check.name == name]
+
+
+def found_by(
+    spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, *, ids: Tensor | None = None, seed: int = 0
+) -> Found:
+    """What the attack itself comes back with."""
+    return spec.find(Victim(model, seed), x, y, torch.arange(len(x)) if ids is None else ids)
 
 
 def tiny_mlp(n_in: int = 2, classes: int = 3) -> nn.Module:

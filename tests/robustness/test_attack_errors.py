@@ -4,21 +4,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness import ATTACKS, AttackSpec, Kind, evaluate, rehearse
-from bregman_exp.robustness.attacks.torchattack import torchattack
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness import ATTACKS, AttackSpec, evaluate
 
-from .reference import labelled, named, tiny_conv, tiny_mlp
+from .reference import found_by, labelled, named, tiny_conv, tiny_mlp
 
-PGD = AttackSpec("pgd", "linf", 0.05, steps=3)
-BROKEN = AttackSpec("fgsm", "linf", 0.05)
+PGD = AttackSpec.of("pgd", "linf", 0.05, steps=3)
+BROKEN = AttackSpec.of("fgsm", "linf", 0.05)
 
 
-def raising(error: BaseException):
-    def run(victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat, loss: str) -> Tensor:
+def broken(monkeypatch: pytest.MonkeyPatch, attack: str, error: BaseException) -> None:
+    def find(*_: object) -> Tensor:
         raise error
 
-    return Kind(("linf",), run, ("loss",), strength=1, gradients=True)
+    monkeypatch.setattr(ATTACKS[attack], "find", find)
+
+
+def rehearsed(spec: AttackSpec, model: nn.Module, shape: torch.Size, classes: int) -> None:
+    spec.attack.rehearse(spec.threat, model, shape, classes)
 
 
 def task() -> tuple[nn.Module, Tensor, Tensor]:
@@ -29,7 +31,7 @@ def task() -> tuple[nn.Module, Tensor, Tensor]:
 def test_the_others_keep_their_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x, y = task()
     healthy = evaluate(model, x, y, [PGD, BROKEN])
-    monkeypatch.setitem(ATTACKS, "fgsm", raising(IndexError("index -4 is out of bounds")))
+    broken(monkeypatch, "fgsm", IndexError("index -4 is out of bounds"))
     evaluation = evaluate(model, x, y, [PGD, BROKEN])
     assert torch.equal(evaluation.robust[0].survivors, healthy.robust[0].survivors)
     told = evaluation.to_json()["robust"]
@@ -41,7 +43,7 @@ def test_the_others_keep_their_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_probe_of_the_audit_that_raises_is_no_passed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x, y = task()
-    monkeypatch.setattr("bregman_exp.robustness.kinds.random_search", lambda *_, **__: 1 / 0)
+    broken(monkeypatch, "random_search", ZeroDivisionError())
     evaluation = evaluate(model, x, y, [PGD], audit=True)
     assert [check.status for check in named(evaluation.checks, "gradient-free")] == ["failed"]
     (probe,) = [p for p in evaluation.to_json()["probes"] if "gradient-free" in p["id"]]
@@ -50,7 +52,7 @@ def test_a_probe_of_the_audit_that_raises_is_no_passed_check(monkeypatch: pytest
 
 def test_where_all_raise_there_is_nothing_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x, y = task()
-    monkeypatch.setitem(ATTACKS, "fgsm", raising(IndexError("index -4")))
+    broken(monkeypatch, "fgsm", IndexError("index -4"))
     with pytest.raises(IndexError, match="index -4"):
         evaluate(model, x, y, [BROKEN])
 
@@ -67,7 +69,7 @@ def test_where_all_raise_there_is_nothing_to_keep(monkeypatch: pytest.MonkeyPatc
 )
 def test_what_is_not_the_attacks_failure_stops(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     model, x, y = task()
-    monkeypatch.setitem(ATTACKS, "fgsm", raising(error))
+    broken(monkeypatch, "fgsm", error)
     with pytest.raises(type(error)):
         evaluate(model, x, y, [PGD, BROKEN])
 
@@ -77,10 +79,8 @@ def test_libraries_are_given_the_number_of_classes(cls: str, classes: int) -> No
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, classes)).eval()
     x, y = labelled(model, 6, 3, 4, 4)
     settings = {"steps": 2} if cls != "AutoAttack" else {}
-    points = torchattack(
-        model, x, y, Threat("linf", 0.3), cls=cls, parameters=settings, ids=torch.arange(6), seed=0
-    )
-    assert points.shape == x.shape
+    spec = AttackSpec.of("torchattacks", "linf", 0.3, cls=cls, parameters=settings)
+    assert found_by(spec, model, x, y).points.shape == x.shape
 
 
 @pytest.mark.parametrize(
@@ -96,29 +96,29 @@ def test_libraries_are_given_the_number_of_classes(cls: str, classes: int) -> No
 def test_what_cannot_run_is_said_beforehand(
     cls: str, norm: str, shape: tuple[int, ...], classes: int
 ) -> None:
-    spec = AttackSpec("torchattacks", norm, 0.03, cls=cls)
+    spec = AttackSpec.of("torchattacks", norm, 0.03, cls=cls)
     with pytest.raises(ValueError, match=f"torchattacks.{cls} cannot attack {classes} classes"):
-        rehearse(spec, tiny_mlp(), torch.Size(shape), classes)
+        rehearsed(spec, tiny_mlp(), torch.Size(shape), classes)
 
 
 def test_a_member_of_a_suite_is_tried_too() -> None:
-    spec = AttackSpec("suite", "linf", 0.03, members=[{"attack": "torchattacks", "cls": "APGDT"}])
+    spec = AttackSpec.of("suite", "linf", 0.03, members=[{"attack": "torchattacks", "cls": "APGDT"}])
     with pytest.raises(ValueError, match="APGDT cannot attack 2 classes"):
-        rehearse(spec, tiny_mlp(), torch.Size((2,)), 2)
+        rehearsed(spec, tiny_mlp(), torch.Size((2,)), 2)
 
 
 @pytest.mark.parametrize("cls", ["PGD", "APGDT", "FAB", "EADL1"])
 def test_what_can_run_passes(cls: str) -> None:
-    rehearse(AttackSpec("torchattacks", "linf", 0.03, cls=cls), tiny_mlp(), torch.Size((3, 8, 8)), 10)
+    rehearsed(AttackSpec.of("torchattacks", "linf", 0.03, cls=cls), tiny_mlp(), torch.Size((3, 8, 8)), 10)
 
 
 def test_what_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bregman_exp.robustness.rehearsal.PATIENCE", 0.0)
-    rehearse(AttackSpec("torchattacks", "linf", 0.03, cls="Square"), tiny_mlp(), torch.Size((2,)), 2)
+    rehearsed(AttackSpec.of("torchattacks", "linf", 0.03, cls="Square"), tiny_mlp(), torch.Size((2,)), 2)
 
 
 def test_a_proof_needs_its_bounds_before_training() -> None:
     with pytest.raises(ValueError, match="needs a model with interval"):
-        rehearse(AttackSpec("exact", "linf", 0.03), tiny_mlp(), torch.Size((2,)), 2)
+        rehearsed(AttackSpec.of("exact", "linf", 0.03), tiny_mlp(), torch.Size((2,)), 2)
     with pytest.raises(ValueError, match="searches points"):
-        rehearse(AttackSpec("exact", "linf", 0.03), tiny_conv(), torch.Size((3, 6, 6)), 3)
+        rehearsed(AttackSpec.of("exact", "linf", 0.03), tiny_conv(), torch.Size((3, 6, 6)), 3)

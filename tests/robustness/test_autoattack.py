@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from pyautoattack import AutoAttack
 from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Tensor, nn
 
-from bregman_exp.robustness import AttackSpec, Robustness, Threat, evaluate
-from bregman_exp.robustness.attacks.autoattack import PROGRAMS
+from bregman_exp.robustness import ATTACKS, AttackSpec, Robustness, Threat, evaluate
 from bregman_exp.robustness.attacks.autoattack_members import Members
 from bregman_exp.robustness.attacks.random_search import random_search
 from bregman_exp.robustness.victim import Victim
@@ -35,12 +33,13 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer queries, steps and targets than the authors'; the test that holds them equal undoes this."""
     monkeypatch.setattr("bregman_exp.robustness.attacks.autoattack_members.QUERIES", QUERIES)
     for name in ("autoattack", "autoattack-lt4"):
-        monkeypatch.setitem(PROGRAMS, name, replace(PROGRAMS[name], steps=STEPS, targets=TARGETS))
+        monkeypatch.setattr(ATTACKS[name], "steps", STEPS)
+        monkeypatch.setattr(ATTACKS[name], "targets", TARGETS)
 
 
 def attacked(model: nn.Module, x: Tensor, y: Tensor, attack: str, norm: str, eps: float, **of_harness: Any):
     """The entry of the one attack, verified."""
-    evaluation = evaluate(model, x, y, [AttackSpec(attack, norm, eps)], **of_harness)
+    evaluation = evaluate(model, x, y, [AttackSpec.of(attack, norm, eps)], **of_harness)
     assert [c.status for c in evaluation.checks if c.name == "points-in-threat"] == ["passed"]
     (entry,) = evaluation.robust
     if entry.counts:
@@ -91,7 +90,7 @@ def test_with_few_classes_it_is_not_weaker_than_pgd(norm: str, classes: int) -> 
         pgd = attacked(model, x, y, "pgd", norm, eps)
         assert 0 < pgd.result.correct < 40
         assert ours.result.correct <= pgd.result.correct + 1
-        assert ours.spec.attack == "autoattack-lt4"
+        assert ours.spec.attack.name == "autoattack-lt4"
 
 
 # that it is the authors' program
@@ -120,7 +119,7 @@ def test_it_agrees_with_the_authors_program(norm: str, eps: float, classes: int)
     assert 0 < survivors.sum() < 18
     assert torch.equal(attacked(model, x, y, "autoattack", norm, eps, seed=3).survivors, survivors)
     clean = model(x).argmax(1) == y
-    spec = AttackSpec("autoattack", norm, eps)
+    spec = AttackSpec.of("autoattack", norm, eps)
     assert torch.equal(
         spec.find(Victim(model, 3), x[clean], y[clean], torch.arange(18)).points, points[clean]
     )
@@ -212,7 +211,7 @@ def test_targets_need_four_classes() -> None:
     x, y = labelled(tiny_mlp(), 5, 2)
     for attack in BOTH:
         with pytest.raises(ValueError, match="need 4 classes, the model has 3"):
-            AttackSpec(attack, "linf", 0.1).find(Victim(tiny_mlp(), 0), x, y, torch.arange(5))
+            AttackSpec.of(attack, "linf", 0.1).find(Victim(tiny_mlp(), 0), x, y, torch.arange(5))
 
 
 # that it leaves no trace, and nothing leads it astray
@@ -223,7 +222,7 @@ def test_model_and_program_are_as_before_and_nothing_is_said(norm: str, capfd: p
     for model, side, classes in ((lived_in(), 6, 3), (conv(10).train(), 8, 10)):
         x, y = torch.rand(30, 3, side, side), torch.arange(30) % classes
         before = trace_of(model)
-        evaluation = evaluate(model, x, y, [AttackSpec(attack, norm, 0.05) for attack in BOTH])
+        evaluation = evaluate(model, x, y, [AttackSpec.of(attack, norm, 0.05) for attack in BOTH])
         assert evaluation.clean.correct > 0
         assert trace_of(model) == before
     assert capfd.readouterr() == ("", "")
@@ -233,7 +232,7 @@ def test_model_and_program_are_as_before_and_nothing_is_said(norm: str, capfd: p
 def test_its_points_follow_from_the_seed_alone(norm: str, kind: str) -> None:
     model, shape, classes = (conv(10), (3, 8, 8), 10) if kind == "images" else (tiny_mlp(), (2,), 3)
     x, y = labelled(model, 20, *shape)
-    spec = AttackSpec("autoattack", norm, 0.05).for_classes(classes)
+    spec = AttackSpec.of("autoattack", norm, 0.05).for_classes(classes)
     points = []
     for state, seed in ((1, 0), (2, 0), (1, 1)):
         torch.manual_seed(state), np.random.seed(state), random.seed(state)

@@ -52,14 +52,14 @@ X, Y = torch.full((4, 2), 0.5), torch.tensor([0, 1, 2, 0])
 def test_settings_of_an_attack(settings: dict, sentence: str) -> None:
     settings = {"attack": "pgd", "norm": "linf", "eps": 0.1} | settings
     with pytest.raises(ValueError, match=sentence):
-        AttackSpec(**settings)
+        AttackSpec.of(**settings)
     with pytest.raises(ValueError, match=sentence):
         robust_accuracy(tiny_mlp(), X, Y, **settings)
 
 
 def test_a_torchattacks_class_with_a_norm_does_both() -> None:
     for norm in ("linf", "l2"):
-        assert AttackSpec("torchattacks", norm, 0.1, cls="APGD").norm == norm
+        assert AttackSpec.of("torchattacks", norm, 0.1, cls="APGD").norm == norm
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_torchattacks_class_with_a_norm_does_both() -> None:
     ],
 )
 def test_samples(x: torch.Tensor, y: torch.Tensor, sentence: str) -> None:
-    for specs in ([], [AttackSpec("fgsm", "linf", 0.1)]):
+    for specs in ([], [AttackSpec.of("fgsm", "linf", 0.1)]):
         with pytest.raises(ValueError, match=sentence):
             evaluate(tiny_mlp(), x, y, specs)
 
@@ -121,9 +121,9 @@ def test_outputs_that_are_no_logits(model, shape: str) -> None:
 
 def test_a_setting_that_does_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="attack=fgsm has no setting steps; it has loss"):
-        AttackSpec("fgsm", "linf", 0.1, steps=3)
+        AttackSpec.of("fgsm", "linf", 0.1, steps=3)
     with pytest.raises(ValueError, match="attack=autoattack has no setting loss; its settings are fixed"):
-        AttackSpec("autoattack", "linf", 0.1, loss="margin")
+        AttackSpec.of("autoattack", "linf", 0.1, loss="margin")
 
 
 class Gives(nn.Module):
@@ -159,7 +159,7 @@ def test_what_is_no_model_or_no_tensor_is_told_in_one_sentence(net, x, y, senten
 
 
 def test_a_setting_that_does_not_exist_is_told() -> None:
-    with pytest.raises(ValueError, match=r"there is no setting step; there are .*steps.*batch_size\."):
+    with pytest.raises(ValueError, match=r"attack=pgd has no setting step; it has .*steps, rel_step"):
         robust_accuracy(tiny_mlp(), X, Y, step=3)
 
 

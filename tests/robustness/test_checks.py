@@ -78,7 +78,7 @@ class Swallowing(Around):
 
 def audited(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.02, **settings) -> Evaluation:
     attacks = ["gaussian_noise", "fgsm", "pgd", "suite"]
-    return evaluate(model, x, y, [AttackSpec(a, "linf", eps) for a in attacks], audit=True, **settings)
+    return evaluate(model, x, y, [AttackSpec.of(a, "linf", eps) for a in attacks], audit=True, **settings)
 
 
 def failed(evaluation: Evaluation, entry: str = "") -> set[str]:
@@ -90,7 +90,7 @@ def failed(evaluation: Evaluation, entry: str = "") -> set[str]:
 
 
 def verdicts(evaluation: Evaluation) -> dict[str, str]:
-    return {entry.spec.attack: entry.verdict for entry in evaluation.robust}
+    return {entry.spec.attack.name: entry.verdict for entry in evaluation.robust}
 
 
 def task(classes: int = 3, n: int = 60) -> tuple[nn.Module, Tensor, Tensor]:
@@ -109,7 +109,7 @@ def task(classes: int = 3, n: int = 60) -> tuple[nn.Module, Tensor, Tensor]:
 def test_a_healthy_model_passes_all(norm: str, shape: tuple[int, ...]) -> None:
     made = linear_task(shape, 0.2, 0.8, n=30)
     attacks = ["uniform_noise", {"linf": "fgsm", "l2": "fgm"}[norm], "pgd", "suite"]
-    specs = [AttackSpec(attack, norm, 0.02) for attack in attacks]
+    specs = [AttackSpec.of(attack, norm, 0.02) for attack in attacks]
     evaluation = evaluate(made.model, made.points, made.y, specs, audit=True)
     assert failed(evaluation) == set()
     there = {check.name for check in evaluation.checks}
@@ -134,7 +134,9 @@ def test_a_healthy_network_passes_all() -> None:
 
 def test_without_the_audit_nothing_is_reliable_and_only_the_cheap_checks_are_there() -> None:
     model, x, y = task()
-    evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.02), AttackSpec("suite", "linf", 0.02)])
+    evaluation = evaluate(
+        model, x, y, [AttackSpec.of("pgd", "linf", 0.02), AttackSpec.of("suite", "linf", 0.02)]
+    )
     assert failed(evaluation) == set()
     assert set(verdicts(evaluation).values()) == {"unchecked"}
     cheap = set(CHECKS[: CHECKS.index("order") + 1]) - NOT_ALWAYS
@@ -156,7 +158,7 @@ def test_without_the_audit_nothing_is_reliable_and_only_the_cheap_checks_are_the
 @pytest.mark.parametrize("audit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_planted_failures_are_caught(plant: type[Around], caught: str, audit: bool) -> None:
     model, x, y = task()
-    specs = [AttackSpec(attack, "linf", 0.02) for attack in ("pgd", "suite")]
+    specs = [AttackSpec.of(attack, "linf", 0.02) for attack in ("pgd", "suite")]
     evaluation = evaluate(plant(model), x, y, specs, audit=audit)
     assert caught in failed(evaluation, "pgd")
     assert caught in failed(evaluation, "suite")
@@ -208,8 +210,8 @@ def test_surrogates_are_attacked_through() -> None:
         (of_pgd, of_suite) = named(evaluation.checks, name)
         assert of_pgd.status == "failed"
         assert of_suite.value <= of_pgd.value
-    direct = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.05)]).robust[0].result
-    through = AttackSpec("pgd", "linf", 0.05, through="straight-through")
+    direct = evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05)]).robust[0].result
+    through = AttackSpec.of("pgd", "linf", 0.05, through="straight-through")
     around = evaluate(Masked(model), x, y, [through])
     assert around.robust[0].result.accuracy < direct.accuracy + 0.05
     assert failed(around) == set()  # the gradient that is looked at is the one that is followed
@@ -248,7 +250,7 @@ def test_a_constant_classifier_is_degenerate(x: Tensor) -> None:
 def test_a_classifier_that_was_broken_is_not_constant() -> None:
     x, y = torch.full((20, 8), 0.11), torch.zeros(20, dtype=torch.int64)
     model = Function(lambda x: 0.1 - x.mean(1))  # 1 below a mean of 0.1: not noise, not the corners
-    evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.05)])
+    evaluation = evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05)])
     assert evaluation.robust[0].result.accuracy == 0
     assert verdicts(evaluation) == {"pgd": "unchecked"}
 
@@ -256,7 +258,7 @@ def test_a_classifier_that_was_broken_is_not_constant() -> None:
 def test_a_classifier_that_changes_in_a_corner_alone_is_not_degenerate() -> None:
     x, y = 0.5 * torch.rand(40, 2), torch.zeros(40, dtype=torch.int64)
     model = Function(lambda x: x.sum(1) - 1.99)
-    evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.01)])
+    evaluation = evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.01)])
     assert verdicts(evaluation) == {"pgd": "unchecked"}
 
 
@@ -267,7 +269,7 @@ class Constant(nn.Module):
 
 
 def entry(attack: str, right: int, n: int = 1000, eps: float = 0.1, **more) -> Robustness:
-    spec = AttackSpec(attack, "linf", eps, **{k: more.pop(k) for k in ("steps", "restarts") if k in more})
+    spec = AttackSpec.of(attack, "linf", eps, **{k: more.pop(k) for k in ("steps", "restarts") if k in more})
     return Robustness(spec.id, spec, n, torch.arange(n) < right, 0.0, **more)
 
 
@@ -325,7 +327,7 @@ def test_a_loss_that_still_rises() -> None:
     model = Linear(torch.tensor([[0.0], [1.0]]), torch.tensor([0.0, -5.0]))
     x, y = torch.full((4, 1), 0.5), torch.zeros(4, dtype=torch.int64)
     for rel_step, rises in ((0.01, True), (0.25, False)):
-        spec = AttackSpec("pgd", "linf", 0.1, rel_step=rel_step, random_start=False)
+        spec = AttackSpec.of("pgd", "linf", 0.1, rel_step=rel_step, random_start=False)
         (found,) = evaluate(model, x, y, [spec]).robust
         assert found.late.tolist() == [rises] * 4
 
@@ -337,7 +339,7 @@ def test_more_steps_find_what_pgd_does_not() -> None:
     x, y = torch.full((300, 2), 0.5), torch.zeros(300, dtype=torch.int64)
     x[:, 1] += 0.05 * torch.rand(300)
     y[hills(x) > 0] = 1
-    spec = AttackSpec("pgd", "linf", 0.1, steps=2, rel_step=0.02)
+    spec = AttackSpec.of("pgd", "linf", 0.1, steps=2, rel_step=0.02)
     evaluation = evaluate(Function(hills), x, y, [spec], audit=True)
     (check,) = named(evaluation.checks, "more-steps")
     assert check.status == "failed"

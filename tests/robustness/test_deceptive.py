@@ -19,7 +19,7 @@ TRUTH = 0.425  # what the suite leaves of the honest network
 
 @pytest.fixture(autouse=True)
 def _few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bregman_exp.robustness.kinds.QUERIES", 300)
+    monkeypatch.setattr("bregman_exp.robustness.attacks.random_search.QUERIES", 300)
     monkeypatch.setattr(autoattack_members, "QUERIES", 300)
 
 
@@ -30,7 +30,7 @@ def failed(evaluation: Evaluation) -> set[str]:
 def test_the_honest_network_is_easily_attacked() -> None:
     net = honest_network()
     x, y = samples_of(net)
-    evaluation = evaluate(net, x, y, [AttackSpec("suite", "linf", EPS)])
+    evaluation = evaluate(net, x, y, [AttackSpec.of("suite", "linf", EPS)])
     assert (evaluation.clean.accuracy, evaluation.robust[0].result.accuracy) == (0.9, TRUTH)
     assert evaluation.robust[0].verdict == "unchecked"
 
@@ -39,7 +39,7 @@ def test_the_honest_network_is_easily_attacked() -> None:
 def test_a_deceptive_model_is_unreliable(kind: type[Deceptive]) -> None:
     net = honest_network()
     x, y = samples_of(net)
-    evaluation = evaluate(kind(net, x), x, y, [AttackSpec("pgd", "linf", EPS)], audit=kind.needs_audit)
+    evaluation = evaluate(kind(net, x), x, y, [AttackSpec.of("pgd", "linf", EPS)], audit=kind.needs_audit)
     (entry,) = evaluation.robust
     assert entry.result.accuracy > TRUTH + 0.1, "it deceives nobody"
     assert kind.caught_by in failed(evaluation)
@@ -55,7 +55,7 @@ def test_ten_kinds_at_least() -> None:
 def test_a_model_that_changes_is_unreliable_under_every_attack(attack: str) -> None:
     net = honest_network()
     x, y = samples_of(net)
-    evaluation = evaluate(CountsCalls(net, x), x, y, [AttackSpec(attack, "linf", EPS)])
+    evaluation = evaluate(CountsCalls(net, x), x, y, [AttackSpec.of(attack, "linf", EPS)])
     assert {"state-unchanged", "same-answers"} <= failed(evaluation)
     assert evaluation.robust[0].verdict == "unreliable"
 
@@ -63,7 +63,7 @@ def test_a_model_that_changes_is_unreliable_under_every_attack(attack: str) -> N
 def test_a_finished_evaluation_that_is_read_from_its_parts_says_the_same() -> None:
     net = honest_network()
     x, y = samples_of(net)
-    specs = [AttackSpec("pgd", "linf", EPS, steps=5)]
+    specs = [AttackSpec.of("pgd", "linf", EPS, steps=5)]
     kept: dict = {}
     first, again = (evaluate(CountsCalls(net, x), x, y, specs, parts=kept) for _ in range(2))
     for evaluation in (first, again):
@@ -79,7 +79,7 @@ def test_a_finished_evaluation_that_is_read_from_its_parts_says_the_same() -> No
 def test_a_healthy_model_of_points_fails_no_new_check(name: str) -> None:
     model = POINTS[name]()
     x, y = labelled(model, 40, 8)
-    specs = [AttackSpec("pgd", norm, 0.05, steps=10) for norm in ("linf", "l2")]
+    specs = [AttackSpec.of("pgd", norm, 0.05, steps=10) for norm in ("linf", "l2")]
     passes_all(model, x, y, specs)
 
 
@@ -87,7 +87,7 @@ def test_a_healthy_model_of_points_fails_no_new_check(name: str) -> None:
 def test_a_healthy_model_of_images_fails_no_new_check(name: str) -> None:
     model = IMAGES[name]()
     x, y = labelled(model, 16, *((3, 6, 6) if "small" in name else (3, 16, 16)))
-    passes_all(model, x, y, [AttackSpec("pgd", "linf", 0.02, steps=5)])
+    passes_all(model, x, y, [AttackSpec.of("pgd", "linf", 0.02, steps=5)])
 
 
 def passes_all(model: nn.Module, x: Tensor, y: Tensor, specs: list[AttackSpec]) -> None:
@@ -103,7 +103,7 @@ def test_a_model_that_cannot_be_copied_is_audited() -> None:
     with pytest.raises(TypeError):
         copy.deepcopy(model)
     x, y = samples_of(model)
-    evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.01, steps=5)], audit=True)
+    evaluation = evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.01, steps=5)], audit=True)
     for name in ("float64", "fresh-copy"):
         assert [check.status for check in named(evaluation.checks, name)] == ["skipped"]
     assert failed(evaluation) & NEW == set()
@@ -130,7 +130,7 @@ def test_a_copy_that_memory_has_no_room_for_is_said(error: type[Exception], copi
 
     model = Large()
     x, y = samples_of(model)
-    evaluation = evaluate(model, x, y, [AttackSpec("fgsm", "linf", EPS)])
+    evaluation = evaluate(model, x, y, [AttackSpec.of("fgsm", "linf", EPS)])
     assert [check.status for check in named(evaluation.checks, "fresh-copy")] == ["skipped"]
     assert named(evaluation.checks, "same-answers")[0].status == "passed"
 
@@ -139,7 +139,7 @@ def test_where_no_answer_was_noted_nothing_is_passed(monkeypatch: pytest.MonkeyP
     net = honest_network()
     x, y = samples_of(net)
     monkeypatch.setattr("bregman_exp.robustness.witness._is_answer", lambda *_: False)
-    evaluation = evaluate(net, x, y, [AttackSpec("pgd", "linf", EPS, steps=3)])
+    evaluation = evaluate(net, x, y, [AttackSpec.of("pgd", "linf", EPS, steps=3)])
     (check,) = named(evaluation.checks, "same-answers")
     assert (check.status, check.value) == ("failed", 1.0)
 
@@ -147,9 +147,9 @@ def test_where_no_answer_was_noted_nothing_is_passed(monkeypatch: pytest.MonkeyP
 def test_a_model_compiled_in_place_is_healthy() -> None:
     net = honest_network()
     x, y = samples_of(net)
-    expected = evaluate(net, x, y, [AttackSpec("pgd", "linf", EPS, steps=5)])
+    expected = evaluate(net, x, y, [AttackSpec.of("pgd", "linf", EPS, steps=5)])
     net.compile(backend="eager")
-    evaluation = evaluate(net, x, y, [AttackSpec("pgd", "linf", EPS, steps=5)])
+    evaluation = evaluate(net, x, y, [AttackSpec.of("pgd", "linf", EPS, steps=5)])
     assert failed(evaluation) & NEW == set()
     assert torch.equal(evaluation.robust[0].survivors, expected.robust[0].survivors)
 
@@ -159,5 +159,5 @@ def test_one_class_has_no_boundary() -> None:
     y = torch.zeros(20, dtype=torch.int64)
     net = honest_network()
     net[2].bias.data[0] += 1e3
-    (check,) = named(evaluate(net, x, y, [AttackSpec("pgd", "linf", 0.01)]).checks, "continuity")
+    (check,) = named(evaluate(net, x, y, [AttackSpec.of("pgd", "linf", 0.01)]).checks, "continuity")
     assert check.status == "skipped"

@@ -33,16 +33,16 @@ def test_it_runs_verified_and_breaks_no_more_than_there_is(
     attack: str, norm: str, kind: str, classes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if attack in ("fab-t", "apgd-t") and classes == 2:
-        assert AttackSpec(attack, norm, 0.05).for_classes(2).attack in ("fab", "apgd-margin")
+        assert AttackSpec.of(attack, norm, 0.05).for_classes(2).attack.name in ("fab", "apgd-margin")
     monkeypatch.setattr(autoattack_members, "QUERIES", 100)
-    monkeypatch.setattr("bregman_exp.robustness.kinds.QUERIES", 100)
+    monkeypatch.setattr("bregman_exp.robustness.attacks.random_search.QUERIES", 100)
     shape = SHAPES[kind]
     model = network(shape, classes)
     x, y = labelled(model, 12, *shape)
     y[0] = (y[0] + 1) % classes
     eps = {"points": 0.2, "images": {"linf": 0.2, "l2": 1.0}[norm]}[kind]
     settings = {"cls": CLS[norm]} if attack == "torchattacks" else {}
-    spec = AttackSpec(attack, norm, eps, **settings)
+    spec = AttackSpec.of(attack, norm, eps, **settings)
     evaluation = evaluate(model, x, y, [spec], source=model if attack == "transfer" else None)
     assert [check.status for check in named(evaluation.checks, "points-in-threat")] == ["passed"]
     (entry,) = evaluation.robust

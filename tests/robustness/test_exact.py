@@ -12,9 +12,8 @@ import bregman_exp as bx
 from bregman_exp.geometry import legendre_map
 from bregman_exp.models import MLP, mlp
 from bregman_exp.robustness import AttackSpec, Report, evaluate, robust_accuracy
-from bregman_exp.robustness.attacks.exact import exact
 
-from .reference import Linear, Watched, named, tiny_conv, tiny_mlp
+from .reference import Linear, Watched, found_by, named, tiny_conv, tiny_mlp
 
 NORMS = ("linf", "l2")
 
@@ -155,10 +154,10 @@ def test_every_point_found_is_wrong_and_every_other_one_is_the_sample(norm: str)
     net, (x, y) = trained("bregman"), spiral(200)
     right = net(x).argmax(1) == y
     x, y = x[right], y[right]
-    found = exact(net, x, y, AttackSpec("exact", norm, 0.06).threat)
+    found = found_by(AttackSpec.of("exact", norm, 0.06), net, x, y)
     assert found.proven is not None
     wrong = net(found.points).argmax(1) != y
-    assert AttackSpec("exact", norm, 0.06).threat.violation(found.points, x).max() <= 1e-6
+    assert AttackSpec.of("exact", norm, 0.06).threat.violation(found.points, x).max() <= 1e-6
     assert torch.equal(wrong, ~found.proven)
     assert torch.equal(found.points[~wrong], x[~wrong])
     assert 0 < wrong.sum() < len(x)
@@ -196,7 +195,7 @@ def test_the_smallest_and_the_largest_ball(eps: float) -> None:
 )
 def test_what_is_not_proven_is_told(model: Flat, share: float) -> None:
     x, y = torch.rand(20, 2), torch.zeros(20, dtype=torch.int64)
-    evaluation = evaluate(model, x, y, [AttackSpec("exact", "l2", 0.1), AttackSpec("pgd", "l2", 0.1)])
+    evaluation = evaluate(model, x, y, [AttackSpec.of("exact", "l2", 0.1), AttackSpec.of("pgd", "l2", 0.1)])
     assert len(named(evaluation.checks, "points-in-threat")) == 2
     (check,) = named(evaluation.checks, "exact-undecided")
     assert (check.applies_to, check.value, check.limit) == (("exact-l2-0.1",), share, 0.05)
@@ -223,7 +222,7 @@ def test_logits_that_are_not_finite_are_wrong() -> None:
 
 
 def test_what_metrics_json_says() -> None:
-    assert AttackSpec("exact", "l2", 0.02).to_json() == {
+    assert AttackSpec.of("exact", "l2", 0.02).to_json() == {
         "attack": "exact",
         "norm": "l2",
         "eps": 0.02,

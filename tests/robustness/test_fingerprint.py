@@ -52,7 +52,7 @@ def model_with(**attributes: Any) -> nn.Module:
 def test_a_foreign_object_raises_nothing() -> None:
     model = model_with(loader=Unready(), loaders={Unready(), Unready()})
     x, y = labelled(model, 10, 2)
-    evaluation = evaluate(model, x, y, [AttackSpec("fgsm", "linf", 0.1)])
+    evaluation = evaluate(model, x, y, [AttackSpec.of("fgsm", "linf", 0.1)])
     assert named(evaluation.checks, "state-unchanged")[0].status == "passed"
     before = fingerprint(model)
     model.loader.held = 2

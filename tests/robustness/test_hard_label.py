@@ -83,6 +83,6 @@ def test_where_nothing_is_wrong_the_points_stay() -> None:
     x, y = torch.rand(10, 2), torch.zeros(10, dtype=torch.int64)
     assert torch.equal(hard_label(model, x, y, Threat("l2", 0.5), random=keyed()), x)
     evaluation = evaluate(
-        model, x, y, [AttackSpec("hard_label", "l2", 0.0), AttackSpec("hard_label", "l2", 0.3)]
+        model, x, y, [AttackSpec.of("hard_label", "l2", 0.0), AttackSpec.of("hard_label", "l2", 0.3)]
     )
     assert [entry.result.accuracy for entry in evaluation.robust] == [1, 1]

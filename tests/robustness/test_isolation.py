@@ -16,12 +16,12 @@ from bregman_exp.robustness import AttackSpec, Evaluation, evaluate
 from .reference import labelled, named, tiny_conv, tiny_mlp
 
 SUITE = [
-    AttackSpec("pgd", "linf", 0.03, steps=3),
-    AttackSpec("fgm", "l2", 0.1),
-    AttackSpec("torchattacks", "linf", 0.03, cls="PGD", parameters={"steps": 3}),
-    AttackSpec("torchattacks", "l2", 0.1, cls="DeepFool", parameters={"steps": 3}),
-    AttackSpec("torchattacks", "linf", 0.03, cls="FAB", parameters={"steps": 2, "n_classes": 3}),
-    AttackSpec("torchattacks", "linf", 0.03, cls="Square", parameters={"n_queries": 5}),
+    AttackSpec.of("pgd", "linf", 0.03, steps=3),
+    AttackSpec.of("fgm", "l2", 0.1),
+    AttackSpec.of("torchattacks", "linf", 0.03, cls="PGD", parameters={"steps": 3}),
+    AttackSpec.of("torchattacks", "l2", 0.1, cls="DeepFool", parameters={"steps": 3}),
+    AttackSpec.of("torchattacks", "linf", 0.03, cls="FAB", parameters={"steps": 2, "n_classes": 3}),
+    AttackSpec.of("torchattacks", "linf", 0.03, cls="Square", parameters={"n_queries": 5}),
 ]
 
 
@@ -204,14 +204,17 @@ def test_half_precision_inputs_stay_in_the_ball_of_a_model_without_parameters() 
             return x
 
     x = torch.rand(20, 2).bfloat16()
-    evaluation = evaluate(Plain(), x, x.float().argmax(1), [AttackSpec("pgd", "linf", 0.5 / 255)])
+    evaluation = evaluate(Plain(), x, x.float().argmax(1), [AttackSpec.of("pgd", "linf", 0.5 / 255)])
     assert named(evaluation.checks, "points-in-threat")[0].status == "passed"
 
 
 def test_a_float64_model_is_evaluated_in_float64() -> None:
     model = tiny_mlp()
     x, y = labelled(model, 30, 2)
-    specs = [AttackSpec("pgd", "linf", 0.05, steps=5), AttackSpec("torchattacks", "linf", 0.05, cls="PGD")]
+    specs = [
+        AttackSpec.of("pgd", "linf", 0.05, steps=5),
+        AttackSpec.of("torchattacks", "linf", 0.05, cls="PGD"),
+    ]
     seen = set()
     model.double().register_forward_pre_hook(lambda module, inputs: seen.add(inputs[0].dtype))
     evaluation = evaluate(model, x, y, specs)

@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness import robust_accuracy
-from bregman_exp.robustness.attacks.minimal_norm import minimal_norm
+from bregman_exp.robustness import AttackSpec, robust_accuracy
 
-from .reference import Function, Linear, Watched, labelled, linear_task, tiny_conv, tiny_mlp
+from .reference import Function, Linear, Watched, found_by, labelled, linear_task, tiny_conv, tiny_mlp
 
 NORMS = pytest.mark.parametrize("norm", ["linf", "l2"])
 
@@ -17,11 +16,13 @@ def size(change: Tensor, norm: str) -> Tensor:
     return flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
 
 
-def nearest(model: nn.Module, x: Tensor, y: Tensor, norm: str, **settings) -> tuple[Tensor, Tensor]:
+def nearest(
+    model: nn.Module, x: Tensor, y: Tensor, norm: str, steps: int = 100, **more
+) -> tuple[Tensor, Tensor]:
     """The attack's points and distances, which hold what every result must."""
     model.eval().requires_grad_(False)
-    settings = {"ids": torch.arange(len(x)), **settings}
-    points, distances = minimal_norm(model, x, y, norm, **settings)
+    result = found_by(AttackSpec.of("fmn", norm, 0.1, steps=steps), model, x, y, **more)
+    points, distances = result.points, result.distances
     assert points.shape == x.shape
     assert points.dtype == x.dtype
     assert points.min() >= 0
@@ -160,7 +161,7 @@ def test_random_points_follow_from_id_and_seed() -> None:
         model = Watched(Function(lambda x: -1 - x[:, 0]))
         x = torch.full((len(ids), 2), 0.5)
         y = torch.zeros(len(ids), dtype=torch.int64)
-        minimal_norm(model, x, y, "l2", steps=1, ids=torch.tensor(ids), seed=seed)
+        found_by(AttackSpec.of("fmn", "l2", 0.1, steps=1), model, x, y, ids=torch.tensor(ids), seed=seed)
         return torch.stack(model.seen)  # (what was shown, sample, 2)
 
     both = shown([5, 6], 0)
@@ -302,10 +303,8 @@ def test_where_the_point_on_the_boundary_is_taken_back_the_one_seen_is_returned(
     torch.testing.assert_close(distances[1:], 0.7 - x[1:, 0].double(), rtol=1e-3, atol=0)
 
 
-def test_no_samples_and_an_unknown_norm() -> None:
+def test_no_samples() -> None:
     none = torch.zeros(0, dtype=torch.int64)
-    points, distances = minimal_norm(tiny_mlp().eval(), torch.rand(0, 2), none, "l2", ids=none)
-    assert points.shape == (0, 2)
-    assert distances.shape == (0,)
-    with pytest.raises(ValueError, match="norm='l1'"):
-        minimal_norm(tiny_mlp().eval(), torch.rand(1, 2), none.new_zeros(1), "l1", ids=none.new_zeros(1))
+    found = found_by(AttackSpec.of("fmn", "l2", 0.1), tiny_mlp().eval(), torch.rand(0, 2), none)
+    assert found.points.shape == (0, 2)
+    assert found.distances.shape == (0,)

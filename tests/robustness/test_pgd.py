@@ -6,10 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bregman_exp.robustness import AttackSpec, Threat, evaluate, robust_accuracy
-from bregman_exp.robustness.attacks.pgd import pgd
 from bregman_exp.robustness.victim import Victim
 
-from .reference import Function, Linear, Watched, labelled, named, tiny_mlp
+from .reference import Function, Linear, Watched, found_by, labelled, named, tiny_mlp
 
 ZERO = torch.zeros(1, dtype=torch.int64)
 
@@ -24,7 +23,8 @@ def at(*values: float) -> Tensor:
 def test_the_step_follows_from_eps(norm: str, rel_step: float, eps: float) -> None:
     model = Watched(Function(lambda x: x @ torch.tensor([3.0, 4.0]) - 99))
     x = torch.full((1, 2), 0.5)
-    pgd(model, x, ZERO, Threat(norm, eps), steps=4, rel_step=rel_step, random_start=False, ids=ZERO)
+    spec = AttackSpec.of("pgd", norm, eps, steps=4, rel_step=rel_step, random_start=False)
+    found_by(spec, model, x, ZERO)
     direction = torch.tensor([[1.0, 1.0]]) if norm == "linf" else torch.tensor([[0.6, 0.8]])
     assert len(model.seen) == 5
     for taken, seen in enumerate(model.seen):
@@ -38,7 +38,7 @@ def test_the_loss_decides_the_direction(loss: str, direction: list[float], attac
     model = Linear(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.0, -5.0, -5.5]))
     x = torch.full((1, 2), 0.5)
     settings = {"steps": 1, "rel_step": 1, "random_start": False} if attack == "pgd" else {}
-    spec = AttackSpec(attack, "l2", 0.1, loss=loss, **settings)
+    spec = AttackSpec.of(attack, "l2", 0.1, loss=loss, **settings)
     step = 0.1 * F.normalize(torch.tensor([direction], dtype=x.dtype))
     torch.testing.assert_close(spec.find(Victim(model, 0), x, ZERO, ZERO).points, x + step)
 
@@ -71,17 +71,8 @@ def test_the_noise_follows_from_seed_stream_and_id() -> None:
 def test_the_best_iterate_is_returned(steps: int, peak: float, best: float, norm: str, loss: str) -> None:
     """The iterates go back and forth between 0.5 and 0.6; only one of them is the last."""
     model = Watched(Function(lambda x: -1 - (x[:, 0] - peak) ** 2))
-    found = pgd(
-        model,
-        at(0.5),
-        ZERO,
-        Threat(norm, 0.2),
-        steps=steps,
-        rel_step=0.5,
-        random_start=False,
-        loss=loss,
-        ids=ZERO,
-    ).points
+    spec = AttackSpec.of("pgd", norm, 0.2, steps=steps, rel_step=0.5, random_start=False, loss=loss)
+    found = found_by(spec, model, at(0.5), ZERO).points
     seen = torch.cat(model.seen).flatten()
     torch.testing.assert_close(seen, torch.tensor([0.5, 0.6] * 3)[: steps + 1])
     torch.testing.assert_close(found, at(best))
@@ -89,9 +80,8 @@ def test_the_best_iterate_is_returned(steps: int, peak: float, best: float, norm
 
 def test_the_first_wrong_iterate_is_returned_and_ends_the_search() -> None:
     model = Watched(Function(lambda x: 0.05 - (x[:, 0] - 0.6).abs()))  # wrong within 0.05 of 0.6 only
-    found = pgd(
-        model, at(0.5), ZERO, Threat("linf", 0.2), steps=9, rel_step=0.5, random_start=False, ids=ZERO
-    ).points
+    spec = AttackSpec.of("pgd", "linf", 0.2, steps=9, rel_step=0.5, random_start=False)
+    found = found_by(spec, model, at(0.5), ZERO).points
     torch.testing.assert_close(found, at(0.6))
     assert len(model.seen) == 2
 
@@ -125,7 +115,7 @@ def test_an_attack_on_nobody() -> None:
         model,
         torch.rand(5, 1),
         torch.zeros(5, dtype=torch.int64),
-        [AttackSpec("pgd", "linf", 0.1), AttackSpec("fgsm", "linf", 0.1)],
+        [AttackSpec.of("pgd", "linf", 0.1), AttackSpec.of("fgsm", "linf", 0.1)],
         on_progress=lambda *figures: told.append(figures),
     )
     assert [entry.result.accuracy for entry in evaluation.robust] == [0, 0]
@@ -154,7 +144,7 @@ def test_points_depend_on_ids_and_seed_and_not_on_their_company(norm: str) -> No
     model = tiny_mlp()
     x, y = labelled(model, 20, 2)
     ids = torch.arange(20)
-    spec = AttackSpec("pgd", norm, 0.1, steps=2)
+    spec = AttackSpec.of("pgd", norm, 0.1, steps=2)
     whole = spec.find(Victim(model, 0), x, y, ids).points
     torch.testing.assert_close(
         spec.find(Victim(model, 0), x[5:9], y[5:9], ids[5:9]).points, whole[5:9], rtol=0, atol=1e-5

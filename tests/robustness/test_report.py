@@ -66,9 +66,9 @@ def test_an_evaluation_as_json_and_arrays() -> None:
     x, y = labelled(model, 20, 2)
     y[0] = (y[0] + 1) % 3
     specs = [
-        AttackSpec("pgd", "linf", 0.05, steps=3),
-        AttackSpec("fgm", "l2", 0.05),
-        AttackSpec("pgd", "linf", 0.05, steps=5),
+        AttackSpec.of("pgd", "linf", 0.05, steps=3),
+        AttackSpec.of("fgm", "l2", 0.05),
+        AttackSpec.of("pgd", "linf", 0.05, steps=5),
     ]
     evaluation = evaluate(model, x, y, specs)
     told = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
@@ -94,9 +94,9 @@ def test_a_suite_gives_each_attack_the_number_it_has_alone() -> None:
     model = tiny_mlp()
     x, y = labelled(model, 40, 2)
     specs = [
-        AttackSpec("torchattacks", "linf", 0.1, cls="PGD"),
-        AttackSpec("pgd", "l2", 0.1, steps=3),
-        AttackSpec("fgsm", "linf", 0.1),
+        AttackSpec.of("torchattacks", "linf", 0.1, cls="PGD"),
+        AttackSpec.of("pgd", "l2", 0.1, steps=3),
+        AttackSpec.of("fgsm", "linf", 0.1),
     ]
     together = evaluate(model, x, y, specs).robust
     for spec, entry in zip(specs, together, strict=True):
@@ -108,7 +108,7 @@ def test_progress_ends_with_all_samples_done() -> None:
     x, y = labelled(model, 23, 2)
     y[:4] = (y[:4] + 1) % 3
     told: list[tuple[str, int, int, int]] = []
-    specs = [AttackSpec("pgd", "linf", 0.1, steps=2), AttackSpec("fgsm", "linf", 0.1)]
+    specs = [AttackSpec.of("pgd", "linf", 0.1, steps=2), AttackSpec.of("fgsm", "linf", 0.1)]
     evaluation = evaluate(model, x, y, specs, batch_size=5, on_progress=lambda *figures: told.append(figures))
     assert told[0] == ("clean", 23, 23, 19)
     for entry in evaluation.robust:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import bregman_exp as bx
-from bregman_exp.robustness import AttackSpec, Evaluation, Robustness, evaluate
-from bregman_exp.robustness.attacks.autoattack import PROGRAMS, Program
+from bregman_exp.robustness import ATTACKS, AttackSpec, Evaluation, Robustness, evaluate
 from bregman_exp.robustness.parts import TENSORS, Part, digest
 
 from .reference import Linear, Watched, labelled, tiny_mlp
@@ -21,9 +20,10 @@ CALLS = [1, 2, 4, 7, 11, 19]  # of on_progress, after which it is interrupted
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("attacks.autoattack_members", "kinds"):
-        monkeypatch.setattr(f"bregman_exp.robustness.{place}.QUERIES", 20)
-    monkeypatch.setitem(PROGRAMS, "autoattack-lt4", Program(("apgd-ce", "fab", "square"), steps=4, targets=0))
+    for place in ("autoattack_members", "random_search"):
+        monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 20)
+    monkeypatch.setattr(ATTACKS["autoattack-lt4"], "members", ("apgd-ce", "fab", "square"))
+    monkeypatch.setattr(ATTACKS["autoattack-lt4"], "steps", 4)
 
 
 class Interrupting:
@@ -87,24 +87,29 @@ def task(n: int = 26, classes: int = 3) -> tuple[Any, Tensor, Tensor]:
 
 def pgd(eps: float = 0.05, norm: str = "linf", **settings: Any) -> AttackSpec:
     given: dict[str, Any] = {"steps": 3} | settings
-    return AttackSpec("pgd", norm, eps, **given)
+    return AttackSpec.of("pgd", norm, eps, **given)
 
 
 SPECS: dict[str, list[AttackSpec]] = {
     "pgd": [pgd(), pgd(norm="l2", restarts=2, loss="margin"), pgd(precision="float64")],
-    "noise": [AttackSpec("uniform_noise", "l2", 0.1), AttackSpec("gaussian_noise", "linf", 0.1, restarts=2)],
+    "noise": [
+        AttackSpec.of("uniform_noise", "l2", 0.1),
+        AttackSpec.of("gaussian_noise", "linf", 0.1, restarts=2),
+    ],
     "suite": [
-        AttackSpec("suite", "linf", 0.03, members=[{"attack": "fgsm"}, {"attack": "square"}]),
-        AttackSpec("suite", "l2", 0.03, members=[{"attack": "pgd", "steps": 2}, {"attack": "random_search"}]),
+        AttackSpec.of("suite", "linf", 0.03, members=[{"attack": "fgsm"}, {"attack": "square"}]),
+        AttackSpec.of(
+            "suite", "l2", 0.03, members=[{"attack": "pgd", "steps": 2}, {"attack": "random_search"}]
+        ),
     ],
-    "searches": [AttackSpec("square", "linf", 0.03), AttackSpec("random_search", "l2", 0.05)],
-    "fmn": [AttackSpec("fmn", norm, eps, steps=4) for norm in ("linf", "l2") for eps in (0.1, 0.01, 0.03)],
+    "searches": [AttackSpec.of("square", "linf", 0.03), AttackSpec.of("random_search", "l2", 0.05)],
+    "fmn": [AttackSpec.of("fmn", norm, eps, steps=4) for norm in ("linf", "l2") for eps in (0.1, 0.01, 0.03)],
     "torchattacks": [
-        AttackSpec("torchattacks", "linf", 0.05, cls="PGD", parameters={"steps": 2}),
-        AttackSpec("torchattacks", "l2", 0.05, cls="PGDL2", parameters={"steps": 2}),
+        AttackSpec.of("torchattacks", "linf", 0.05, cls="PGD", parameters={"steps": 2}),
+        AttackSpec.of("torchattacks", "l2", 0.05, cls="PGDL2", parameters={"steps": 2}),
     ],
-    "autoattack": [AttackSpec("autoattack", "linf", 0.03), AttackSpec("apgd-t", "l2", 0.03)],
-    "transfer": [AttackSpec("transfer", "l2", 0.1, steps=3)],
+    "autoattack": [AttackSpec.of("autoattack", "linf", 0.03), AttackSpec.of("apgd-t", "l2", 0.03)],
+    "transfer": [AttackSpec.of("transfer", "l2", 0.1, steps=3)],
 }
 
 
@@ -152,7 +157,7 @@ def test_a_proof_continues() -> None:
     x = torch.rand(9, 2)
     with torch.no_grad():
         y = net.eval()(x).argmax(1)
-    specs = [AttackSpec("exact", norm, 0.02) for norm in ("linf", "l2")]
+    specs = [AttackSpec.of("exact", norm, 0.02) for norm in ("linf", "l2")]
     same_after_interruptions(
         lambda **settings: evaluate(net, x, y, specs, batch_size=4, **settings), [2, 3, 6]
     )
@@ -163,7 +168,7 @@ def test_an_audit_continues() -> None:
     model, x, y = task(14)
     specs = [
         pgd(),
-        AttackSpec("suite", "linf", 0.05, members=[{"attack": "fgsm"}, {"attack": "square"}]),
+        AttackSpec.of("suite", "linf", 0.05, members=[{"attack": "fgsm"}, {"attack": "square"}]),
         pgd(norm="l2"),
     ]
     source = tiny_mlp(2, 3)
@@ -228,7 +233,7 @@ def test_one_search_answers_for_every_eps() -> None:
         model = Counting(inner)
         parts = Kept()
         entries = evaluate(
-            model, x, y, [AttackSpec("fmn", "l2", eps, steps=5) for eps in sizes], parts=parts
+            model, x, y, [AttackSpec.of("fmn", "l2", eps, steps=5) for eps in sizes], parts=parts
         ).robust
         assert parts.written == 1
         shown.append(model.shown)
@@ -315,9 +320,9 @@ def labelled_classes(model: nn.Module, x: Tensor) -> Tensor:
 def test_a_setting_at_its_default_is_no_other_setting() -> None:
     model, x, y = task(20)
     parts = Kept()
-    evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.05)], parts=parts)
+    evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05)], parts=parts)
     told: dict[str, Any] = {"steps": 50, "restarts": 1, "rel_step": 0.25, "loss": "ce", "early_stop": True}
-    evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.05, **told)], parts=parts)
+    evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05, **told)], parts=parts)
     assert parts.written == 1
 
 
@@ -381,6 +386,6 @@ def test_what_a_digest_tells_apart() -> None:
 def test_a_parts_name_begins_with_its_attack() -> None:
     model, x, y = task(20)
     parts = Kept()
-    specs = [pgd(loss="margin"), AttackSpec("fmn", "linf", 0.1, steps=2)]
+    specs = [pgd(loss="margin"), AttackSpec.of("fmn", "linf", 0.1, steps=2)]
     evaluate(model, x, y, specs, batch_size=50, parts=parts)
     assert [key.rpartition("-")[0] for key in parts] == ["pgd-margin", "fmn"]

@@ -16,12 +16,12 @@ from bregman_exp.robustness import AttackSpec, unique_ids
     ],
 )
 def test_ids(attack: str, norm: str, eps: float, cls: str | None, name: str) -> None:
-    assert AttackSpec(attack, norm, eps, cls=cls).id == name
+    assert AttackSpec.of(attack, norm, eps, cls=cls).id == name
 
 
 def test_a_second_attack_of_the_same_id_gets_a_number() -> None:
-    first, other = AttackSpec("pgd", "linf", 0.1), AttackSpec("pgd", "l2", 0.1)
-    again = AttackSpec("pgd", "linf", 0.1, steps=5)
+    first, other = AttackSpec.of("pgd", "linf", 0.1), AttackSpec.of("pgd", "l2", 0.1)
+    again = AttackSpec.of("pgd", "linf", 0.1, steps=5)
     assert unique_ids([first, other, again, other, first]) == [
         "pgd-linf-0.1",
         "pgd-l2-0.1",
@@ -33,7 +33,9 @@ def test_a_second_attack_of_the_same_id_gets_a_number() -> None:
 
 
 def test_what_metrics_json_says_of_an_attack() -> None:
-    assert AttackSpec("pgd", "l2", 0.1, steps=7, restarts=2, loss="margin", random_start=False).to_json() == {
+    assert AttackSpec.of(
+        "pgd", "l2", 0.1, steps=7, restarts=2, loss="margin", random_start=False
+    ).to_json() == {
         "attack": "pgd",
         "norm": "l2",
         "eps": 0.1,
@@ -44,7 +46,7 @@ def test_what_metrics_json_says_of_an_attack() -> None:
         "random_start": False,
     }
     for attack, norm in (("fgsm", "linf"), ("fgm", "l2")):
-        assert AttackSpec(attack, norm, 0.1).to_json() == {
+        assert AttackSpec.of(attack, norm, 0.1).to_json() == {
             "attack": attack,
             "norm": norm,
             "eps": 0.1,
@@ -52,7 +54,7 @@ def test_what_metrics_json_says_of_an_attack() -> None:
             "restarts": 1,
             "loss": "ce",
         }
-    assert AttackSpec("torchattacks", "linf", 0.1, cls="PGD", parameters={"steps": 3}).to_json() == {
+    assert AttackSpec.of("torchattacks", "linf", 0.1, cls="PGD", parameters={"steps": 3}).to_json() == {
         "attack": "torchattacks",
         "norm": "linf",
         "eps": 0.1,
@@ -65,7 +67,7 @@ def test_what_metrics_json_says_of_an_attack() -> None:
 
 
 def test_the_defaults_are_50_steps_of_a_quarter_eps_from_one_random_start() -> None:
-    spec = AttackSpec("pgd", "linf", 0.1)
+    spec = AttackSpec.of("pgd", "linf", 0.1).attack
     assert (spec.steps, spec.rel_step, spec.restarts, spec.random_start, spec.loss) == (
         50,
         0.25,

@@ -7,15 +7,12 @@ import torch
 from torch import Tensor, nn
 
 import bregman_exp as bx
-from bregman_exp.robustness import AttackSpec, Evaluation, Robustness, evaluate, unique_ids
-from bregman_exp.robustness.attacks.autoattack import PROGRAMS
+from bregman_exp.robustness import ATTACKS, AttackSpec, Evaluation, Norm, Robustness, evaluate, unique_ids
 from bregman_exp.robustness.attacks.in_turn import in_turn
-from bregman_exp.robustness.attacks.pgd import pgd
-from bregman_exp.robustness.spec import default_members
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.attacks.suite import default_members
 from bregman_exp.robustness.victim import Victim
 
-from .reference import Function, Linear, Watched, labelled, linear_task, named, tiny_conv, tiny_mlp
+from .reference import Function, Linear, Watched, found_by, labelled, linear_task, named, tiny_conv, tiny_mlp
 
 NORMS = pytest.mark.parametrize("norm", ["linf", "l2"])
 ONE_STEP = {"linf": "fgsm", "l2": "fgm"}
@@ -24,12 +21,12 @@ ONE_STEP = {"linf": "fgsm", "l2": "fgm"}
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer queries of the searches without gradients."""
-    for place in ("attacks.autoattack_members", "kinds"):
-        monkeypatch.setattr(f"bregman_exp.robustness.{place}.QUERIES", 60)
+    for place in ("autoattack_members", "random_search"):
+        monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 60)
 
 
 def suite(norm: str, eps: float, *members: dict[str, Any]) -> AttackSpec:
-    return AttackSpec("suite", norm, eps, members=members)
+    return AttackSpec.of("suite", norm, eps, members=members)
 
 
 def attacked(model: nn.Module, x: Tensor, y: Tensor, spec: AttackSpec, **settings: Any) -> Robustness:
@@ -76,7 +73,7 @@ def test_left_is_what_every_member_leaves_alone(norm: str, batch_size: int) -> N
     ]
     eps = 0.06
     entry = attacked(model, x, y, suite(norm, eps, *members), batch_size=batch_size)
-    alone = [attacked(model, x, y, AttackSpec(norm=norm, eps=eps, **member)) for member in members]
+    alone = [attacked(model, x, y, AttackSpec.of(norm=norm, eps=eps, **member)) for member in members]
     left = torch.stack([survivors(each) for each in alone])
     assert torch.equal(survivors(entry), left.all(dim=0))
     assert len({int(each.sum()) for each in left}) > 2  # the members differ
@@ -101,7 +98,7 @@ def test_the_default_suite_on_a_linear_classifier(norm: str, shape: tuple[int, .
     distance = task.lead(task.points) / dual
     eps = float(distance[distance > 0].median())
     clear = (distance - eps).abs() > 1e-3 * eps
-    entry = attacked(task.model, task.x, task.y, AttackSpec("suite", norm, eps))
+    entry = attacked(task.model, task.x, task.y, AttackSpec.of("suite", norm, eps))
     assert clear.sum() >= 38
     assert torch.equal(survivors(entry)[clear], (distance > eps)[clear])
 
@@ -109,8 +106,8 @@ def test_the_default_suite_on_a_linear_classifier(norm: str, shape: tuple[int, .
 @NORMS
 def test_the_default_suite_is_at_least_as_strong_as_each_of_its_parts(norm: str) -> None:
     model, x, y = partly_wrong(40, classes=3)
-    entry = attacked(model, x, y, AttackSpec("suite", norm, 0.05))
-    for alone in (AttackSpec("pgd", norm, 0.05), AttackSpec("pgd", norm, 0.05, loss="dlr")):
+    entry = attacked(model, x, y, AttackSpec.of("suite", norm, 0.05))
+    for alone in (AttackSpec.of("pgd", norm, 0.05), AttackSpec.of("pgd", norm, 0.05, loss="dlr")):
         assert not (survivors(entry) & ~survivors(attacked(model, x, y, alone))).any()
     assert survivors(entry).any()
 
@@ -165,7 +162,7 @@ def test_a_search_for_the_nearest_point_answers_within_eps_only(norm: str) -> No
     entry = attacked(task.model, task.x, task.y, spec, keep_points=True)
     clear = (distance - eps).abs() > 2e-3 * eps
     assert torch.equal(survivors(entry)[clear], (distance > eps)[clear])
-    alone = attacked(task.model, task.x, task.y, AttackSpec("fmn", norm, eps))
+    alone = attacked(task.model, task.x, task.y, AttackSpec.of("fmn", norm, eps))
     assert torch.equal(survivors(alone), survivors(entry))
     assert entry.points is not None
     assert entry.attacked is not None
@@ -176,9 +173,9 @@ def test_a_search_for_the_nearest_point_answers_within_eps_only(norm: str) -> No
 
 def test_a_suite_on_nobody_and_at_eps_0() -> None:
     model, x, y = partly_wrong(20)
-    none = evaluate(model, x, (model(x).argmax(1) + 1) % 4, [AttackSpec("suite", "linf", 0.1)])
+    none = evaluate(model, x, (model(x).argmax(1) + 1) % 4, [AttackSpec.of("suite", "linf", 0.1)])
     assert correct(none.robust[0]) == 0
-    entry = attacked(model, x, y, AttackSpec("suite", "l2", 0))
+    entry = attacked(model, x, y, AttackSpec.of("suite", "l2", 0))
     assert torch.equal(survivors(entry), model(x).argmax(1) == y)
 
 
@@ -187,7 +184,7 @@ def test_a_suite_on_nobody_and_at_eps_0() -> None:
 
 def names_of(model: nn.Module, shape: tuple[int, ...], classes: int, norm: str = "linf") -> list[str]:
     x, y = torch.rand(4, *shape), torch.zeros(4, dtype=torch.int64)
-    found = AttackSpec("suite", norm, 0.01).find(Victim(model), x, y % classes, torch.arange(4))
+    found = AttackSpec.of("suite", norm, 0.01).find(Victim(model), x, y % classes, torch.arange(4))
     return list(found.counts["shares"])
 
 
@@ -202,9 +199,10 @@ def test_default_members(classes: int, images: bool, norm: str) -> None:
     search = "square" if images else "random_search"
     expected = [ONE_STEP[norm], "pgd", "pgd-margin", *dlr, "fmn", apgd, search]
     assert names_of(model.requires_grad_(False), shape, classes, norm) == expected
-    members = default_members(AttackSpec("suite", norm, 0.3), classes, images)
-    assert [member.name for member in members] == [name.replace("apgd-margin", "apgd-t") for name in expected]
-    assert {(member.norm, member.eps) for member in members} == {(norm, 0.3)}
+    members = default_members(Norm(norm), classes, images)
+    assert [member.label for member in members] == [
+        name.replace("apgd-margin", "apgd-t") for name in expected
+    ]
 
 
 def test_members_of_the_entry_replace_the_default_ones() -> None:
@@ -219,14 +217,14 @@ def test_members_of_the_entry_replace_the_default_ones() -> None:
     ("members", "sentence"),
     [
         ([], r"members=\[\]: a suite needs at least one attack"),
-        ("pgd", r"members=pgd: a suite needs at least one attack"),
+        ("pgd", r"members='pgd': a suite needs at least one attack"),
         (3, r"members=3: a suite needs at least one attack"),
         ({"attack": "pgd"}, r"a suite needs at least one attack"),
-        (["pgd"], r"members: pgd needs attack, and may have steps, rel_step"),
+        (["pgd"], r"members: pgd needs attack, and may have its settings, e.g. \{attack: pgd\}"),
         ([{"steps": 3}], r"members: .* needs attack"),
-        ([{"attack": "pgd", "stepz": 3}], r"members: .*stepz.* may have steps, rel_step"),
-        ([{"attack": "pgd", "eps": 0.3}], r"members: .*eps.* may have steps"),
-        ([{"attack": "pgd", "norm": "l2"}], r"members: .*norm.* may have steps"),
+        ([{"attack": "pgd", "stepz": 3}], r"attack=pgd has no setting stepz; it has loss, steps, rel_step"),
+        ([{"attack": "pgd", "eps": 0.3}], r"members: .*eps.* is the suite's: leave it out"),
+        ([{"attack": "pgd", "norm": "l2"}], r"members: .*norm.* is the suite's: leave it out"),
         ([{"attack": "pgd"}, {"attack": "ddos"}], r"attack='ddos' is unknown"),
         ([{"attack": "fgm"}], r"attack=fgm cannot do norm=linf; it does l2"),
         ([{"attack": "fgsm", "steps": 3}], r"attack=fgsm has no setting steps; it has loss"),
@@ -241,14 +239,14 @@ def test_members_of_the_entry_replace_the_default_ones() -> None:
 )
 def test_members_that_are_not_allowed(members: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as refused:
-        AttackSpec("suite", "linf", 0.1, members=members)
+        AttackSpec.of("suite", "linf", 0.1, members=members)
     assert "\n" not in str(refused.value)
 
 
 def test_members_are_a_suites_alone() -> None:
     for attack in ("pgd", "autoattack", "fmn"):
         with pytest.raises(ValueError, match=f"attack={attack} has no setting members"):
-            AttackSpec(attack, "linf", 0.1, members=[{"attack": "pgd"}])
+            AttackSpec.of(attack, "linf", 0.1, members=[{"attack": "pgd"}])
 
 
 def test_a_transfer_can_be_a_member() -> None:
@@ -265,32 +263,32 @@ def test_a_transfer_can_be_a_member() -> None:
 
 def test_only_what_differs_from_the_defaults_identifies_an_attack() -> None:
     plain = {"attack": "pgd", "norm": "linf", "eps": 0.1}
-    assert AttackSpec("pgd", "linf", 0.1).changed() == plain
+    assert AttackSpec.of("pgd", "linf", 0.1).changed() == plain
     told = {"steps": 50, "restarts": 1, "rel_step": 0.25, "random_start": True, "loss": "ce"}
-    told |= {"early_stop": True, "through": None, "precision": "float32", "parameters": {}}
-    assert AttackSpec("pgd", "linf", 0.1, **told).changed() == plain
-    assert AttackSpec("pgd", "linf", 0.1, steps=100, early_stop=False).changed() == plain | {
+    told |= {"early_stop": True, "through": None, "precision": "float32", "cls": None}
+    assert AttackSpec.of("pgd", "linf", 0.1, **told).changed() == plain
+    assert AttackSpec.of("pgd", "linf", 0.1, steps=100, early_stop=False).changed() == plain | {
         "steps": 100,
         "early_stop": False,
     }
-    assert AttackSpec("fmn", "l2", 0.1, steps=100).changed().keys() == {"attack", "norm", "eps"}
-    assert AttackSpec("fmn", "l2", 0.1, steps=50).changed()["steps"] == 50
-    assert AttackSpec("uniform_noise", "l2", 0.1, restarts=1).changed().keys() == {"attack", "norm", "eps"}
+    assert AttackSpec.of("fmn", "l2", 0.1, steps=100).changed().keys() == {"attack", "norm", "eps"}
+    assert AttackSpec.of("fmn", "l2", 0.1, steps=50).changed()["steps"] == 50
+    assert AttackSpec.of("uniform_noise", "l2", 0.1, restarts=1).changed().keys() == {"attack", "norm", "eps"}
     assert suite("l2", 0.1, {"attack": "pgd"}).changed()["members"] == ({"attack": "pgd"},)
-    assert AttackSpec("suite", "l2", 0.1).changed() == {"attack": "suite", "norm": "l2", "eps": 0.1}
+    assert AttackSpec.of("suite", "l2", 0.1).changed() == {"attack": "suite", "norm": "l2", "eps": 0.1}
 
 
 @pytest.mark.parametrize(
     ("spec", "id_"),
     [
-        (AttackSpec("suite", "linf", 0.71 / 255), "suite-linf-0.0028"),
+        (AttackSpec.of("suite", "linf", 0.71 / 255), "suite-linf-0.0028"),
         (suite("l2", 0.5, {"attack": "pgd"}), "suite-l2-0.5"),
-        (AttackSpec("transfer", "l2", 0.08, loss="margin"), "transfer-margin-l2-0.08"),
-        (AttackSpec("uniform_noise", "linf", 0.1, restarts=9), "uniform_noise-linf-0.1"),
-        (AttackSpec("fmn", "linf", 0.1), "fmn-linf-0.1"),
-        (AttackSpec("pgd", "linf", 0.1, restarts=5, loss="dlr"), "pgd-dlr-5x50-linf-0.1"),
-        (AttackSpec("pgd", "linf", 0.1, through="straight-through"), "pgd-straight-through-linf-0.1"),
-        (AttackSpec("pgd", "linf", 0.1, precision="float64"), "pgd-float64-linf-0.1"),
+        (AttackSpec.of("transfer", "l2", 0.08, loss="margin"), "transfer-margin-l2-0.08"),
+        (AttackSpec.of("uniform_noise", "linf", 0.1, restarts=9), "uniform_noise-linf-0.1"),
+        (AttackSpec.of("fmn", "linf", 0.1), "fmn-linf-0.1"),
+        (AttackSpec.of("pgd", "linf", 0.1, restarts=5, loss="dlr"), "pgd-dlr-5x50-linf-0.1"),
+        (AttackSpec.of("pgd", "linf", 0.1, through="straight-through"), "pgd-straight-through-linf-0.1"),
+        (AttackSpec.of("pgd", "linf", 0.1, precision="float64"), "pgd-float64-linf-0.1"),
     ],
 )
 def test_ids(spec: AttackSpec, id_: str) -> None:
@@ -309,22 +307,22 @@ def test_what_metrics_json_says() -> None:
         "loss": None,
         "members": [{"attack": "pgd", "loss": "margin"}, {"attack": "fmn"}],
     }
-    assert "members" not in AttackSpec("suite", "l2", 0.1).to_json()
-    told = AttackSpec("transfer", "linf", 0.1, steps=7).to_json()
+    assert "members" not in AttackSpec.of("suite", "l2", 0.1).to_json()
+    told = AttackSpec.of("transfer", "linf", 0.1, steps=7).to_json()
     assert (told["steps"], told["restarts"], told["loss"]) == (7, 1, "ce")
     assert not {"early_stop", "through", "precision"} & told.keys()
-    told = AttackSpec("pgd", "linf", 0.1, early_stop=False, through="a").to_json()
+    told = AttackSpec.of("pgd", "linf", 0.1, early_stop=False, through="a").to_json()
     assert (told["early_stop"], told["through"]) == (False, "a")
-    assert AttackSpec("pgd", "linf", 0.1, precision="float64").to_json()["precision"] == "float64"
+    assert AttackSpec.of("pgd", "linf", 0.1, precision="float64").to_json()["precision"] == "float64"
     assert "members" not in told
 
 
 def test_random_numbers_by_batch_are_told() -> None:
-    assert not AttackSpec("pgd", "linf", 0.1).draws_by_batch
-    assert not AttackSpec("fmn", "linf", 0.1).draws_by_batch
-    assert AttackSpec("random_search", "linf", 0.1).draws_by_batch
-    assert AttackSpec("suite", "linf", 0.1).draws_by_batch  # the default one ends in a search
-    assert suite("linf", 0.1, {"attack": "pgd"}, {"attack": "square"}).draws_by_batch
+    assert not AttackSpec.of("pgd", "linf", 0.1).attack.draws_by_batch
+    assert not AttackSpec.of("fmn", "linf", 0.1).attack.draws_by_batch
+    assert AttackSpec.of("random_search", "linf", 0.1).attack.draws_by_batch
+    assert AttackSpec.of("suite", "linf", 0.1).attack.draws_by_batch  # the default one ends in a search
+    assert suite("linf", 0.1, {"attack": "pgd"}, {"attack": "square"}).attack.draws_by_batch
 
 
 @pytest.mark.parametrize(
@@ -334,7 +332,7 @@ def test_random_numbers_by_batch_are_told() -> None:
 )
 def test_settings_of_another_type_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
-        AttackSpec("pgd", "linf", 0.1, **settings)
+        AttackSpec.of("pgd", "linf", 0.1, **settings)
 
 
 # ---- transfer
@@ -347,7 +345,7 @@ def test_points_of_an_identical_linear_model_break_exactly_what_they_should(norm
     distance = task.lead(task.points) / task.towards_the_other.norm(p={"linf": 1, "l2": 2}[norm], dim=1)
     eps = float(distance[distance > 0].median())
     clear = (distance - eps).abs() > 1e-3 * eps
-    entry = attacked(task.model, task.x, task.y, AttackSpec("transfer", norm, eps), source=same)
+    entry = attacked(task.model, task.x, task.y, AttackSpec.of("transfer", norm, eps), source=same)
     assert torch.equal(survivors(entry)[clear], (distance > eps)[clear])
 
 
@@ -355,7 +353,7 @@ def test_points_of_an_identical_linear_model_break_exactly_what_they_should(norm
 def test_points_of_an_opposite_model_break_nothing(norm: str) -> None:
     task = linear_task((6,), 0.3, 0.7, n=60)
     opposite = Linear(-task.model.weight.detach(), -task.model.bias.detach())
-    spec = AttackSpec("transfer", norm, 0.05, random_start=False)
+    spec = AttackSpec.of("transfer", norm, 0.05, random_start=False)
     entry = attacked(task.model, task.x, task.y, spec, source=opposite)
     assert torch.equal(survivors(entry), task.lead(task.points) > 0)
 
@@ -365,7 +363,7 @@ def test_the_source_alone_is_followed_and_to_the_end() -> None:
     model = Watched(Function(lambda x: x[:, 0] - 0.68))
     source = Watched(Function(lambda x: x[:, 0] - 0.55))
     x, y = torch.tensor([[0.5]]), torch.zeros(1, dtype=torch.int64)
-    spec = AttackSpec("transfer", "linf", 0.2, steps=8, random_start=False)
+    spec = AttackSpec.of("transfer", "linf", 0.2, steps=8, random_start=False)
     points = spec.find(Victim(model, 0, source=source), x, y, torch.arange(1)).points
     torch.testing.assert_close(points, torch.tensor([[0.7]]))
     assert len(source.seen) == 9
@@ -376,7 +374,7 @@ def test_the_sources_state_is_as_before() -> None:
     model, source = tiny_conv().eval(), tiny_conv().train()
     x, y = labelled(model, 10, 3, 6, 6)
     before = {name: tensor.clone() for name, tensor in source.state_dict().items()}
-    evaluate(model, x, y, [AttackSpec("transfer", "linf", 0.1, steps=2)], source=source)
+    evaluate(model, x, y, [AttackSpec.of("transfer", "linf", 0.1, steps=2)], source=source)
     assert all(module.training for module in source.modules())
     assert all(parameter.requires_grad for parameter in source.parameters())
     assert all(torch.equal(tensor, before[name]) for name, tensor in source.state_dict().items())
@@ -384,7 +382,7 @@ def test_the_sources_state_is_as_before() -> None:
 
 def test_a_source_that_does_not_fit_or_is_not_there() -> None:
     model, x, y = partly_wrong(20, classes=3)
-    spec = AttackSpec("transfer", "linf", 0.1)
+    spec = AttackSpec.of("transfer", "linf", 0.1)
     with pytest.raises(ValueError, match="the transfer source has 4 classes and the model 3"):
         evaluate(model, x, y, [spec], source=tiny_mlp(2, 4))
     with pytest.raises(ValueError, match="attack=transfer needs a model to start from") as refused:
@@ -397,7 +395,7 @@ def test_a_source_that_does_not_fit_or_is_not_there() -> None:
 def test_a_source_in_another_precision(dtype: torch.dtype) -> None:
     model, x, y = partly_wrong(20, classes=3)
     source = tiny_mlp(2, 3)
-    spec = AttackSpec("transfer", "linf", 0.1, steps=5)
+    spec = AttackSpec.of("transfer", "linf", 0.1, steps=5)
     expected = attacked(model, x, y, spec, source=source)
     entry = attacked(model, x, y, spec, source=source.to(dtype))
     assert abs(correct(entry) - correct(expected)) <= 3
@@ -406,7 +404,7 @@ def test_a_source_in_another_precision(dtype: torch.dtype) -> None:
 def test_a_model_in_float64_and_a_source_in_float32() -> None:
     model, x, y = partly_wrong(20, classes=3)
     source = tiny_mlp(2, 3)
-    spec = AttackSpec("transfer", "linf", 0.1, steps=5)
+    spec = AttackSpec.of("transfer", "linf", 0.1, steps=5)
     expected = attacked(model, x, y, spec, source=source)
     wide = attacked(model.double(), x.double(), y, spec, source=source)
     assert abs(correct(wide) - correct(expected)) <= 1
@@ -424,7 +422,7 @@ def test_without_early_stop_the_accuracy_is_the_same_and_costs_more(restarts: in
     n, right, looks = len(y), [], []
     for early_stop in (True, False):
         watched = Watched(model)
-        spec = AttackSpec("pgd", norm, 0.06, steps=8, restarts=restarts, early_stop=early_stop)
+        spec = AttackSpec.of("pgd", norm, 0.06, steps=8, restarts=restarts, early_stop=early_stop)
         points = spec.find(Victim(watched), x, y, torch.arange(n)).points
         right.append(model(points).argmax(1) == y)
         looks.append(sum(map(len, watched.seen)))
@@ -442,7 +440,8 @@ def test_without_early_stop_the_wrong_iterate_of_highest_loss_is_returned(loss: 
     x, y = torch.tensor([[0.5]]), torch.zeros(1, dtype=torch.int64)
     settings: dict[str, Any] = {"steps": 4, "rel_step": 0.25, "random_start": False, "loss": loss}
     for early_stop, expected in ((True, 0.6), (False, 0.7)):
-        found = pgd(model, x, y, Threat("linf", 0.4), early_stop=early_stop, ids=torch.arange(1), **settings)
+        spec = AttackSpec.of("pgd", "linf", 0.4, early_stop=early_stop, **settings)
+        found = found_by(spec, model, x, y)
         torch.testing.assert_close(found.points, torch.tensor([[expected]]))
 
 
@@ -464,8 +463,8 @@ class Hiding(nn.Module):
 def test_through_follows_the_surrogate_and_judges_by_the_model(norm: str) -> None:
     task = linear_task((6,), 0.3, 0.7, n=60)
     hiding = Hiding(task.model)
-    direct = AttackSpec("pgd", norm, 0.05, random_start=False)
-    through = AttackSpec("pgd", norm, 0.05, random_start=False, through="straight-through")
+    direct = AttackSpec.of("pgd", norm, 0.05, random_start=False)
+    through = AttackSpec.of("pgd", norm, 0.05, random_start=False, through="straight-through")
     blind = attacked(hiding, task.x, task.y, direct)
     assert torch.equal(survivors(blind), hiding(task.x).argmax(1) == task.y)  # it stands still
     seeing = attacked(hiding, task.x, task.y, through)
@@ -480,7 +479,7 @@ def test_through_a_surrogate_that_is_not_offered() -> None:
     model, x, y = partly_wrong(10)
     for victim, there in ((model, "none"), (Hiding(model), "straight-through")):
         with pytest.raises(ValueError, match=f"through=dual: .* no such surrogate; it has {there}"):
-            evaluate(victim, x, y, [AttackSpec("pgd", "linf", 0.1, through="dual")])
+            evaluate(victim, x, y, [AttackSpec.of("pgd", "linf", 0.1, through="dual")])
 
 
 def bregman_task(n: int = 40) -> tuple[nn.Module, Tensor, Tensor]:
@@ -492,8 +491,8 @@ def bregman_task(n: int = 40) -> tuple[nn.Module, Tensor, Tensor]:
 
 def test_through_a_surrogate_in_float64() -> None:
     net, x, y = bregman_task()
-    narrow = AttackSpec("pgd", "linf", 0.1, through="straight-through")
-    wide = AttackSpec("pgd", "linf", 0.1, through="straight-through", precision="float64")
+    narrow = AttackSpec.of("pgd", "linf", 0.1, through="straight-through")
+    wide = AttackSpec.of("pgd", "linf", 0.1, through="straight-through", precision="float64")
     evaluation = evaluate(net, x, y, [narrow, wide], audit=True)
     in_float32, in_float64 = (entry.survivors for entry in evaluation.robust)
     assert in_float64.sum() < len(y)
@@ -502,7 +501,7 @@ def test_through_a_surrogate_in_float64() -> None:
 
 def test_an_attack_through_a_surrogate_is_audited_too() -> None:
     net, x, y = bregman_task()
-    spec = AttackSpec("pgd", "linf", 0.1, through="straight-through")
+    spec = AttackSpec.of("pgd", "linf", 0.1, through="straight-through")
     evaluation: Evaluation = evaluate(net, x, y, [spec], audit=True, source=bregman_task()[0])
     assert named(evaluation.checks, "float64")[0].status in ("passed", "failed")
 
@@ -523,13 +522,13 @@ def test_one_step_on_a_flat_loss_does_not_rise() -> None:
     model = Function(lambda x: 0 * x.sum(1) - 1)
     x, y = torch.rand(20, 2), torch.zeros(20, dtype=torch.int64)
     for steps in (1, 2, 50):
-        evaluation = evaluate(model, x, y, [AttackSpec("pgd", "linf", 0.1, steps=steps)])
+        evaluation = evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.1, steps=steps)])
         assert named(evaluation.checks, "loss-still-rising")[0].value == 0
 
 
 def test_two_searches_for_the_nearest_point_keep_their_own_distances() -> None:
     model, x, y = partly_wrong(20, classes=3)
-    specs = [AttackSpec("fmn", "linf", 0.1, steps=steps) for steps in (60, 1)]
+    specs = [AttackSpec.of("fmn", "linf", 0.1, steps=steps) for steps in (60, 1)]
     evaluation = evaluate(model, x, y, specs)
     arrays = evaluation.arrays(torch.arange(20), y)
     told = [arrays[name] for name in arrays if name.startswith("distance-")]
@@ -541,5 +540,5 @@ def test_two_searches_for_the_nearest_point_keep_their_own_distances() -> None:
 
 def test_the_authors_members_are_attacks_of_their_own() -> None:
     for name in ("apgd-ce", "apgd-margin", "apgd-t", "fab", "fab-t", "square"):
-        assert PROGRAMS[name].members == (name,)
-        assert AttackSpec(name, "l2", 0.1).id == f"{name}-l2-0.1"
+        assert ATTACKS[name].members == (name,)
+        assert AttackSpec.of(name, "l2", 0.1).id == f"{name}-l2-0.1"

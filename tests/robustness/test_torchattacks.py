@@ -103,12 +103,12 @@ def test_the_step_follows_from_eps_unless_it_is_given(
 def test_a_nearest_point_beyond_eps_is_a_failure_of_the_attack(cls: str) -> None:
     model = Linear(torch.tensor([[0.0], [1.0]]), torch.tensor([1.0, 0.5]))  # the boundary is 0.5
     x, y = torch.tensor([[0.45], [0.3], [0.2]]), torch.zeros(3, dtype=torch.int64)
-    spec = AttackSpec("torchattacks", "l2", 0.1, cls=cls, parameters={"c": 20} if cls == "CW" else {})
+    spec = AttackSpec.of("torchattacks", "l2", 0.1, cls=cls, parameters={"c": 20} if cls == "CW" else {})
     points = spec.find(Victim(model, 0), x, y, torch.arange(3)).points
     assert points[0].item() > 0.5
     assert torch.equal(points[1:], x[1:])
     assert robust_accuracy(
-        model, x, y, "torchattacks", "l2", 0.1, cls=cls, parameters=spec.parameters
+        model, x, y, "torchattacks", "l2", 0.1, cls=cls, parameters=spec.attack.parameters
     ).survivors.tolist() == [False, True, True]
 
 
@@ -126,7 +126,7 @@ def test_a_nearest_point_that_is_nan_has_no_number() -> None:
 def test_its_points_follow_from_the_seed_alone(cls: str, parameters: dict[str, Any]) -> None:
     model, x, y = task("images")
     model.eval()
-    spec = AttackSpec("torchattacks", "linf", 1, cls=cls, parameters=parameters)
+    spec = AttackSpec.of("torchattacks", "linf", 1, cls=cls, parameters=parameters)
     points = []
     for state, seed in ((1, 0), (2, 0), (1, 1)):
         torch.manual_seed(state)
@@ -139,7 +139,7 @@ def test_its_points_follow_from_the_seed_alone(cls: str, parameters: dict[str, A
 def test_a_model_without_parameters(capfd: pytest.CaptureFixture) -> None:
     x, y = torch.tensor([[0.45], [0.2]]), torch.zeros(2, dtype=torch.int64)
     evaluation = evaluate(
-        Function(lambda x: x[:, 0] - 0.5), x, y, [AttackSpec("torchattacks", "linf", 0.1, cls="PGD")]
+        Function(lambda x: x[:, 0] - 0.5), x, y, [AttackSpec.of("torchattacks", "linf", 0.1, cls="PGD")]
     )
     assert evaluation.robust[0].survivors.tolist() == [False, True]
     assert capfd.readouterr().out == ""  # torchattacks prints that it found no device

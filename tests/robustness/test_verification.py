@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bregman_exp.robustness import ATTACKS, AttackSpec, Kind, Threat, evaluate, robust_accuracy
+from bregman_exp.robustness import ATTACKS, AttackSpec, Threat, evaluate, robust_accuracy
 from bregman_exp.robustness.victim import Victim
 
 from .reference import Function, named, tiny_conv, tiny_mlp
@@ -22,7 +22,7 @@ def test_every_point_lies_in_ball_and_box(attack: str, norm: str, eps: float, ki
     model, shape = (tiny_mlp(), (30, 2)) if kind == "points" else (tiny_conv().eval(), (30, 3, 6, 6))
     x = (torch.rand(shape) * 1.4 - 0.2).clamp(0, 1)
     y = model(x).argmax(1)
-    spec = AttackSpec(attack, norm, eps, **({"steps": 10} if attack == "pgd" else {}))
+    spec = AttackSpec.of(attack, norm, eps, **({"steps": 10} if attack == "pgd" else {}))
     points = spec.find(Victim(model, 0), x, y, torch.arange(30)).points
     assert points.shape == x.shape
     assert (points >= 0).all()
@@ -74,11 +74,11 @@ def test_projection_goes_to_the_ball_and_then_to_the_box() -> None:
 def broken(offence: str):
     """An attack that does this to its last sample."""
 
-    def run(victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat, loss: str) -> Tensor:
+    def find(self, victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
         last = {"ball": x[-1:] + 2 * threat.eps, "box": x[-1:] + 1, "nan": x[-1:] * NAN}[offence]
         return torch.cat([x[:-1], last])
 
-    return run
+    return find
 
 
 @pytest.mark.parametrize(("offence", "value"), [("ball", 0.05), ("box", 0.95), ("nan", INF)])
@@ -90,12 +90,12 @@ def test_an_attack_that_leaves_the_ball_has_no_number(
     x = 0.2 + 0.6 * torch.rand(30, 2)
     y = model(x).argmax(1)
     specs = [
-        AttackSpec("pgd", "linf", 0.05),
-        AttackSpec("fgsm", "linf", 0.05),
-        AttackSpec("fgm", "l2", 0.05),
+        AttackSpec.of("pgd", "linf", 0.05),
+        AttackSpec.of("fgsm", "linf", 0.05),
+        AttackSpec.of("fgm", "l2", 0.05),
     ]
     healthy = evaluate(model, x, y, specs, batch_size=batch_size)
-    monkeypatch.setitem(ATTACKS, "fgsm", Kind(("linf",), broken(offence), ("loss",)))
+    monkeypatch.setattr(ATTACKS["fgsm"], "find", broken(offence))
     evaluation = evaluate(model, x, y, specs, batch_size=batch_size)
 
     told = evaluation.to_json()

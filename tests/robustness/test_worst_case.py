@@ -89,7 +89,7 @@ EVERY_ATTACK = [
 def test_eps_0_is_clean_accuracy(attack: str, norm: str, cls: str | None, flat: bool) -> None:
     model = Function(lambda x: 0 * x.sum(1) - 1) if flat else tiny_mlp(classes=2)
     x, y = torch.rand(40, 2), torch.arange(40) % 2
-    evaluation = evaluate(model, x, y, [AttackSpec(attack, norm, 0, cls=cls)])
+    evaluation = evaluate(model, x, y, [AttackSpec.of(attack, norm, 0, cls=cls)])
     (entry,), (check,) = evaluation.robust, named(evaluation.checks, "points-in-threat")
     assert 0 < evaluation.clean.correct < 40
     assert torch.equal(entry.survivors, evaluation.predictions == y)

@@ -1,6 +1,5 @@
 """What a run is attacked with."""
 
-from dataclasses import fields
 from pathlib import Path
 
 from torch import nn
@@ -19,7 +18,7 @@ from bregman_exp.data import (
     ClassificationData,
 )
 from bregman_exp.results import RunFolder
-from bregman_exp.robustness import AttackSpec, Victim, rehearse
+from bregman_exp.robustness import AttackSpec, Victim
 
 ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for launches with fewer
 
@@ -27,25 +26,23 @@ ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for laun
 def attack_specs(attack: Attack) -> list[AttackSpec]:
     """The attacks of a suite; an entry whose ``eps`` is a list stands for one attack each.
 
-    Raises ConfigError for an entry without attack, norm and eps, or with an unknown key.
+    Raises ConfigError for an entry without attack, norm and eps, ValueError for one that is not allowed.
     """
     specs: list[AttackSpec] = []
     for entry in attack.attacks:
         if not isinstance(entry, dict) or not {"attack", "norm", "eps"} <= set(entry):
             raise ConfigError(f"attack.attacks: {entry} needs attack, norm and eps.")
-        unknown = set(entry) - {field.name for field in fields(AttackSpec)}
-        if unknown:
-            known = ", ".join(field.name for field in fields(AttackSpec))
-            raise ConfigError(
-                f"unknown key {', '.join(sorted(unknown))} in attack.attacks; there are {known}."
-            )
-        if entry["attack"] == "transfer" and attack.source is not None:
-            entry = {"source": _source_record(attack)["config_hash"], **entry}
         sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
-        specs += [AttackSpec(**{**entry, "eps": eps}) for eps in sizes]
+        settings = {str(key): value for key, value in entry.items()}
+        specs += [AttackSpec.of(**{**settings, "eps": eps}) for eps in sizes]
     if attack.attacks and not specs:
         raise ConfigError(f"attack.attacks={attack.attacks}: there is no eps, so no attack; use attack=none.")
-    return specs
+    unnamed = [getattr(spec.attack, "source", "") is None for spec in specs]
+    if attack.source is None or not any(unnamed):
+        return specs
+    source = _source_record(attack)["config_hash"]
+    pairs = zip(specs, unnamed, strict=True)
+    return [spec.but(source=source) if is_unnamed else spec for spec, is_unnamed in pairs]
 
 
 def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: ClassificationData) -> None:
@@ -53,8 +50,8 @@ def check_attacks(run: Run, net: nn.Module, source: nn.Module | None, data: Clas
     without the surrogate, the bounds or the source that it needs."""
     victim = Victim.of(net, run.seed, source)
     for spec in attack_specs(run.attack):
-        spec.for_classes(data.num_classes).check_fits(victim, data.num_classes)
-        rehearse(spec, net, data.train.x.shape[1:], data.num_classes)
+        spec.attack.for_classes(data.num_classes).check_fits(victim, data.num_classes)
+        spec.attack.rehearse(spec.threat, net, data.train.x.shape[1:], data.num_classes)
 
 
 def suite_hash(run: Run) -> str:
@@ -64,7 +61,7 @@ def suite_hash(run: Run) -> str:
         "audit": attack.audit,
         "save": attack.save,
         "source": _source_record(attack)
-        if attack.audit or any(spec.needs_source for spec in specs)
+        if attack.audit or any(spec.attack.needs_source for spec in specs)
         else None,
     }
     content = {
@@ -91,7 +88,7 @@ def attack_batch_size(run: Run, data: ClassificationData) -> int:
 
 
 def _draws_by_batch(attack: Attack) -> bool:
-    return attack.audit or any(spec.draws_by_batch for spec in attack_specs(attack))
+    return attack.audit or any(spec.attack.draws_by_batch for spec in attack_specs(attack))
 
 
 def _source_record(attack: Attack) -> dict[str, str]:
@@ -117,7 +114,7 @@ def transfer_source(run: Run, data: ClassificationData) -> nn.Module | None:
     """
     attack = run.attack
     if attack.source is None:
-        if any(spec.needs_source for spec in attack_specs(attack)):
+        if any(spec.attack.needs_source for spec in attack_specs(attack)):
             raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
         return None
     folder = _complete_source(attack.source)

@@ -1,6 +1,8 @@
 """From a checked config to the objects of a run: map, data, network; the one place of ``instantiate``."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +10,8 @@ import torch
 from hydra.utils import instantiate
 from torch import nn
 
-from bregman_exp.config import (
-    ConfigError,
-    ImageFolder,
-    Mlp,
-    Resnet,
-    Run,
-)
-from bregman_exp.data import (
-    ClassificationData,
-    Split,
-    first_image,
-)
+from bregman_exp.config import Act, ConfigError, ImageFolder, Mlp, PluginModel, Resnet, Run
+from bregman_exp.data import ClassificationData, Split, first_image
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.memory import installed_memory
@@ -35,13 +27,15 @@ def _called(node: Any, **settings: Any) -> Any:
 
 def _settings(node: Any) -> dict[str, Any]:
     """What the node says to the function that its ``_target_`` names."""
-    return {key: value for key, value in asdict(node).items() if key not in ("_target_", "name", "eps")}
+    taken = ("_target_", "name", "eps", *(("version",) if isinstance(node, PluginModel) else ()))
+    return {key: value for key, value in asdict(node).items() if key not in taken}
 
 
 def activation(run: Run) -> Activation:
     """The Legendre map (or plain activation) of ``act``."""
     given = {key: value for key, value in _settings(run.act).items() if value is not None}
-    return _called(run.act, name=run.act.name, **given)
+    which = {"name": run.act.name} if isinstance(run.act, Act) else {}
+    return _called(run.act, **which, **given)
 
 
 def dataset(run: Run) -> ClassificationData:
@@ -70,10 +64,13 @@ def glance(run: Run) -> ClassificationData:
 def check_model(run: Run) -> None:
     """Raises what ``model`` would raise of the config alone, without data or memory.
 
-    That is also ConfigError where the parameters do not fit in this machine's memory.
+    That is also ConfigError where the parameters do not fit in this machine's memory. A plug-in's model is
+    made for its data alone.
     """
+    if isinstance(run.model, PluginModel):
+        return
     with torch.device("meta"):
-        net = _network(run, in_features=2, num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+        net = _network(run, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
     needed = sum(p.numel() * p.element_size() for p in net.parameters())
     memory = installed_memory()
     if needed > memory:
@@ -90,16 +87,18 @@ def model(run: Run, data: ClassificationData) -> nn.Module:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator(run.seed, "init").initial_seed())
-        return _network(run, data.train.x[0].numel(), data.num_classes, data.normalize)
+        return _network(run, data.train.x.shape[1:], data.num_classes, data.normalize)
 
 
-def _network(run: Run, in_features: int, num_classes: int, normalize: str | None) -> nn.Module:
+def _network(run: Run, in_shape: Sequence[int], num_classes: int, normalize: str | None) -> nn.Module:
     settings = {"act": activation(run), "num_classes": num_classes, **_settings(run.model)}
     if isinstance(run.model, Mlp):
         del settings["depth"], settings["width"]
-        settings |= {"widths": run.model.hidden, "in_features": in_features}
+        settings |= {"widths": run.model.hidden, "in_features": prod(in_shape)}
     else:
         settings["normalize"] = normalize
+    if isinstance(run.model, PluginModel):
+        settings["in_shape"] = torch.Size(in_shape)
     return _called(run.model, **settings)
 
 

@@ -7,6 +7,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 
+from bregman_exp import plugins
 from bregman_exp.build.identity import training_identity
 from bregman_exp.config import (
     Run,
@@ -78,6 +79,7 @@ def trainer(
     ]
     if settings.devices > 1:
         callbacks.append(EndWithParent())
+    callbacks += plugins.callbacks(settings.callbacks)
     if settings.patience is not None:
         callbacks.append(
             EarlyStopping(
@@ -102,7 +104,8 @@ def lightning_trainer(
     It writes nothing outside the folder, and takes nothing from where it is started: under SLURM Lightning
     would count the job's tasks as its own, requeue the job, and begin with what that left.
     """
-    rank_zero_only.rank = 0  # Lightning has taken SLURM's number of the process, with which it writes nothing
+    # Lightning has taken SLURM's number of the process, with which it writes nothing
+    rank_zero_only.rank = 0  # pyright: ignore[reportFunctionMemberAccess] (a function with an attribute)
     with without_advice():
         return pl.Trainer(
             default_root_dir=folder.path,

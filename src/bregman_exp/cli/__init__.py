@@ -5,9 +5,9 @@ import os
 os.environ["MPLBACKEND"] = "agg"  # pictures are written, not shown; a notebook's backend may not be installed
 
 from bregman_exp.cli.command import command
-from bregman_exp.cli.command import conf_dir as conf_dir
 from bregman_exp.cli.evaluate_job import evaluate_job
 from bregman_exp.cli.train_job import train_job
+from bregman_exp.config import conf_dir as conf_dir
 
 
 def train() -> None:

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
@@ -15,15 +15,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from bregman_exp.cli.composition import in_one_sentence, words_fault
+from bregman_exp.cli.own_code import OwnCode
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
-from bregman_exp.config import ConfigError
+from bregman_exp.config import ConfigError, conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
 from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
+from bregman_exp.robustness import attack_usage
 
 log = logging.getLogger("bregman_exp")
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
+OWN_CODE = {"train": ("plugins", "callbacks"), "evaluate": ("plugins",)}  # words of a command
 LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
 
 
@@ -35,12 +38,6 @@ class RunFailedError(RuntimeError):
     """A run that began and failed; its failure.json says why."""
 
 
-def conf_dir() -> str:
-    """conf/ inside an installed wheel, else the checkout's."""
-    packaged = Path(__file__).parents[1] / "conf"
-    return str(packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf")
-
-
 def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
     """Runs the job with its composed config, or several in a sweep.
 
@@ -48,6 +45,7 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
     for later; with 130 after Ctrl-C, with 143 after SIGTERM.
     """
     write_any_character()
+    OmegaConf.register_new_resolver("attack_usage", attack_usage, replace=True)  # for --help
     try:
         with ending_by_signals():
             code = _exit_code(config_name, job)
@@ -62,7 +60,7 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
 def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     failed: list[Outcome] = []
     bugs: list[BaseException] = []
-    here = os.getpid()
+    here, own_code = os.getpid(), OwnCode.taken_from(sys.argv, OWN_CODE[config_name])
 
     @wraps(job)
     def counted(cfg: DictConfig) -> Outcome:
@@ -71,6 +69,10 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
         if os.getpid() != here:
             end_with_parent(here)
         try:
+            with told_in_one_sentence():
+                if os.getpid() != here:
+                    own_code.load()
+                own_code.put_into(cfg)
             return job(cfg)
         except CommandFailedError:
             if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
@@ -84,6 +86,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     ended: list[Outcome] = []
     try:
         with told_in_one_sentence():
+            own_code.load()
             if fault := words_fault(sys.argv[1:], Path(conf_dir())):
                 raise ConfigError(fault)
         with _exceptions_from_hydra():
@@ -103,7 +106,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
 
 
 @contextmanager
-def _exceptions_from_hydra() -> Iterator[None]:
+def _exceptions_from_hydra() -> Generator[None]:
     """Within it Hydra raises what goes wrong; by itself it prints and exits."""
     before = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"
@@ -116,7 +119,7 @@ def _exceptions_from_hydra() -> Iterator[None]:
 
 
 @contextmanager
-def told_in_one_sentence() -> Iterator[None]:
+def told_in_one_sentence() -> Generator[None]:
     """A mistake or a failed run is told on stderr, at once also in a sweep; a bug keeps its traceback."""
     try:
         yield
@@ -152,7 +155,7 @@ def say_once(sentence: str) -> None:
 
 
 @contextmanager
-def logging_to(*paths: Path) -> Iterator[None]:
+def logging_to(*paths: Path) -> Generator[None]:
     """What is said goes to each run.log and to the terminal."""
     log.setLevel(logging.INFO)
     log.propagate = False
@@ -171,7 +174,7 @@ def logging_to(*paths: Path) -> Iterator[None]:
 
 
 @contextmanager
-def failures_recorded_in(*folders: RunFolder) -> Iterator[None]:
+def failures_recorded_in(*folders: RunFolder) -> Generator[None]:
     """A failure is written to each failure.json, with its traceback, and told in one sentence."""
     try:
         yield

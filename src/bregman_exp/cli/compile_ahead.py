@@ -15,8 +15,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from bregman_exp import build
-from bregman_exp.cli.command import conf_dir, plain_container
-from bregman_exp.config import check
+from bregman_exp.cli.command import plain_container
+from bregman_exp.config import check, conf_dir
 from bregman_exp.data import as_unit
 from bregman_exp.training import try_step
 
@@ -28,7 +28,7 @@ class CompileAhead(Callback):
     """Starts a process for each row of a sweep, and ends those that are left at the sweep's end."""
 
     def __init__(self) -> None:
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.trainer.accelerator != "gpu":

@@ -87,6 +87,8 @@ def _least(runs: Sequence[Run], data: ClassificationData) -> int | None:
 
     One, where the steps of a ResNet are captured; two of a small MLP, whose stack has its own cost.
     """
+    if runs[0].trainer.callbacks:  # each is of one network
+        return None
     if isinstance(runs[0].model, Mlp):
         return 2 if _stackable(runs, data) else None
     captured = any(form.captured for form in build.forms(runs[0]))

@@ -42,9 +42,17 @@ def _schema_of_target(key: str, node: Any) -> type:
     target, allowed = node.get("_target_"), TARGETS[key]
     require(
         isinstance(target, str) and target in allowed,
-        f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}",
+        f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}{_plugin_of(target)}",
     )
     return allowed[target]
+
+
+def _plugin_of(target: Any) -> str:
+    """Where a target is of another package, what to do if that is trusted."""
+    module = str(target).rpartition(".")[0]
+    if not module or module.split(".")[0] == "bregman_exp":
+        return ""
+    return f"; if it is of a plug-in, install that or give plugins=[{module}] on the command line"
 
 
 def check_group(key: str, schema: type, node: Any) -> Any:

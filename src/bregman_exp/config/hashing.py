@@ -5,10 +5,10 @@ import json
 from dataclasses import MISSING, fields
 from typing import Any
 
-from bregman_exp.config.schema import Mlp, Resnet, Run
+from bregman_exp.config.schema import Mlp, PluginModel, Run
 
-TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices")
-NORMALISED = {Mlp: (), Resnet: ("sync_batchnorm",)}  # what acts only where there is batch normalisation
+TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices", "callbacks")
+NORMALISED = ("sync_batchnorm",)  # what acts only where there is batch normalisation
 DATA_KEYS = ("augment", "normalize")
 # keys that act only with one value of another key: (group, key of the value, value) -> keys
 ONLY_WITH = {
@@ -26,15 +26,18 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
     of Adam) do not count. A value that equals its default does not count either, so that a key which is added
     later leaves the hashes of earlier runs alone; for this reason a default must never change.
     """
-    content = {
+    normalised = () if isinstance(run.model, Mlp) else NORMALISED
+    content: dict[str, Any] = {
         "act": act,
         "model": {**_changed(run, "model"), "name": run.model_name},
         "dataset": _changed(run, "dataset", DATA_KEYS) | {"fingerprint": fingerprint},
         "optim": _changed(run, "optim"),
-        "trainer": _changed(run, "trainer", TRAINING_KEYS + NORMALISED[type(run.model)]),
+        "trainer": _changed(run, "trainer", TRAINING_KEYS + normalised),
     }
     if isinstance(run.model, Mlp):
         content["model"] |= {"widths": run.model.hidden, "depth": None, "width": None}
+    if isinstance(run.model, PluginModel):
+        content["model"] |= {"target": run.model.target}
     if with_seed:
         content["seed"] = run.seed
     return short_hash(content)
@@ -47,7 +50,7 @@ def short_hash(content: Any) -> str:
 
 def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The fields of a group (those named, or all) that act and differ from their defaults."""
-    node, changed = getattr(run, group), {}
+    node, changed = getattr(run, group), dict[str, Any]()
     idle = {
         key
         for (where, switch, value), switched in ONLY_WITH.items()

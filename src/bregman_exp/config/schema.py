@@ -58,6 +58,14 @@ class Act:
 
 
 @dataclass
+class PluginMap:
+    """Of a map that a plug-in registers (plugins.py): its schema adds the map's parameters."""
+
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+
+
+@dataclass
 class Mlp:
     _target_: str = REQUIRED
     name: str = REQUIRED
@@ -104,6 +112,23 @@ class Resnet:
         require_word("model.name", self.name)
         # the skip of an ordinary ResNet is the identity already
         self.version = "standard" if self.version == "euclidean" else self.version
+
+
+@dataclass
+class PluginModel:
+    """Of a model that a plug-in registers: its schema adds the function's parameters."""
+
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    version: str = "standard"
+
+    def __post_init__(self) -> None:
+        require_word("model.name", self.name)
+
+    @property
+    def target(self) -> str:
+        """The function, as module.name: it tells models of one name apart."""
+        return self._target_
 
 
 @dataclass
@@ -165,6 +190,15 @@ class ImageFolder:
 
 
 @dataclass
+class PluginData:
+    """Of a data set that a plug-in registers: its schema adds the function's parameters."""
+
+    _target_: str = REQUIRED
+    name: str = REQUIRED
+    eps: Eps = field(default_factory=Eps)
+
+
+@dataclass
 class Attack:
     """A suite: named attacks, the test samples they see (null: all) and how many at a time (null: 250, and
     2,000 on a GPU where no figure depends on it).
@@ -204,6 +238,7 @@ class Trainer:
     fast: the form of a ResNet's training steps (training/form.py); null: the fastest that holds against the
     plain one when both are tried at the start, false: the plain one.
     sync_batchnorm: several devices normalise by the statistics of the whole batch, as one device does.
+    callbacks: Lightning callbacks of one's own, as module.Class; they come from the command line alone.
     max_time: how long the whole command may take, as "HH:MM:SS" or "DD:HH:MM:SS"; null: as long as it takes.
     """
 
@@ -215,6 +250,7 @@ class Trainer:
     batch_size: int = REQUIRED
     patience: int | None = None  # epochs without a better validation accuracy before training stops
     sync_batchnorm: bool = False
+    callbacks: list[str] = field(default_factory=list)
     fast: Any = None
     max_time: str | None = None
 
@@ -302,9 +338,9 @@ TARGETS: dict[str, dict[str, type]] = {
 class Run:
     """The whole config of a run."""
 
-    act: Act
-    dataset: TwoSpiral | Cifar10 | ImageFolder
-    model: Mlp | Resnet
+    act: Act | PluginMap
+    dataset: TwoSpiral | Cifar10 | ImageFolder | PluginData
+    model: Mlp | Resnet | PluginModel
     optim: Optim
     trainer: Trainer
     attack: Attack
@@ -344,4 +380,6 @@ class Run:
         if "root" in plain["dataset"]:
             plain["dataset"]["root"] = str(Path(plain["dataset"]["root"]).expanduser().absolute())
         del plain["trainer"]["max_time"]  # the command's, not the run's
+        if not plain["trainer"]["callbacks"]:
+            del plain["trainer"]["callbacks"]
         return OmegaConf.to_yaml(OmegaConf.create(plain))

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -23,20 +23,20 @@ THREADS = 8
 FILES_A_PROCESS = 2000
 
 
-def headers(files: Sequence[Path]) -> Generator[Header, None, None]:
+def headers(files: Sequence[Path]) -> Generator[Header]:
     """The header of each file in turn; raises ImageError at the first that ``read_header`` refuses."""
     return _each(files, decoding.read_header, decoding.header_from, {"headers": True})
 
 
-def images(files: Sequence[Path], size: int | None) -> Generator[np.ndarray, None, None]:
+def images(files: Sequence[Path], size: int | None) -> Generator[np.ndarray]:
     """The pixels of each file (3, H, W) in turn; raises ImageError at the first that ``decode`` refuses."""
-    task = {"headers": False, "size": size}
+    task: dict[str, object] = {"headers": False, "size": size}
     return _each(files, lambda file: decoding.decode(file, size), decoding.image_from, task)
 
 
 def _each(
     files: Sequence[Path], here: Callable[[str], T], read: Callable[[IO[bytes]], T], task: dict[str, object]
-) -> Generator[T, None, None]:
+) -> Generator[T]:
     """What ``here`` gives for each file in turn, by threads; for many files by processes.
 
     These are given ``task``, and ``read`` takes from their streams what ``here`` would give.
@@ -52,7 +52,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _by_threads(files: Sequence[Path], here: Callable[[str], T]) -> Generator[T, None, None]:
+def _by_threads(files: Sequence[Path], here: Callable[[str], T]) -> Generator[T]:
     with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(here, map(str, files))
 
@@ -63,7 +63,7 @@ def _by_processes(
     read: Callable[[IO[bytes]], T],
     task: dict[str, object],
     processes: int,
-) -> Generator[T, None, None]:
+) -> Generator[T]:
     """Each process has every n-th file; their pipes keep them a little ahead of what is read here."""
     shares = [files[first::processes] for first in range(processes)]
     with ExitStack() as running:
@@ -79,7 +79,7 @@ def _by_processes(
 
 
 @contextmanager
-def _process() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def _process() -> Generator[tuple[IO[bytes], IO[bytes]]]:
     """Its input and output. Killed at the end, also after an error or Ctrl-C, which it does not hear."""
     command = [sys.executable, "-P", decoding.__file__]  # -P: the modules beside it are not its own
     pipe = subprocess.PIPE

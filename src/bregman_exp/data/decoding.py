@@ -5,7 +5,7 @@ Imports NumPy and PIL alone, so that such a process starts in a fraction of a se
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from struct import Struct
 from typing import IO, NamedTuple
@@ -107,7 +107,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 @contextmanager
-def _as_image_error() -> Iterator[None]:
+def _as_image_error() -> Generator[None]:
     """What PIL raises becomes an ImageError: a dozen kinds, SyntaxError and struct.error among them."""
     try:
         yield

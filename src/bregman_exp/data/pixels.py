@@ -43,9 +43,7 @@ def decode_all(files: Sequence[Path], size: int | None) -> tuple[np.ndarray, lis
     return pixels, _conversions(headers)
 
 
-def _each(
-    files: Sequence[Path], of_files: Generator[T, None, None], take: Callable[[T], object], title: str
-) -> None:
+def _each(files: Sequence[Path], of_files: Generator[T], take: Callable[[T], object], title: str) -> None:
     """Hands on what comes of each file in turn; DataError names the file that is refused."""
     console, taken = Console(file=sys.stderr), 0
     try:

@@ -43,7 +43,9 @@ class _Softplus(torch.autograd.Function):
         return (u * ctx.beta).clamp(min=-bound).sigmoid_() * grad_outputs[0], None
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, None], u: Tensor, beta: float) -> tuple[Any, int | None]:
+    def vmap(  # pyright: ignore[reportIncompatibleMethodOverride] (torch declares *args)
+        info: Any, in_dims: tuple[int | None, None], u: Tensor, beta: float
+    ) -> tuple[Any, int | None]:
         return _Softplus.apply(u, beta), in_dims[0]  # elementwise: the batch is one more dimension
 
 

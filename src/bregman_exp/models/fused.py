@@ -1,16 +1,24 @@
 """The ResNet's forward pass, written for ``torch.compile``."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bregman_exp.geometry.fused import FusedMap, fused
 from bregman_exp.geometry.precision import HALF
-from bregman_exp.models.fused_half import half_act_function, half_split_function, half_value
+from bregman_exp.models.fused_half import (
+    OfDual,
+    SplitOfDual,
+    half_act_function,
+    half_split_function,
+    half_value,
+)
 from bregman_exp.models.resnet import BasicBlock, ResNet
 from bregman_exp.models.version import DualClamp
+
+T = TypeVar("T")
 
 
 class FusedForm(nn.Module):
@@ -48,7 +56,7 @@ class FusedForm(nn.Module):
         return block.shortcut(skipped) + block.bn2(block.conv2(inner))
 
 
-def _functions(model: ResNet, gradients: bool) -> tuple[Any, Any]:
+def _functions(model: ResNet, gradients: bool) -> tuple[OfDual, SplitOfDual]:
     """u ↦ ρ(u) and u ↦ (ρ(u), clamp(u)), each with its own gradient if there are to be any."""
     known = fused(model.act)
     if known is None or not gradients:
@@ -61,7 +69,7 @@ def _functions(model: ResNet, gradients: bool) -> tuple[Any, Any]:
     return act, split
 
 
-def _by_dtype(wide: Callable[[Tensor], Any], half: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+def _by_dtype(wide: Callable[[Tensor], T], half: Callable[[Tensor], T]) -> Callable[[Tensor], T]:
     return lambda u: half(u) if u.dtype in HALF else wide(u)
 
 
@@ -69,7 +77,7 @@ def _by_dtype(wide: Callable[[Tensor], Any], half: Callable[[Tensor], Any]) -> C
 # only a call that is written out, f.apply(u), where a later one's also follows f.apply kept as a value.
 
 
-def _act_function(rho: FusedMap) -> Any:
+def _act_function(rho: FusedMap) -> OfDual:
     act, slope, of_value = rho.act, rho.slope, rho.of_value
 
     class Act(torch.autograd.Function):
@@ -89,7 +97,7 @@ def _act_function(rho: FusedMap) -> Any:
     return lambda u: Act.apply(u)
 
 
-def _split_function(rho: FusedMap, hold: DualClamp) -> Any:
+def _split_function(rho: FusedMap, hold: DualClamp) -> SplitOfDual:
     slope, of_value = rho.slope, rho.of_value
     act = _marking(rho, hold) if of_value else rho.act
     lo, hi = hold.lo, hold.hi
@@ -113,7 +121,7 @@ def _split_function(rho: FusedMap, hold: DualClamp) -> Any:
     return lambda u: Split.apply(u)
 
 
-def _marking(rho: FusedMap, hold: DualClamp) -> Any:
+def _marking(rho: FusedMap, hold: DualClamp) -> OfDual:
     """ρ(u), rounded to that side of ρ(lo) and ρ(hi) which u is on, so that z tells where the clamp acts."""
     act, lo, hi = rho.act, hold.lo, hold.hi
     first, last = _float32(act, lo, hi)

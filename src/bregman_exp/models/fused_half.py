@@ -5,6 +5,7 @@ the dtype of u. Kept is u itself: rounded to half precision z = ρ(u) no longer 
 side of the clamp's ends u is.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,16 +14,19 @@ from torch import Tensor
 from bregman_exp.geometry.fused import FusedMap
 from bregman_exp.models.version import DualClamp, finite_ends
 
+OfDual = Callable[[Tensor], Tensor]  # u ↦ ρ(u)
+SplitOfDual = Callable[[Tensor], tuple[Tensor, Tensor]]  # u ↦ (ρ(u), clamp(u))
+
 # Closures over functions and numbers alone, and f.apply(u) written out: see models/fused.py.
 
 
-def half_value(rho: FusedMap) -> Any:
+def half_value(rho: FusedMap) -> OfDual:
     """u ↦ ρ(u) without a gradient of its own."""
     act = rho.act
     return lambda u: act(u.float()).to(u.dtype)
 
 
-def half_act_function(rho: FusedMap) -> Any:
+def half_act_function(rho: FusedMap) -> OfDual:
     """u ↦ ρ(u)."""
     act, slope = rho.act, _slope_of_u(rho)
 
@@ -43,7 +47,7 @@ def half_act_function(rho: FusedMap) -> Any:
     return lambda u: HalfAct.apply(u)
 
 
-def half_split_function(rho: FusedMap, hold: DualClamp) -> Any:
+def half_split_function(rho: FusedMap, hold: DualClamp) -> SplitOfDual:
     """u ↦ (ρ(u), clamp(u))."""
     act, slope, lowest, highest = rho.act, _slope_of_u(rho), hold.lo, hold.hi
 
@@ -68,7 +72,7 @@ def half_split_function(rho: FusedMap, hold: DualClamp) -> Any:
     return lambda u: HalfSplit.apply(u)
 
 
-def _slope_of_u(rho: FusedMap) -> Any:
+def _slope_of_u(rho: FusedMap) -> OfDual:
     """ρ' as a function of u, also where the map knows it as one of z = ρ(u)."""
     act, slope = rho.act, rho.slope
     return (lambda u: slope(act(u))) if rho.of_value else slope

@@ -42,7 +42,7 @@ def twin(network: Network) -> Network:
     Its parts and training flags are its own; in training mode it updates the batch statistics they share.
     """
     # the dictionaries themselves are shared, so that a later .to(...), which replaces buffers, is followed
-    shared = [tensors for module in network.modules() for tensors in (module._parameters, module._buffers)]
+    shared = [vars(module)[kind] for module in network.modules() for kind in ("_parameters", "_buffers")]
     return copy.deepcopy(network, {id(tensors): tensors for tensors in shared})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -114,8 +115,8 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        name: getattr(formats, name) for name in ("percent", "interval", "number", "duration", "counted")
-    }
-    made.globals |= {"summaries": summaries, "symbols": SYMBOLS}
+    names = ("percent", "interval", "number", "duration", "counted")
+    made.filters.update({name: getattr(formats, name) for name in names})
+    known: dict[str, Any] = {"summaries": summaries, "symbols": SYMBOLS}
+    made.globals.update(known)
     return made.get_template(name)

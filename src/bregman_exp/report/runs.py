@@ -123,7 +123,7 @@ def _own_name(line: Mapping[str, Any]) -> str:
     return Path(line["run"]).parent.name
 
 
-def _order(line: Mapping[str, Any], name: str) -> tuple:
+def _order(line: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     """By model and activation, then by depth, as numbers."""
     config = _config(line["config"])
     model = f"{config.get('model.version', '')} {config.get('model.name', '')}"

@@ -3,7 +3,7 @@
 import gc
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,7 +94,7 @@ def read_results(folders: Iterable[RunFolder], config_fault: ConfigFault = unask
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def _collector_paused() -> Generator[None]:
     """What is read is many small objects without cycles, which the collector would look for."""
     was_on = gc.isenabled()
     gc.disable()

@@ -2,10 +2,10 @@
 
 import os
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -99,7 +99,7 @@ class RunFolder:
         return [RunFolder(path) for path in sorted((self.path / "evaluations").glob("*"))]
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """Keeps other processes out; the operating system frees the lock of a process that was killed.
 
         Raises RunBusyError where another process holds it.
@@ -174,7 +174,7 @@ class RunFolder:
         Raises NotARunError, in one sentence, where it is damaged, where a reader would miss something, where
         its figures contradict one another, or where it is of another run than the folder's name says.
         """
-        content = b""
+        content, record = b"", cast(Any, None)
         try:
             content = read_bytes(self.metrics)
             record = parsed(content)

@@ -1,7 +1,7 @@
 """What is said on the terminal: tables with no figure cut off, mistakes in one sentence."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from io import TextIOWrapper
 
@@ -31,7 +31,7 @@ def write_any_character() -> None:
 
 
 @contextmanager
-def in_one_sentence() -> Iterator[None]:
+def in_one_sentence() -> Generator[None]:
     """A mistake ends the program with its sentence and the exit code 1; a bug keeps its traceback."""
     write_any_character()
     try:

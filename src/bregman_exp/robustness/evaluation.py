@@ -1,6 +1,6 @@
 """The evaluation of one model: clean accuracy, every attack, the checks, the verdicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -71,7 +71,7 @@ def evaluate(
         specs = [spec.for_classes(classes) for spec in specs]
         victim = Victim.of(used, seed, other)
         for spec in specs:
-            spec.check_fits(victim, classes)
+            spec.attack.check_fits(victim, classes)
         harness = Harness(samples, victim, witness, tell, {} if parts is None else parts, keep_points)
         entries = _attacked(harness, specs, right)
         checks = _checked(harness, predictions, right, entries)
@@ -125,8 +125,8 @@ def _audited(
     for same in judged.values():
         more_probes, more_checks = Audit(harness, right, same).run()
         probes, checks = probes + more_probes, checks + more_checks
-    for norm in dict.fromkeys(norm for norm, _ in judged):
-        of_norm = [entry for (other, _), same in judged.items() if other == norm for entry in same]
+    for norm in dict.fromkeys(threat.norm for threat in judged):
+        of_norm = [entry for threat, same in judged.items() if threat.norm is norm for entry in same]
         more_probes, more_checks = sizes_audit(harness, right, of_norm)
         probes, checks = probes + more_probes, checks + more_checks
     return probes, checks
@@ -136,13 +136,13 @@ def _sharing_a_search(specs: Sequence[AttackSpec]) -> list[list[int]]:
     """The places of the attacks, those together that one search for the nearest wrong point answers."""
     groups: dict[str, list[int]] = {}
     for place, spec in enumerate(specs):
-        key = repr({**spec.changed(), "eps": None}) if spec.kind.nearest else str(place)
+        key = spec.search() if spec.attack.nearest else str(place)
         groups.setdefault(key, []).append(place)
     return list(groups.values())
 
 
 @contextmanager
-def _beside(source: nn.Module | None) -> Iterator[nn.Module | None]:
+def _beside(source: nn.Module | None) -> Generator[nn.Module | None]:
     """The transfer source, if there is one, in the state in which the model is evaluated."""
     if source is None:
         yield None

@@ -38,7 +38,8 @@ def fingerprint(model: nn.Module) -> dict[str, str]:
     look = _Look({id(module) for module in model.modules()})
     state: dict[str, str] = {}
     for path, module in model.named_modules():
-        for name, value in {**module._parameters, **module._buffers}.items():
+        tensors = {**module._parameters, **module._buffers}  # pyright: ignore[reportPrivateUsage]
+        for name, value in tensors.items():
             state[f"{path}.{name}".lstrip(".")] = _digest(look.at_tensor(value))
     for path, module in model.named_modules():
         for name, value in list(vars(module).items()):
@@ -109,7 +110,7 @@ def _held(value: Any) -> Iterable[Any] | None:
         return None
     if isinstance(value, nn.Module):  # one that is no submodule
         own = {name: item for name, item in vars(value).items() if name not in OF_EVERY_MODULE}
-        return [value._parameters, value._buffers, value._modules, own]
+        return [value._parameters, value._buffers, value._modules, own]  # pyright: ignore[reportPrivateUsage]
     return None if isinstance(value, ModuleType) or not hasattr(value, "__dict__") else [vars(value)]
 
 

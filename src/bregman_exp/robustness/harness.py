@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from bregman_exp.robustness.attacks.found import Found, added
+from bregman_exp.robustness.found import Found, added
 from bregman_exp.robustness.packages import version_of
 from bregman_exp.robustness.parts import Part, Parts, digest
 from bregman_exp.robustness.result import Robustness
 from bregman_exp.robustness.samples import Samples
-from bregman_exp.robustness.spec import AttackSpec, nearest_within
+from bregman_exp.robustness.spec import AttackSpec
 from bregman_exp.robustness.threat import TOLERANCE
 from bregman_exp.robustness.victim import Victim
 from bregman_exp.robustness.witness import Noted, Witness, notes_of
@@ -82,7 +82,7 @@ class Harness:
     def _part(self, specs: Sequence[AttackSpec], index: Tensor) -> Part:
         told = [spec.changed() for spec in specs]
         content = (told, *self.samples.batch(index), self.samples.ids[index], self.keep_points)
-        key = f"{specs[0].name}-{digest(self.key, *content)}"
+        key = f"{specs[0].attack.label}-{digest(self.key, *content)}"
         try:
             return Part.of(self.parts[key])
         except KeyError:
@@ -99,7 +99,7 @@ class Harness:
         last = notes_of("judgement", int(samples.ids[index[0]]))
         attacked = replace(victim, model=Noted(victim.model, notes))
         found = _tried(lambda: specs[-1].find(attacked, x, y, samples.ids[index]))
-        points = [nearest_within(found, x, spec.eps) for spec in specs]
+        points = [found.within(x, spec.eps) for spec in specs]
         judge = samples.asking(Noted(samples.model, last))
         predicted = torch.stack([judge.predict(at, y) for at in points])
         asked, otherwise = self.witness.asks_again(victim.model, notes, last)
@@ -168,7 +168,7 @@ def _joined(
         seconds=sum(part.seconds for part in parts),
         violation=violation,
         counts=added(part.counts for part in parts),
-        undecided=sum(decided) if decided or spec.attack == "exact" else None,
+        undecided=sum(decided) if decided or spec.attack.proves else None,
         late=_of_all([part.late for part in parts], right, attacked, verified),
         distances=_of_all([part.distances for part in parts], right, attacked, verified),
         attacked=attacked,

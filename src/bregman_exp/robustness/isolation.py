@@ -2,7 +2,7 @@
 
 import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import nn
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+def evaluating(model: nn.Module) -> Generator[nn.Module]:
     """The model in eval mode, in float32 without TF32 or autocast, with gradients allowed.
 
     Yields the model itself, or a float32 copy of a half-precision one (in bf16 the points of an attack leave
@@ -41,7 +41,7 @@ def in_type(model: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 @contextmanager
-def _other_random_states_kept() -> Iterator[None]:
+def _other_random_states_kept() -> Generator[None]:
     numpy_state, python_state = np.random.get_state(), random.getstate()
     try:
         yield
@@ -51,7 +51,7 @@ def _other_random_states_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _full_float32() -> Iterator[None]:
+def _full_float32() -> Generator[None]:
     cuda, cudnn, mkldnn = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
     switches = (cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv)  # pyright: ignore
     kept = [switch.fp32_precision for switch in switches]
@@ -75,7 +75,7 @@ def _full_float32() -> Iterator[None]:
 
 
 @contextmanager
-def _module_state_kept(model: nn.Module) -> Iterator[None]:
+def _module_state_kept(model: nn.Module) -> Generator[None]:
     modes = [(module, module.training) for module in model.modules()]
     parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
     for parameter, _, _ in parameters:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.attacks.found import Counts
+from bregman_exp.robustness.found import Counts
 
 # key of a batch -> its arrays; a plain dict, or files
 Parts = MutableMapping[str, dict[str, np.ndarray]]

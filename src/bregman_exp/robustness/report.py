@@ -1,14 +1,16 @@
 """The public way to one robust accuracy."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bregman_exp.robustness.attack import Attack
+from bregman_exp.robustness.attacks.function import Perturb
 from bregman_exp.robustness.evaluation import evaluate
-from bregman_exp.robustness.result import Check
+from bregman_exp.robustness.result import Check, Verdict
 from bregman_exp.robustness.spec import AttackSpec
 
 
@@ -26,19 +28,22 @@ class Report:
     ci95: tuple[float, float] | None
     survivors: Tensor | None
     checks: list[Check]
-    verdict: str
+    verdict: Verdict
 
 
 def robust_accuracy(
     net: nn.Module,
     images: Tensor | np.ndarray,
     labels: Tensor | np.ndarray,
-    attack: str = "pgd",
+    attack: str | Attack | Perturb = "pgd",
     norm: str = "linf",
     eps: float = 1 / 255,
     *,
     audit: bool = False,
     source: nn.Module | None = None,
+    ids: Tensor | None = None,
+    seed: int = 0,
+    batch_size: int = 250,
     **settings: Any,
 ) -> Report:
     """The share of samples that an attack of size eps leaves rightly classified.
@@ -46,11 +51,11 @@ def robust_accuracy(
         report = robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
         print(report.accuracy, report.ci95, report.verdict)
 
-    ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``).
+    ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``), or a
+    function of one's own: ``attack(net, x, y, threat, **settings)`` gives points like x (see ``Function``).
     ``audit``: run every check, with the attacks it takes; only then can the verdict of PGD or a suite be
     "reliable". ``source``: another model, whose adversarial points attack=transfer and the audit show to
-    ``net``. ``settings``: steps, rel_step, restarts, random_start, loss, members, cls, parameters, … (see
-    ``AttackSpec``), and ids, seed, batch_size (see ``evaluate``).
+    ``net``. ``ids``, ``seed``, ``batch_size``: see ``evaluate``. ``settings``: the attack's own, e.g. steps.
 
     Shapes: images (N, …) in [0, 1] or uint8, labels (N,), tensors or NumPy arrays; net gives logits (N, K).
     Raises ValueError, in one sentence, for what is not allowed.
@@ -61,15 +66,10 @@ def robust_accuracy(
             raise ValueError(
                 f"{name} is a {type(module).__name__}; give a torch.nn.Module, which has a mode and a device."
             )
-    of_harness = {key: settings.pop(key) for key in ("ids", "seed", "batch_size") if key in settings}
-    known = [field.name for field in fields(AttackSpec)][3:]
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise ValueError(
-            f"there is no setting {unknown[0]}; there are {', '.join(known)}, ids, seed, batch_size."
-        )
-    spec = AttackSpec(attack, norm, eps, **settings)
-    evaluation = evaluate(net, images, labels, [spec], audit=audit, source=source, **of_harness)
+    spec = AttackSpec.of(attack, norm, eps, **settings)
+    evaluation = evaluate(
+        net, images, labels, [spec], ids=ids, seed=seed, batch_size=batch_size, audit=audit, source=source
+    )
     (entry,) = evaluation.robust
     result = entry.result
     return Report(

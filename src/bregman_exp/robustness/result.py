@@ -1,6 +1,7 @@
 """What an evaluation says: accuracies, what each attack left, and the checks."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,18 @@ import torch
 from torch import Tensor
 
 from bregman_exp.robustness.accuracy import Accuracy
-from bregman_exp.robustness.attacks.found import Counts
-from bregman_exp.robustness.spec import AttackSpec, numbered
+from bregman_exp.robustness.attack import numbered
+from bregman_exp.robustness.found import Counts
+from bregman_exp.robustness.spec import AttackSpec
+
+
+class Verdict(StrEnum):
+    """What the checks make of a number, see ``checks/verdict``."""
+
+    UNCHECKED = "unchecked"
+    RELIABLE = "reliable"
+    UNRELIABLE = "unreliable"
+    DEGENERATE = "degenerate"
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ class Robustness:
     ``points`` (m, …) and the classes ``predicted`` (m,) there, of the samples ``attacked`` (m,), where they
     are kept. ``violation``: the most that any point leaves the threat. ``asked``: how many rows of the
     attack's calls the model was shown again, ``otherwise``: how many of them got another answer. ``error``:
-    what the attack raised; ``survivors`` is None then. ``verdict``: see ``checks/verdict``.
+    what the attack raised; ``survivors`` is None then.
     """
 
     id: str
@@ -79,7 +90,7 @@ class Robustness:
     asked: int = 0
     otherwise: int = 0
     error: Exception | None = None
-    verdict: str = "unchecked"
+    verdict: Verdict = Verdict.UNCHECKED
 
     @property
     def result(self) -> Accuracy | None:
@@ -133,12 +144,8 @@ class Evaluation:
         distance to the nearest wrong point found, in each norm, where an attack looked for it."""
         told = {"id": ids, "label": labels, "prediction": self.predictions}
         told |= {entry.id: entry.survivors for entry in self.robust if entry.survivors is not None}
-        searches = {
-            repr({**entry.spec.changed(), "eps": None}): entry
-            for entry in self.robust
-            if entry.distances is not None
-        }
-        names = [f"distance-{entry.spec.name}-{entry.spec.norm}" for entry in searches.values()]
+        searches = {entry.spec.search(): entry for entry in self.robust if entry.distances is not None}
+        names = [f"distance-{entry.spec.attack.label}-{entry.spec.norm}" for entry in searches.values()]
         told |= {
             name: entry.distances
             for name, entry in zip(numbered(names), searches.values(), strict=True)

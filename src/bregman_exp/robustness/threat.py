@@ -1,6 +1,9 @@
 """The threat model: what an adversary may do to an input."""
 
+import math
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,9 +11,27 @@ from torch import Tensor
 from bregman_exp.geometry import project_l2, project_linf
 from bregman_exp.keyed_random import generator
 
-NORMS = ("linf", "l2")
 SIZES = "give a size in [0, 1], in units of data in [0, 1]"
 TOLERANCE = 1e-6  # how far a verified point may leave box or ball: float32 rounding
+
+
+class Norm(StrEnum):
+    """How far a point is from an input; ValueError, in one sentence, for an unknown one."""
+
+    LINF = "linf"
+    L2 = "l2"
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"norm={value!r} is unknown; use one of {', '.join(cls)}.")
+
+    def size(self, change: Tensor) -> Tensor:
+        """The norm of each sample's change (N, …) over all dimensions but the first, (N,)."""
+        return change.flatten(1).norm(p=math.inf if self is Norm.LINF else 2, dim=1)
+
+    def project(self, moved: Tensor, x: Tensor, eps: float) -> Tensor:
+        """The point nearest to ``moved`` in the ball of radius ``eps`` around x."""
+        return (project_linf if self is Norm.LINF else project_l2)(moved, x, eps)
 
 
 @dataclass(frozen=True)
@@ -19,35 +40,34 @@ class Threat:
 
     Shapes: inputs (N, …), the norm over all dimensions but the first; eps in units of data in [0, 1].
 
-    Raises ValueError for an unknown norm and for eps below 0 or not finite.
+    Raises ValueError for an unknown norm, and for eps that is no number, below 0 or not finite.
     """
 
-    norm: str
+    norm: Norm
     eps: float
 
     def __post_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise ValueError(f"norm={self.norm!r} is unknown; use one of {', '.join(NORMS)}.")
-        if not 0 <= self.eps < float("inf"):
+        object.__setattr__(self, "norm", Norm(self.norm))
+        if not is_number(self.eps):
+            raise ValueError(f"eps={self.eps!r} is not a number; give one in [0, 1].")
+        if not 0 <= self.eps < math.inf:
             raise ValueError(f"eps={self.eps} is not allowed; {SIZES}.")
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
         """The point of the ball nearest to ``moved``, then of the box; x lies in it."""
-        to_ball = project_linf if self.norm == "linf" else project_l2
-        return to_ball(moved, x, self.eps).clamp(0, 1)
+        return self.norm.project(moved, x, self.eps).clamp(0, 1)
 
     def ascent(self, gradient: Tensor) -> Tensor:
         """The direction of steepest ascent of unit size: sign(g), or g / ‖g‖; 0 where the gradient is 0.
 
         A NaN stays one (its sign would be 0), so that the point fails verification instead of standing still.
         """
-        if self.norm == "linf":
+        if self.norm is Norm.LINF:
             return gradient.sign().where(~gradient.isnan(), gradient)
         # scaled first, so that squares of tiny gradients do not vanish
-        per_sample = (-1,) + (1,) * (gradient.dim() - 1)
-        scale = gradient.abs().flatten(1).amax(dim=1).view(per_sample)
+        scale = per_sample(gradient.abs().flatten(1).amax(dim=1), gradient)
         scaled = gradient / torch.where(scale > 0, scale, torch.ones_like(scale))
-        length = scaled.flatten(1).norm(dim=1).view(per_sample)
+        length = per_sample(Norm.L2.size(scaled), scaled)
         return scaled / torch.where(length > 0, length, torch.ones_like(length))
 
     def noise(self, x: Tensor, ids: Tensor, seed: int, stream: str) -> Tensor:
@@ -60,7 +80,7 @@ class Threat:
 
     def _one_noise(self, shape: torch.Size, seed: int, stream: str, sample: int) -> Tensor:
         random = generator(seed, stream, sample)
-        if self.norm == "linf":
+        if self.norm is Norm.LINF:
             return (2 * torch.rand(shape, generator=random) - 1) * self.eps
         direction = torch.randn(shape, generator=random)
         radius = torch.rand((), generator=random) ** (1 / direction.numel())  # uniform in volume
@@ -68,9 +88,17 @@ class Threat:
 
     def violation(self, adversarial: Tensor, x: Tensor) -> Tensor:
         """How far each point leaves the box or the ball, (N,); infinite for a point that is not finite."""
-        change = (adversarial.double() - x.double()).flatten(1)
-        size = change.abs().amax(dim=1) if self.norm == "linf" else change.norm(dim=1)
+        size = self.norm.size(adversarial.double() - x.double())
         flat = adversarial.double().flatten(1)
         outside = torch.maximum(-flat.amin(dim=1), flat.amax(dim=1) - 1)
         worst = torch.maximum(size - self.eps, outside).clamp(min=0)
         return torch.where(flat.isfinite().all(dim=1), worst, torch.inf)
+
+
+def per_sample(values: Tensor, x: Tensor) -> Tensor:
+    """One value a sample, (N,), shaped to be broadcast over x (N, …)."""
+    return values.view((-1,) + (1,) * (x.dim() - 1))
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

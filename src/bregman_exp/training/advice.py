@@ -1,7 +1,7 @@
 """Lightning's advice that does not concern us."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 NOT_FOR_US = (
@@ -17,7 +17,7 @@ NOT_FOR_US = (
 
 
 @contextmanager
-def without_advice() -> Iterator[None]:
+def without_advice() -> Generator[None]:
     """Hides these warnings of Lightning; all others are shown."""
     with warnings.catch_warnings():
         for message in NOT_FOR_US:

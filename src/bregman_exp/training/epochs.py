@@ -13,7 +13,7 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator: ...
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 # (epoch, device, rank, world size) -> batches on that device
@@ -22,7 +22,7 @@ LoadEpoch = Callable[[int, torch.device, int, int], Batches]
 CHUNKS_AN_EPOCH = 8  # at least, so that progress is told and a signal is answered
 
 
-class Chunk(list):
+class Chunk(list[Any]):
     """Batches (x, y) that a training step takes in turn, with an optimizer step for each."""
 
 

@@ -1,6 +1,6 @@
 """How a training step may be computed: the same step, faster."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -84,7 +84,7 @@ def compute_in(form: Form) -> None:
 
 
 @contextmanager
-def computing_in(form: Form) -> Iterator[None]:
+def computing_in(form: Form) -> Generator[None]:
     """Products of float32 tensors on a GPU in TF32 or not, by the kernels that cuDNN finds fastest for each
     shape; afterwards as before."""
     cudnn = torch.backends.cudnn

@@ -25,6 +25,6 @@ def with_plain_weight_norm(model: nn.Module) -> nn.Module:
     for chain in model.modules():
         if isinstance(chain, parametrize.ParametrizationList):
             for place, step in enumerate(chain):
-                if isinstance(step, parametrizations._WeightNorm):
+                if isinstance(step, parametrizations._WeightNorm):  # pyright: ignore[reportPrivateUsage]
                     chain[place] = PlainWeightNorm(step.dim)
     return model

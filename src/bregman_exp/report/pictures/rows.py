@@ -64,7 +64,11 @@ class Row:
     @property
     def depth(self) -> int:
         """Hidden layers of an MLP, the number in the name of a ResNet."""
-        return len(self.run.model.hidden) if isinstance(self.run.model, Mlp) else self.run.model.depth
+        return (
+            len(self.run.model.hidden)
+            if isinstance(self.run.model, Mlp)
+            else getattr(self.run.model, "depth", 0)
+        )
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -81,7 +81,7 @@ CLIP_PATH = re.compile(r'<clipPath id="(p[0-9a-f]+)">(.*?)</clipPath>', re.DOTAL
 
 
 @contextmanager
-def print_style() -> Iterator[None]:
+def print_style() -> Generator[None]:
     """Within it figures are made in the style of all pictures."""
     with mpl.rc_context(SETTINGS):
         yield

@@ -64,7 +64,7 @@ def rows_of(chosen: Frame) -> tuple[list[Row], list[str]]:
     return sorted(rows, key=_order), sorted(twice, key=order.index)
 
 
-def _order(row: Row) -> tuple:
+def _order(row: Row) -> tuple[Any, ...]:
     return row.about["model"], row.about["act"], config_of(row.about).get("model.depth", 0), row.name
 
 

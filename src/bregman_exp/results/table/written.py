@@ -147,8 +147,10 @@ def _of_cell(cell: Cell) -> dict[str, Any]:
 
 
 EACH: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
-ENDINGS = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".html": "html", ".htm": "html"}
-ENDINGS |= {".parquet": "parquet", ".pq": "parquet"}
+ENDINGS = {".md": "markdown", ".tex": "latex", ".html": "html", ".htm": "html", ".csv": "csv"} | {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
 FORMATS = ("terminal", *EACH, "cells", "csv", "parquet")
 
 

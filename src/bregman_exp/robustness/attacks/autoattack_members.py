@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bregman_exp.robustness.attacks.autoattack import FEWEST_CLASSES
 from bregman_exp.robustness.attacks.loss import margin
 from bregman_exp.robustness.attacks.random_search import QUERIES, random_search
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.threat import Norm, Threat
 
 LEAST_HEIGHT = 5  # pixels: in ℓ2 the start of Square tiles the image by fifths of its height
 
@@ -82,7 +82,7 @@ class Members:
         return self._fab(targeted=True, n_target_classes=self._n_targets)
 
     def _square(self) -> tuple[str, Perturb]:
-        if self.threat.norm == "linf" or self.height >= LEAST_HEIGHT:
+        if self.threat.norm is Norm.LINF or self.height >= LEAST_HEIGHT:
             square = _Square(self.model, n_queries=QUERIES, resc_schedule=False, **self._shared)
             return "square", square.perturb
         search = partial(random_search, threat=self.threat, queries=QUERIES, random=self.random)
@@ -103,7 +103,7 @@ class _Square(SquareAttack):
     """Square without the samples where another class has drawn level: it takes those for broken, and fails
     where no other is left."""
 
-    def perturb(self, x: Tensor, y: Tensor) -> Tensor:
+    def perturb(self, x: Tensor, y: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         points, lead = x.clone(), margin(self.predict(x), y) < 0
         if lead.any():
             points[lead] = super().perturb(x[lead], y[lead])

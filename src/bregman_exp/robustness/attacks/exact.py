@@ -6,8 +6,12 @@ from typing import Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.attacks.found import Found
+from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.attack import Attack
+from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.isolation import evaluating
 from bregman_exp.robustness.threat import TOLERANCE, Threat
+from bregman_exp.robustness.victim import Victim
 
 MAX_DIMENSIONS = 3
 HALVINGS = 14  # the finest cell is this often halved: its half-width is ε · 2⁻¹⁴
@@ -27,7 +31,8 @@ class Bounded(Protocol):
         ...
 
 
-def exact(model: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Found:
+@dataclass(frozen=True)
+class Exact(Attack):
     """A wrong point of the threat, or the proof that there is none, for each sample: branch and bound.
 
     The ball's box is halved along every axis, level by level, all samples at once. A cell is dropped where
@@ -43,30 +48,44 @@ def exact(model: nn.Module, x: Tensor, y: Tensor, threat: Threat) -> Found:
     their bounds: rounding is allowed for by this measured margin and not itself proven. A sample whose lead
     is smaller somewhere in the ball is undecided.
 
-    Shapes: x (N, d) in [0, 1] with d ≤ 3, y (N,) -> points like x, proven (N,).
-
-    Raises ValueError for other shapes and for a model without ``interval``. Source: branch and bound with
-    interval bounds, e.g. Wang et al., "Formal security analysis of neural networks using symbolic intervals",
-    2018.
+    Inputs are x (N, d) with d ≤ 3. Raises ValueError for other shapes and for a model without ``interval``.
+    Source: branch and bound with interval bounds, e.g. Wang et al., "Formal security analysis of neural
+    networks using symbolic intervals", 2018.
     """
-    if x.dim() != 2 or x.shape[1] > MAX_DIMENSIONS:
-        raise ValueError(
-            f"attack=exact searches points (N, d) with d ≤ {MAX_DIMENSIONS}; these have shape "
-            f"{tuple(x.shape[1:])}."
-        )
-    if not isinstance(model, Bounded):
-        raise ValueError(
-            f"attack=exact needs a model with interval(lo, hi), bounds of its logits over boxes; "
-            f"{model._get_name()} has none (the MLPs have)."
-        )
-    search = _Search(model, x, y, threat)
-    cells = search.unproven(_around(x, threat.eps + TOLERANCE))
-    for _ in range(HALVINGS):
-        if len(cells.owner) == 0:
-            break
-        cells = search.unproven(cells.halved())
-    search.open[cells.owner] = False
-    return Found(search.points, proven=search.open)
+
+    name, strength = "exact", 5
+    proves = True
+    can_be_member = False
+
+    def rehearse(self, threat: Threat, model: nn.Module, shape: torch.Size, classes: int) -> None:
+        """Shows it the model with ε = 0."""
+        x = torch.rand((1, *shape), generator=generator(0, "rehearsal"))
+        with evaluating(model) as used:
+            x = x.to(next(used.parameters(), x))
+            zero = torch.zeros(1, dtype=torch.int64)
+            self.find(Victim(used), x, zero.to(x.device), zero, Threat(threat.norm, 0.0))
+
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:
+        model = victim.model
+        if x.dim() != 2 or x.shape[1] > MAX_DIMENSIONS:
+            raise ValueError(
+                f"attack=exact searches points (N, d) with d ≤ {MAX_DIMENSIONS}; these have shape "
+                f"{tuple(x.shape[1:])}."
+            )
+        if not isinstance(model, Bounded):
+            name = model._get_name()  # pyright: ignore[reportPrivateUsage] (a noted model has its model's)
+            raise ValueError(
+                f"attack=exact needs a model with interval(lo, hi), bounds of its logits over boxes; "
+                f"{name} has none (the MLPs have)."
+            )
+        search = _Search(model, x, y, threat)
+        cells = search.unproven(_around(x, threat.eps + TOLERANCE))
+        for _ in range(HALVINGS):
+            if len(cells.owner) == 0:
+                break
+            cells = search.unproven(cells.halved())
+        search.open[cells.owner] = False
+        return Found(search.points, proven=search.open)
 
 
 @dataclass(frozen=True)
@@ -126,8 +145,7 @@ class _Search:
     def _reaches_the_ball(self, cells: _Cells) -> Tensor:
         at = self.x[cells.owner].double()
         gap = torch.maximum(cells.lo - at, at - cells.hi).clamp(min=0)  # (M, d)
-        distance = gap.amax(dim=1) if self.threat.norm == "linf" else gap.norm(dim=1)
-        return distance <= self.threat.eps + TOLERANCE
+        return self.threat.norm.size(gap) <= self.threat.eps + TOLERANCE
 
     def _note_wrong(self, owner: Tensor, centres: Tensor, logits: Tensor) -> None:
         """Each sample's first wrong centre becomes its point."""

@@ -1,12 +1,16 @@
 """A search that sees predicted classes alone: no scores, no gradients."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.attack import Attack
+from bregman_exp.robustness.threat import Norm, Threat, per_sample
+from bregman_exp.robustness.victim import Victim
 
 QUERIES = 500  # a sample
 STARTS = 6  # other samples of the batch, and as many random points
@@ -19,6 +23,18 @@ AT_ONCE = 2000  # rows
 MOST_VALUES = 2**24  # of the points looked at together, where a single sample has no more
 
 Wrong = Callable[[Tensor], Tensor]  # points (n, q, …) of n samples -> whether each is wrong (n, q)
+
+
+@dataclass(frozen=True)
+class HardLabel(Attack):
+    """``hard_label`` with 500 queries a sample."""
+
+    name = "hard_label"
+    draws_by_batch = True
+
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
+        random = generator(victim.seed, "hard-label", int(ids[0]))
+        return hard_label(victim.model, x, y, threat, random=random)
 
 
 @torch.no_grad()
@@ -70,7 +86,7 @@ class _Search:
         return (self.radius > self.threat.eps) & self.radius.isfinite()
 
     def at(self, radius: Tensor) -> Tensor:
-        return (self.x + self._like(radius) * self.direction).clamp(0, 1)
+        return (self.x + per_sample(radius, self.x) * self.direction).clamp(0, 1)
 
     def begin(self) -> int:
         """The first directions; how many queries a sample took."""
@@ -78,8 +94,8 @@ class _Search:
         noise = torch.rand((STARTS, *self.x.shape[1:]), generator=self.random).to(self.x)
         for target in (*self.x[others.to(self.x.device)], *noise):
             change = target - self.x
-            size = self._size(change)
-            unit = change / self._like(size).clamp(min=1e-12)
+            size = self.threat.norm.size(change)
+            unit = change / per_sample(size, self.x).clamp(min=1e-12)
             self._take(unit, torch.minimum(size, self.radius))
         return 2 * STARTS * (1 + HALVINGS)
 
@@ -91,9 +107,9 @@ class _Search:
         dual = self.threat.ascent(part.normal(feelers, coarse=coarse))
         for turn in TURNS:
             towards = dual if turn == torch.inf else part.direction + turn * dual
-            if self.threat.norm == "linf":
+            if self.threat.norm is Norm.LINF:
                 towards = towards.clamp(-1, 1)
-            unit = towards / part._like(part._size(towards)).clamp(min=1e-12)
+            unit = towards / per_sample(self.threat.norm.size(towards), towards).clamp(min=1e-12)
             part._take(unit, NEARER * part.radius)
         self.direction[rows], self.radius[rows] = part.direction, part.radius
         return feelers + len(TURNS) * (2 + HALVINGS)
@@ -103,7 +119,7 @@ class _Search:
         boundary = self.at(self.radius)
         reach = (boundary - self.x).flatten(1).norm(dim=1) * min(0.1, self.x[0].numel() ** -0.5)
         shares = [
-            self._normal_at(boundary[rows], self._like(reach[rows]), self.y[rows], feelers, coarse)
+            self._normal_at(boundary[rows], per_sample(reach[rows], self.x), self.y[rows], feelers, coarse)
             for rows in self._shares(feelers)
         ]
         return torch.cat(shares)
@@ -143,7 +159,7 @@ class _Search:
             inside = self._wrong_along(unit, middle[:, None])[:, 0]
             low, high = torch.where(inside, low, middle), torch.where(inside, middle, high)
         self.radius = torch.where(better, high, self.radius)
-        self.direction = torch.where(self._like(better), unit, self.direction)
+        self.direction = torch.where(per_sample(better, self.x), unit, self.direction)
 
     def _wrong_along(self, unit: Tensor, radii: Tensor) -> Tensor:
         radii = radii.view(*radii.shape, *(1,) * (self.x.dim() - 1))
@@ -159,11 +175,3 @@ class _Search:
         labels = y.repeat_interleave(points.shape[1])
         wrong = (logits.argmax(dim=1) != labels) | ~logits.isfinite().all(dim=1)
         return wrong.view(points.shape[:2])
-
-    def _size(self, change: Tensor) -> Tensor:
-        order = torch.inf if self.threat.norm == "linf" else 2
-        return change.flatten(1).norm(p=order, dim=1)
-
-    def _like(self, values: Tensor) -> Tensor:
-        """One value a sample, (n,), shaped to be broadcast over x."""
-        return values.view((-1,) + (1,) * (self.x.dim() - 1))

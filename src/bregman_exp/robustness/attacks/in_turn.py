@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.attacks.found import Found
 from bregman_exp.robustness.attacks.pgd import is_right
+from bregman_exp.robustness.found import Found
 
 Member = Callable[[Tensor], Tensor]  # places (n,) of the samples to attack -> their points (n, …)
 

@@ -1,10 +1,14 @@
 """What an attack makes large, per sample."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from bregman_exp.robustness.attack import Attack, one_of
+from bregman_exp.robustness.victim import Victim
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (N, K), labels (N,) -> (N,)
 
@@ -70,3 +74,21 @@ LOSSES: dict[str, Loss] = {
     "ce-plain": plain_cross_entropy,
 }
 NEEDS_CLASSES = {"dlr": 3}
+
+
+@dataclass(frozen=True)
+class Ascent(Attack):
+    """An attack that makes a loss large."""
+
+    gradients = True
+
+    loss: str = one_of(LOSSES, "ce")
+
+    @property
+    def variant(self) -> tuple[str | None, ...]:
+        return (None if self.loss == "ce" else self.loss,)
+
+    def check_fits(self, victim: Victim, classes: int) -> None:
+        super().check_fits(victim, classes)
+        if classes < NEEDS_CLASSES.get(self.loss, 2):
+            raise ValueError(f"loss={self.loss} needs three classes, there are {classes}; use loss=margin.")

@@ -1,13 +1,16 @@
 """The nearest wrong point of each sample: one run gives robust accuracy at every ε."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.geometry import project_l2, project_linf
+from bregman_exp.robustness.attack import Attack, whole
 from bregman_exp.robustness.attacks.loss import Loss, input_gradient, margin
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.threat import Norm, Threat, per_sample
+from bregman_exp.robustness.victim import Victim
 
 TARGETS = 4  # classes beyond the likeliest that a descent of its own makes for, where there are so many
 RANDOM_STARTS = 8
@@ -21,13 +24,12 @@ SMALLEST = 1e-12  # ε divides the offsets
 ROUNDING = 64  # machine epsilons: points of one ball, whose radius is the best distance, differ by less
 
 
-def minimal_norm(
-    model: nn.Module, x: Tensor, y: Tensor, norm: str, *, steps: int = 100, ids: Tensor, seed: int = 0
-) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class MinimalNorm(Attack):
     """The nearest misclassified point found in the box [0, 1], and its distance, for each sample.
 
     Ascent of the margin within a ball whose radius ε is each sample's own:
-    δ ← Π_ε(δ + α ε d(∇margin)), d and Π as in ``pgd``. While nothing is wrong yet, ε is where the
+    δ ← Π_ε(δ + α ε d(∇margin)), d and Π as in ``PGD``. While nothing is wrong yet, ε is where the
     linearised margin reaches 0, ‖δ‖ + |margin| / ‖∇margin‖_dual; from then on ε shrinks by γ at a wrong point
     and grows by γ at a right one, never beyond the best distance. α and γ fall along a cosine.
 
@@ -42,43 +44,48 @@ def minimal_norm(
     Nothing is returned that the model, shown the whole batch once more, does not misclassify. Random numbers
     follow from (seed, id).
 
-    Shapes: x (N, …) in [0, 1], y and ids (N,) -> points like x, distances (N,), in float64: x itself and
-    infinity where no wrong point was found; x and 0 where x itself is wrong.
-
-    Raises ValueError for an unknown norm. Source: FMN, Pintor, Roli, Brendel & Biggio, "Fast minimum-norm
-    adversarial attacks through adaptive norm constraints", NeurIPS 2021; the restarts are ours.
+    Its distances (N,) are in float64: x itself and infinity where no wrong point was found; x and 0 where x
+    itself is wrong. Source: FMN, Pintor, Roli, Brendel & Biggio, "Fast minimum-norm adversarial attacks
+    through adaptive norm constraints", NeurIPS 2021; the restarts are ours.
     """
-    unit = Threat(norm, 1.0)
-    wrong = _is_wrong(model, x, y)
-    points, distances = x.clone(), torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    left = (~wrong).nonzero().flatten()
-    if len(left) == 0:
-        return points, distances
-    search = _Search(model, x[left], y[left], unit)
-    search.descend(x[left], margin, steps)
-    fewer = math.ceil(steps / SHARE)
-    for target in search.runners_up():
-        search.descend(x[left], _towards(target), fewer)
-    for start in range(RANDOM_STARTS):
-        search.descend(search.probed(ids[left.cpu()], seed, start), margin, fewer)
-    distances[left] = torch.inf
-    for candidates in (search.on_the_boundary(), search.points):
-        shown = points.clone()
-        shown[left] = torch.where(_like(distances[left].isinf(), x), candidates, points[left])
-        confirmed = distances.isinf() & _is_wrong(model, shown, y)
-        points[confirmed] = shown[confirmed]
-        distances[confirmed] = _size(shown[confirmed].double() - x[confirmed].double(), norm)
-    return points, distances
+
+    name = "fmn"
+    gradients = nearest = True
+
+    steps: int = whole(100)
+
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:
+        model, norm = victim.model, threat.norm
+        wrong = _is_wrong(model, x, y)
+        points, distances = x.clone(), torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        left = (~wrong).nonzero().flatten()
+        if len(left) == 0:
+            return Found(points, distances=distances)
+        search = _Search(model, x[left], y[left], norm)
+        search.descend(x[left], margin, self.steps)
+        fewer = math.ceil(self.steps / SHARE)
+        for target in search.runners_up():
+            search.descend(x[left], _towards(target), fewer)
+        for start in range(RANDOM_STARTS):
+            search.descend(search.probed(ids[left.cpu()], victim.seed, start), margin, fewer)
+        distances[left] = torch.inf
+        for candidates in (search.on_the_boundary(), search.points):
+            shown = points.clone()
+            shown[left] = torch.where(per_sample(distances[left].isinf(), x), candidates, points[left])
+            confirmed = distances.isinf() & _is_wrong(model, shown, y)
+            points[confirmed] = shown[confirmed]
+            distances[confirmed] = norm.size(shown[confirmed].double() - x[confirmed].double())
+        return Found(points, distances=distances)
 
 
 class _Search:
     """Samples that are right, (N, …), each with the nearest wrong point seen so far and its distance."""
 
-    def __init__(self, model: nn.Module, x: Tensor, y: Tensor, unit: Threat):
-        self.model, self.x, self.y, self.unit, self.norm = model, x, y, unit, unit.norm
+    def __init__(self, model: nn.Module, x: Tensor, y: Tensor, norm: Norm):
+        self.model, self.x, self.y, self.norm, self.unit = model, x, y, norm, Threat(norm, 1.0)
         self.points = x.clone()
         self.distances = x.new_full((len(x),), torch.inf)
-        self.reach = _size(torch.maximum(x, 1 - x), self.norm)  # the farthest corner of the box
+        self.reach = self.norm.size(torch.maximum(x, 1 - x))  # the farthest corner of the box
 
     @property
     def radius(self) -> Tensor:
@@ -116,12 +123,15 @@ class _Search:
         best, highest = self.x, torch.full_like(self.distances, -torch.inf)
         for probe in range(PROBES):
             noise = self.unit.noise(self.x, ids, seed, f"minimal-norm-{self.norm}-{start}-{probe}")
-            points = _in_the_box(self.x, noise * _like(self.radius, self.x))
+            points = _in_the_box(self.x, noise * per_sample(self.radius, self.x))
             logits = self.model(points)
             self._see(points, logits)
             margins = margin(logits, self.y)  # a NaN is never the highest: there is no way up from it
             better = margins > highest
-            best, highest = torch.where(_like(better, best), points, best), margins.where(better, highest)
+            best, highest = (
+                torch.where(per_sample(better, best), points, best),
+                margins.where(better, highest),
+            )
         return best
 
     def on_the_boundary(self) -> Tensor:
@@ -130,9 +140,9 @@ class _Search:
         right, wrong = torch.zeros_like(self.distances), torch.ones_like(self.distances)
         for _ in range(HALVINGS):
             middle = (right + wrong) / 2
-            is_wrong = _is_wrong(self.model, self.x + offset * _like(middle, offset), self.y)
+            is_wrong = _is_wrong(self.model, self.x + offset * per_sample(middle, offset), self.y)
             right, wrong = middle.where(~is_wrong, right), middle.where(is_wrong, wrong)
-        return (self.x + offset * _like(wrong * (1 + OUTWARD), offset)).clamp(0, 1)
+        return (self.x + offset * per_sample(wrong * (1 + OUTWARD), offset)).clamp(0, 1)
 
     def _see(self, points: Tensor, logits: Tensor) -> Tensor:
         """Notes the points that are wrong and nearer than all before; which are wrong, (N,).
@@ -140,9 +150,9 @@ class _Search:
         Of points as near as each other the first is kept: the last bits of a distance depend on the batch.
         """
         wrong = _wrong(logits, self.y)
-        size = _size(points - self.x, self.norm)
+        size = self.norm.size(points - self.x)
         nearer = wrong & (size < self.distances * (1 - ROUNDING * torch.finfo(size.dtype).eps))
-        self.points = torch.where(_like(nearer, points), points, self.points)
+        self.points = torch.where(per_sample(nearer, points), points, self.points)
         self.distances = size.where(nearer, self.distances)
         return wrong
 
@@ -151,10 +161,8 @@ class _Search:
     ) -> Tensor:
         """Each sample's ε for the next step, (N,)."""
         flat = gradient.flatten(1)
-        dual = flat.abs().sum(dim=1) if self.norm == "linf" else flat.norm(dim=1)
-        needed = _size(points - self.x, self.norm) + losses.abs() / dual.clamp(
-            min=torch.finfo(dual.dtype).tiny
-        )
+        dual = flat.abs().sum(dim=1) if self.norm is Norm.LINF else flat.norm(dim=1)
+        needed = self.norm.size(points - self.x) + losses.abs() / dual.clamp(min=torch.finfo(dual.dtype).tiny)
         known = self.distances.isfinite()
         grown = torch.where(known, radius, needed.nan_to_num(nan=torch.inf)) * (1 + change)
         shrunk = torch.minimum(radius, self.distances) * (1 - change)
@@ -162,9 +170,8 @@ class _Search:
 
     def _moved(self, points: Tensor, radius: Tensor, step: Tensor) -> Tensor:
         """x + Π_ε(δ + ε · step), in the box; ε is scaled out, since the projections take one for all."""
-        project = project_linf if self.norm == "linf" else project_l2
-        eps = _like(radius, points)
-        inside = project((points - self.x) / eps + step, torch.zeros_like(points), 1.0)
+        eps = per_sample(radius, points)
+        inside = self.norm.project((points - self.x) / eps + step, torch.zeros_like(points), 1.0)
         return (self.x + eps * inside).clamp(0, 1)
 
 
@@ -184,22 +191,12 @@ def _towards(target: Tensor) -> Loss:
 
 def _usable(gradient: Tensor) -> Tensor:
     """0 for a sample with a gradient that is not finite: a NaN point would be wrong, and no finding."""
-    return gradient.where(_like(gradient.flatten(1).isfinite().all(dim=1), gradient), 0)
+    return gradient.where(per_sample(gradient.flatten(1).isfinite().all(dim=1), gradient), 0)
 
 
 def _cosine(ends: tuple[float, float], part: float) -> float:
     """From the first end to the second along half a cosine; ``part`` of it in [0, 1] is done."""
     return ends[1] + (ends[0] - ends[1]) * (1 + math.cos(math.pi * part)) / 2
-
-
-def _like(values: Tensor, x: Tensor) -> Tensor:
-    """One value a sample, (N,), shaped to be broadcast over x (N, …)."""
-    return values.view((-1,) + (1,) * (x.dim() - 1))
-
-
-def _size(change: Tensor, norm: str) -> Tensor:
-    flat = change.flatten(1)
-    return flat.abs().amax(dim=1) if norm == "linf" else flat.norm(dim=1)
 
 
 @torch.no_grad()

@@ -1,49 +1,61 @@
 """Random noise: the weakest adversary, which looks at no model."""
 
+from abc import abstractmethod
+from dataclasses import dataclass
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.attack import Attack, whole
 from bregman_exp.robustness.attacks.loss import margin
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.threat import Threat, per_sample
+from bregman_exp.robustness.victim import Victim
 
 
-def uniform_noise(
-    model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, draws: int, ids: Tensor, seed: int
-) -> Tensor:
-    """The best of some points x + δ, δ uniform in the ball, each projected into the box.
+@dataclass(frozen=True)
+class _Noise(Attack):
+    """Of ``restarts`` points x + δ, each projected into the box, the one of largest margin.
 
-    Shapes: x (N, …) in [0, 1], y and ids (N,) -> points like x.
+    A margin that is not finite is the largest.
     """
-    drawn = (threat.noise(x, ids, seed, f"noise-{threat.norm}-{draw}") for draw in range(draws))
-    return _best(model, x, y, [threat.project(x + noise, x) for noise in drawn])
+
+    strength = 0
+
+    restarts: int = whole(1)
+
+    @torch.no_grad()
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
+        best, highest = x.clone(), x.new_full((len(x),), -torch.inf)
+        for draw in range(self.restarts):
+            points = threat.project(x + self.drawn(x, ids, threat, victim.seed, draw), x)
+            margins = margin(victim.model(points), y).nan_to_num(nan=torch.inf)
+            better = margins > highest
+            best[better], highest[better] = points[better], margins[better]
+        return best
+
+    @abstractmethod
+    def drawn(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
+        """δ like x, each from its own sample's generator."""
 
 
-def gaussian_noise(
-    model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, draws: int, ids: Tensor, seed: int
-) -> Tensor:
-    """The best of some points x + ε g / ‖g‖, g normal: noise whose norm is ε, projected into the box.
+@dataclass(frozen=True)
+class UniformNoise(_Noise):
+    """δ uniform in the ball."""
 
-    Shapes: x (N, …) in [0, 1], y and ids (N,) -> points like x.
-    """
-    order = float("inf") if threat.norm == "linf" else 2
-    points = []
-    for draw in range(draws):
-        normal = [
-            torch.randn(x.shape[1:], generator=generator(seed, f"gaussian-noise-{draw}", int(i))) for i in ids
-        ]
-        g = torch.stack(normal).to(x)
-        size = g.flatten(1).norm(p=order, dim=1).view((-1,) + (1,) * (x.dim() - 1))
-        points.append(threat.project(x + threat.eps * g / size, x))
-    return _best(model, x, y, points)
+    name = "uniform_noise"
+
+    def drawn(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
+        return threat.noise(x, ids, seed, f"noise-{threat.norm}-{draw}")
 
 
-@torch.no_grad()
-def _best(model: nn.Module, x: Tensor, y: Tensor, candidates: list[Tensor]) -> Tensor:
-    """Of each sample's candidates the one of largest margin; a margin that is not finite is the largest."""
-    best, highest = x.clone(), x.new_full((len(x),), -torch.inf)
-    for points in candidates:
-        margins = margin(model(points), y).nan_to_num(nan=torch.inf)
-        better = margins > highest
-        best[better], highest[better] = points[better], margins[better]
-    return best
+@dataclass(frozen=True)
+class GaussianNoise(_Noise):
+    """δ = ε g / ‖g‖, g normal: noise whose norm is ε."""
+
+    name = "gaussian_noise"
+
+    def drawn(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
+        keyed = (generator(seed, f"gaussian-noise-{draw}", int(i)) for i in ids)
+        g = torch.stack([torch.randn(x.shape[1:], generator=random) for random in keyed]).to(x)
+        return threat.eps * g / per_sample(threat.norm.size(g), x)

@@ -5,27 +5,31 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.attacks.found import Found
-from bregman_exp.robustness.attacks.loss import LOSSES, input_gradient
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.attack import flag, one_of, setting, whole
+from bregman_exp.robustness.attacks.loss import LOSSES, Ascent, input_gradient
+from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.threat import Threat, is_number
+from bregman_exp.robustness.victim import Victim
+
+PRECISIONS = ("float32", "float64")
 
 
-def pgd(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    threat: Threat,
-    *,
-    steps: int = 50,
-    rel_step: float = 0.25,
-    restarts: int = 1,
-    random_start: bool = True,
-    loss: str = "ce",
-    early_stop: bool = True,
-    gradient_of: nn.Module | None = None,
-    ids: Tensor,
-    seed: int = 0,
-) -> Found:
+@dataclass(frozen=True)
+class Descent(Ascent):
+    """Many steps of rel_step · ε, some times over."""
+
+    steps: int = whole(50)
+    rel_step: float = setting(
+        lambda value: is_number(value) and 0 < value <= 2,
+        ": the step over ε must lie in (0, 2]",
+        default=0.25,
+    )
+    restarts: int = whole(1)
+    random_start: bool = flag(True)
+
+
+@dataclass(frozen=True)
+class PGD(Descent):
     """x ← Π(x + rel_step · ε · d(∇loss)), from a random point of the ball (Madry et al., 2018).
 
     d is the sign of the gradient (ℓ∞) or the gradient over its length (ℓ2), Π the projection on ball and box.
@@ -35,25 +39,54 @@ def pgd(
     on its batch.
 
     ``early_stop=False``: a sample stays to the end and returns its wrong iterate of highest loss.
-    ``gradient_of``: the model whose loss is ascended where the attacked one hides its gradient; right and
-    wrong are the attacked model's all the same.
-
-    Shapes: x (N, …) in [0, 1], y and ids (N,) -> adversarial points like x, losses (N, 3).
+    ``through``: the surrogate of the model whose loss is ascended, where the model hides its gradient; right
+    and wrong are the model's all the same. ``precision``: the arithmetic of the whole attack, the judgement
+    too.
     """
-    run = _Run(model, gradient_of or model, x, y, threat, steps, rel_step * threat.eps, loss, early_stop)
-    best = _Best.of(x)
-    if threat.eps > 0:
-        for restart in range(restarts):
-            left = torch.arange(len(x), device=x.device)
-            left = left[best.right] if early_stop else left
-            if len(left) == 0:
-                break
-            start = x[left]
-            if random_start:
-                noise = threat.noise(start, ids[left.cpu()], seed, f"pgd-{threat.norm}-{restart}")
-                start = threat.project(start + noise, start)
-            run.descend(start, left, best)
-    return Found(best.points, losses=best.trace)
+
+    name, strength = "pgd", 2
+
+    early_stop: bool = flag(True, unsaid=True)
+    through: str | None = setting(
+        lambda value: isinstance(value, str | None),
+        ": give the name of a surrogate of the model",
+        unsaid=True,
+        default=None,
+    )
+    precision: str = one_of(PRECISIONS, "float32", unsaid=True)
+
+    @property
+    def variant(self) -> tuple[str | None, ...]:
+        runs = None if self.restarts == 1 else f"{self.restarts}x{self.steps}"
+        return (*super().variant, runs, self.through, None if self.precision == "float32" else self.precision)
+
+    @property
+    def rank(self) -> int:
+        return 2 if self.restarts == 1 else 3
+
+    def check_fits(self, victim: Victim, classes: int) -> None:
+        super().check_fits(victim, classes)
+        if self.through is not None:
+            _ = victim.twin(self.through)
+
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:
+        """Its points, and the losses (N, 3)."""
+        gradient_of = victim.model if self.through is None else victim.twin(self.through)
+        run = _Run(self, victim.model, gradient_of, x, y, threat)
+        best = _Best.of(x)
+        if threat.eps > 0:
+            for restart in range(self.restarts):
+                left = torch.arange(len(x), device=x.device)
+                left = left[best.right] if self.early_stop else left
+                if len(left) == 0:
+                    break
+                start = x[left]
+                if self.random_start:
+                    stream = f"pgd-{threat.norm}-{restart}"
+                    noise = threat.noise(start, ids[left.cpu()], victim.seed, stream)
+                    start = threat.project(start + noise, start)
+                run.descend(start, left, best)
+        return Found(best.points, losses=best.trace)
 
 
 @dataclass
@@ -82,40 +115,38 @@ class _Best:
 
 @dataclass(frozen=True)
 class _Run:
+    pgd: PGD
     model: nn.Module
     gradient_of: nn.Module
     x: Tensor
     y: Tensor
     threat: Threat
-    steps: int
-    step: float
-    loss: str
-    early_stop: bool
 
     def descend(self, points: Tensor, places: Tensor, best: _Best) -> None:
         """One descent of the samples at ``places``, from ``points``; what it finds goes into ``best``."""
+        steps, step = self.pgd.steps, self.pgd.rel_step * self.threat.eps
         highest = self.x.new_full((len(places),), -torch.inf)
-        marks = (0, self.steps - max(1, self.steps // 10), self.steps)
-        for taken in range(self.steps + 1):
-            points = points.detach().requires_grad_(taken < self.steps)
-            with torch.set_grad_enabled(taken < self.steps):
+        marks = (0, steps - max(1, steps // 10), steps)
+        for taken in range(steps + 1):
+            points = points.detach().requires_grad_(taken < steps)
+            with torch.set_grad_enabled(taken < steps):
                 losses, right = self._look(points, places)
             best.see(places, points.detach(), losses.detach(), right)
             highest = torch.maximum(highest, losses.detach())
-            for mark in (mark for mark, step in enumerate(marks) if step == taken):
+            for mark in (mark for mark, at in enumerate(marks) if at == taken):
                 best.trace[places, mark] = highest
-            stay = right if self.early_stop else torch.ones_like(right)
-            if taken == self.steps or not stay.any():
+            stay = right if self.pgd.early_stop else torch.ones_like(right)
+            if taken == steps or not stay.any():
                 return
             gradient = input_gradient(losses, points)
             places, points, gradient = places[stay], points.detach()[stay], gradient[stay]
             highest = highest[stay]
-            points = self.threat.project(points + self.step * self.threat.ascent(gradient), self.x[places])
+            points = self.threat.project(points + step * self.threat.ascent(gradient), self.x[places])
 
     def _look(self, points: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         """The losses to ascend (n,), and whether the attacked model is right at these points (n,)."""
         logits = self.gradient_of(points)
-        losses = LOSSES[self.loss](logits, self.y[places])
+        losses = LOSSES[self.pgd.loss](logits, self.y[places])
         if self.gradient_of is not self.model:
             with torch.no_grad():
                 logits = self.model(points)

@@ -1,13 +1,31 @@
 """A search without gradients for points that are no images."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
+from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.attack import Attack
 from bregman_exp.robustness.attacks.loss import margin
-from bregman_exp.robustness.threat import Threat
+from bregman_exp.robustness.threat import Threat, per_sample
+from bregman_exp.robustness.victim import Victim
 
 QUERIES = 5000  # as many as Square's, which it stands in for
 WIDEST, NARROWEST = 0.5, 0.005  # the local step over ε, at the first and at the last query
+
+
+@dataclass(frozen=True)
+class RandomSearch(Attack):
+    """``random_search`` with as many queries as Square has."""
+
+    name = "random_search"
+    draws_by_batch = True
+
+    @torch.no_grad()
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
+        random = generator(victim.seed, "random-search", int(ids[0]))
+        return random_search(victim.model, x, y, threat, queries=QUERIES, random=random)
 
 
 def random_search(
@@ -30,7 +48,8 @@ def random_search(
         drawn = torch.randn(x[left].shape, generator=random).to(x)
         if query % 2 == 0:
             length = torch.rand((len(left),) + (1,) * (x.dim() - 1), generator=random).to(x)
-            moved = x[left] + threat.eps * length * _unit(drawn, threat.norm)
+            unit = drawn / per_sample(threat.norm.size(drawn).clamp(min=1e-12), drawn)
+            moved = x[left] + threat.eps * length * unit
         else:
             width = WIDEST * (NARROWEST / WIDEST) ** (query / queries)
             moved = best[left] + threat.eps * width * drawn
@@ -39,9 +58,3 @@ def random_search(
         better = margins > highest[left]
         best[left[better]], highest[left[better]] = points[better], margins[better]
     return best
-
-
-def _unit(drawn: Tensor, norm: str) -> Tensor:
-    order = float("inf") if norm == "linf" else 2
-    size = drawn.flatten(1).norm(p=order, dim=1).clamp(min=1e-12)
-    return drawn / size.view((-1,) + (1,) * (drawn.dim() - 1))

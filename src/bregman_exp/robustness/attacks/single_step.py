@@ -1,16 +1,36 @@
 """The fast gradient methods: one step of the whole ε from the clean point."""
 
-from torch import Tensor, nn
+from dataclasses import dataclass
+from typing import ClassVar
 
-from bregman_exp.robustness.attacks.loss import LOSSES, input_gradient
-from bregman_exp.robustness.threat import Threat
+from torch import Tensor
+
+from bregman_exp.robustness.attacks.loss import LOSSES, Ascent, input_gradient
+from bregman_exp.robustness.threat import Norm, Threat
+from bregman_exp.robustness.victim import Victim
 
 
-def single_step(model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, loss: str = "ce") -> Tensor:
-    """Π(x + ε d(∇loss)): FGSM for ℓ∞ (Goodfellow et al., 2015), FGM for ℓ2 (Miyato et al., 2017).
+@dataclass(frozen=True)
+class _SingleStep(Ascent):
+    """Π(x + ε d(∇loss))."""
 
-    Shapes: x (N, …) in [0, 1], y (N,) -> adversarial points like x.
-    """
-    points = x.detach().clone().requires_grad_()
-    gradient = input_gradient(LOSSES[loss](model(points), y), points)
-    return threat.project(x + threat.eps * threat.ascent(gradient), x)
+    strength = 1
+    steps: ClassVar[int] = 1
+    restarts: ClassVar[int] = 1
+
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
+        points = x.detach().clone().requires_grad_()
+        gradient = input_gradient(LOSSES[self.loss](victim.model(points), y), points)
+        return threat.project(x + threat.eps * threat.ascent(gradient), x)
+
+
+class FGSM(_SingleStep):
+    """For ℓ∞ (Goodfellow et al., 2015)."""
+
+    name, norms = "fgsm", (Norm.LINF,)
+
+
+class FGM(_SingleStep):
+    """For ℓ2 (Miyato et al., 2017)."""
+
+    name, norms = "fgm", (Norm.L2,)

@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from bregman_exp.keyed_random import generator
+from bregman_exp.robustness.attack import ATTACKS, Attack
+from bregman_exp.robustness.attacks.pgd import PGD
 from bregman_exp.robustness.checks.entries import RISES, claims_worst_case
 from bregman_exp.robustness.checks.model import random_subset
 from bregman_exp.robustness.harness import Harness
 from bregman_exp.robustness.result import Check, Robustness, share_limit
-from bregman_exp.robustness.spec import AttackSpec, WholeBox
+from bregman_exp.robustness.spec import AttackSpec
+from bregman_exp.robustness.threat import Norm, Threat
 
 # the share of samples by which the number may fall
 MORE_STEPS, OTHER_LOSS, OTHER_ARITHMETIC, GRADIENT_FREE, SURROGATE = 0.005, 0.01, 0.005, 0.002, 0.01
@@ -55,15 +57,16 @@ class Audit:
         return probes, checks
 
     @property
-    def base(self) -> AttackSpec:
+    def base(self) -> PGD:
         """The PGD that the probes vary: of the entries' own that with fewest restarts, else the default."""
-        first = self.judged[0].spec
-        own = [entry.spec for entry in self.judged if entry.spec.attack == "pgd"]
-        own = own or [AttackSpec("pgd", first.norm, first.eps)]
-        return min(own, key=lambda spec: (spec.restarts or 1, -(spec.steps or 1)))
+        return min(self._own, key=lambda pgd: (pgd.restarts, -pgd.steps), default=PGD())
 
-    def _probe(self, check: str, spec: AttackSpec, mask: Tensor, *, fresh: bool = False) -> Robustness:
-        harness = self.harness
+    @property
+    def _own(self) -> list[PGD]:
+        return [entry.spec.attack for entry in self.judged if isinstance(entry.spec.attack, PGD)]
+
+    def _probe(self, check: str, attack: Attack, mask: Tensor, *, fresh: bool = False) -> Robustness:
+        harness, spec = self.harness, AttackSpec(attack, self.judged[0].spec.threat)
         if fresh:  # other random starts than the entries' own
             seed = generator(harness.victim.seed, "audit").initial_seed()
             harness = replace(harness, victim=replace(harness.victim, seed=seed), key="")
@@ -91,15 +94,15 @@ class Audit:
         ]
 
     def _more_steps(self) -> tuple[list[Robustness], list[Check]]:
-        own = [entry.spec for entry in self.judged if entry.spec.attack == "pgd"] or [self.base]
-        steps, restarts = 2 * max(spec.steps or 1 for spec in own), max(spec.restarts or 1 for spec in own)
+        own = self._own or [self.base]
+        steps, restarts = 2 * max(pgd.steps for pgd in own), max(pgd.restarts for pgd in own)
         stronger = replace(self.base, random_start=True, steps=steps, restarts=max(restarts, RESTARTS))
         probe = self._probe("more-steps", stronger, self._still_right(self.judged), fresh=True)
         return [probe], self._falls("more-steps", [probe], MORE_STEPS)
 
     def _losses(self) -> tuple[list[Robustness], list[Check]]:
         others = [replace(self.base, loss=loss) for loss in LOSSES if loss != self.base.loss]
-        probes = [self._probe("losses-agree", spec, self._still_right(self.judged)) for spec in others]
+        probes = [self._probe("losses-agree", pgd, self._still_right(self.judged)) for pgd in others]
         return probes, self._falls("losses-agree", probes, OTHER_LOSS)
 
     def _surrogates(self) -> tuple[list[Robustness], list[Check]]:
@@ -108,8 +111,7 @@ class Audit:
             if name not in self.harness.victim.twins:
                 checks.append(Check.skipped(name, self._ids))
                 continue
-            spec = replace(self.base, through=name)
-            probes.append(self._probe(name, spec, self._still_right(self.judged)))
+            probes.append(self._probe(name, replace(self.base, through=name), self._still_right(self.judged)))
             checks += self._falls(name, probes[-1:], SURROGATE)
         return probes, checks
 
@@ -143,9 +145,8 @@ class Audit:
         others = [entry for entry in self.judged if shares[entry.id] is None]
         probes = []
         if others:
-            images = self.harness.samples.x.dim() == 4
-            spec = AttackSpec("square" if images else "random_search", self.base.norm, self.base.eps)
-            probes = [self._probe("gradient-free", spec, self._still_right(others))]
+            search = ATTACKS["square" if self.harness.samples.x.dim() == 4 else "random_search"]()
+            probes = [self._probe("gradient-free", search, self._still_right(others))]
         checks = []
         for entry in self.judged:
             share = shares[entry.id]
@@ -156,15 +157,14 @@ class Audit:
         return probes, checks
 
     def _hard_label(self) -> tuple[list[Robustness], list[Check]]:
-        spec = AttackSpec("hard_label", self.base.norm, self.base.eps)
-        probe = self._probe("hard-label", spec, self._still_right(self.judged))
+        probe = self._probe("hard-label", ATTACKS["hard_label"](), self._still_right(self.judged))
         return [probe], self._falls("hard-label", [probe], HARD_LABEL)
 
     def _transfer(self) -> tuple[list[Robustness], list[Check]]:
         """All samples are attacked: what counts is the accuracy that the transferred points leave."""
         if self.harness.victim.source is None:
             return [], [Check.skipped("transfer", self._ids)]
-        probe = self._probe("transfer", AttackSpec("transfer", self.base.norm, self.base.eps), self.right)
+        probe = self._probe("transfer", ATTACKS["transfer"](), self.right)
         return [probe], [
             Check.at_most(
                 "transfer", (entry.id,), (_left(entry) - _left(probe)) / entry.n, share_limit(0.0, entry.n)
@@ -177,12 +177,12 @@ class Audit:
         return tuple(entry.id for entry in self.judged)
 
 
-def judged_of(entries: Sequence[Robustness]) -> dict[tuple[str, float], list[Robustness]]:
+def judged_of(entries: Sequence[Robustness]) -> dict[Threat, list[Robustness]]:
     """By threat, the entries with a number that claim to be a worst case: PGD and suites."""
-    by_threat: dict[tuple[str, float], list[Robustness]] = {}
+    by_threat: dict[Threat, list[Robustness]] = {}
     for entry in entries:
         if claims_worst_case(entry) and entry.survivors is not None and entry.spec.eps > 0:
-            by_threat.setdefault((entry.spec.norm, entry.spec.eps), []).append(entry)
+            by_threat.setdefault(entry.spec.threat, []).append(entry)
     return by_threat
 
 
@@ -194,29 +194,28 @@ def sizes_audit(
     PGD is looked at with five restarts, since in so wide a ball one start says little; suites by the default
     suite.
     """
-    pgd = [entry for entry in judged if entry.spec.attack == "pgd"]
-    suites = [entry for entry in judged if entry.spec.attack != "pgd"]
-    several: dict[str, Any] = {"restarts": RESTARTS, "random_start": True}
+    pgd = {entry.id: entry.spec.attack for entry in judged if isinstance(entry.spec.attack, PGD)}
     probes, checks = [], []
-    for entries in (pgd, suites):
-        if entries:
-            first = min(entries, key=lambda entry: entry.spec.restarts or 1).spec
-            settings = first.changed() | several if entries is pgd else {"attack": "suite"}
-            settings = {"norm": first.norm, **settings}
-            more_probes, more_checks = _at_other_sizes(harness, right, entries, settings)
-            probes, checks = probes + more_probes, checks + more_checks
+    if pgd:
+        first = min(pgd.values(), key=lambda attack: attack.restarts)
+        attack = replace(first, restarts=RESTARTS, random_start=True)
+        probes, checks = _at_other_sizes(harness, right, [e for e in judged if e.id in pgd], attack)
+    suites = [entry for entry in judged if entry.id not in pgd]
+    if suites:
+        more_probes, more_checks = _at_other_sizes(harness, right, suites, ATTACKS["suite"]())
+        probes, checks = probes + more_probes, checks + more_checks
     return probes, checks
 
 
 def _at_other_sizes(
-    harness: Harness, right: Tensor, entries: Sequence[Robustness], settings: dict[str, Any]
+    harness: Harness, right: Tensor, entries: Sequence[Robustness], attack: Attack
 ) -> tuple[list[Robustness], list[Check]]:
     """At ε = 0 what is right on clean data must stay right; at twice the largest ε no more than at that one;
     at the size that holds the whole box next to nothing."""
     largest = max(entry.spec.eps for entry in entries)
-    whole = 1.0 if settings["norm"] == "linf" else harness.samples.x[0].numel() ** 0.5
-    sizes = (0.0, min(2 * largest, whole), whole)
-    specs = [WholeBox(**{**settings, "eps": eps}) for eps in sizes]
+    norm = entries[0].spec.norm
+    whole = 1.0 if norm is Norm.LINF else harness.samples.x[0].numel() ** 0.5
+    specs = [AttackSpec(attack, Threat(norm, eps)) for eps in (0.0, min(2 * largest, whole), whole)]
     probes = [harness.attack([spec], [f"sizes: {spec.id}"], right, len(right))[0] for spec in specs]
     n, (at_zero, at_twice, at_whole) = len(right), map(_left, probes)
     ids = tuple(entry.id for entry in entries)

@@ -22,7 +22,7 @@ def own_checks(entry: Robustness) -> list[Check]:
     if entry.undecided is not None:
         limit = share_limit(UNDECIDED, entry.n)
         checks.append(Check.at_most("exact-undecided", ids, entry.undecided / entry.n, limit))
-    if entry.late is not None and entry.spec.attack == "pgd":
+    if entry.late is not None:
         share = float(entry.late.sum()) / entry.n
         checks.append(Check.at_most("loss-still-rising", ids, share, share_limit(STILL_RISING, entry.n)))
     return checks
@@ -33,7 +33,7 @@ def order_checks(entries: Sequence[Robustness]) -> list[Check]:
     right than a weaker attack on the same threat."""
     checks = []
     for same in _grouped(entries, lambda e: (e.spec.norm, e.spec.eps)):
-        ranked = [(rank, entry) for entry in same if (rank := strength(entry)) is not None]
+        ranked = [(rank, entry) for entry in same if (rank := entry.spec.attack.rank) is not None]
         for rank, entry in ranked:
             excess = [_more(entry, weaker) for other, weaker in ranked if other < rank]
             if excess:
@@ -45,7 +45,7 @@ def order_checks(entries: Sequence[Robustness]) -> list[Check]:
 def eps_checks(entries: Sequence[Robustness]) -> list[Check]:
     """falls-with-eps: by how much an entry leaves more right than the same attack with a smaller ε."""
     checks = []
-    for same in _grouped(entries, lambda e: {**e.spec.changed(), "eps": None}):
+    for same in _grouped(entries, lambda e: e.spec.search()):
         by_size = sorted(same, key=lambda entry: entry.spec.eps)
         for place, entry in enumerate(by_size[1:], start=1):
             rise = max(_more(entry, smaller) for smaller in by_size[:place])
@@ -53,16 +53,9 @@ def eps_checks(entries: Sequence[Robustness]) -> list[Check]:
     return checks
 
 
-def strength(entry: Robustness) -> int | None:
-    """The place in the order noise, one step, PGD, PGD with restarts, suite, proof."""
-    of_kind = entry.spec.kind.strength
-    restarted = entry.spec.attack == "pgd" and (entry.spec.restarts or 1) > 1
-    return 3 if restarted else of_kind
-
-
 def claims_worst_case(entry: Robustness) -> bool:
     """Whether the audit judges it: PGD, suites, AutoAttack; neither less nor a proof."""
-    return strength(entry) in (2, 3, 4)
+    return entry.spec.attack.rank in (2, 3, 4)
 
 
 def _more(entry: Robustness, than: Robustness) -> float:

@@ -30,7 +30,7 @@ def gradient_checks(
     attacked = right.nonzero().flatten()
     seen: dict[tuple[str | None, str], list[str]] = {}
     for entry in entries:
-        if entry.spec.kind.gradients:
+        if entry.spec.attack.gradients:
             seen.setdefault((entry.spec.through, entry.spec.precision), []).append(entry.id)
     checks = []
     for (through, precision), ids in seen.items():
@@ -67,7 +67,7 @@ def slope_checks(samples: Samples, right: Tensor, entries: Sequence[Robustness])
     attacked = right.nonzero().flatten()
     seen: dict[Threat, list[str]] = {}
     for entry in entries:
-        if entry.spec.kind.gradients and entry.spec.through is None and entry.spec.eps > 0:
+        if entry.spec.attack.gradients and entry.spec.through is None and entry.spec.eps > 0:
             seen.setdefault(entry.spec.threat, []).append(entry.id)
     if len(attacked) == 0:
         return [Check.skipped("gradient-is-slope", tuple(ids)) for ids in seen.values()]

@@ -1,6 +1,6 @@
 """Whose code computes the logits of a network, and on which tensors."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -14,7 +14,7 @@ class Forward(Protocol):
     """Computes the logits of any network of one shape; gradients arrive in its parameters."""
 
     @contextmanager
-    def of(self, network: nn.Module) -> Iterator[Logits]:
+    def of(self, network: nn.Module) -> Generator[Logits]:
         """The network's logits; at the end its parameters have the gradients of what was computed inside."""
         ...
 
@@ -26,7 +26,7 @@ class OwnForward:
         self.logits = logits
 
     @contextmanager
-    def of(self, network: nn.Module) -> Iterator[Logits]:
+    def of(self, network: nn.Module) -> Generator[Logits]:
         yield self.logits or network
 
 
@@ -41,7 +41,7 @@ class SharedForward:
         self.template, self.logits = template, FixedSize(fast, template, size)
 
     @contextmanager
-    def of(self, network: nn.Module) -> Iterator[Logits]:
+    def of(self, network: nn.Module) -> Generator[Logits]:
         pairs = list(zip(self.template.parameters(), network.parameters(), strict=True))
         for of_template, of_network in pairs:
             of_template.data, of_template.grad = of_network.data, None

@@ -1,7 +1,7 @@
 """Work that is captured once and launched as a whole: a CUDA graph, and on a CPU a call."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import torch
@@ -29,7 +29,7 @@ class Recorder:
         self._pool = torch.cuda.graph_pool_handle() if self.stream is not None else None
 
     @contextmanager
-    def on_stream(self) -> Iterator[None]:
+    def on_stream(self) -> Generator[None]:
         """What is launched inside goes to the stream, after all that has been launched so far."""
         if self.stream is None:
             yield
@@ -73,7 +73,7 @@ class Recorder:
 
 
 @contextmanager
-def unchanged(model: nn.Module, optimizer: Optimizer | None = None) -> Iterator[None]:
+def unchanged(model: nn.Module, optimizer: Optimizer | None = None) -> Generator[None]:
     """Afterwards weights, buffers and the optimizer's state have the values of before, in the same tensors.
 
     State that the optimizer makes inside stays, as zeros: with them all optimizers here begin.

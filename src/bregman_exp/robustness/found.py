@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
+
+from bregman_exp.robustness.threat import per_sample
 
 Counts = dict[str, dict[str, int]]  # what is counted -> by whom -> how many samples
 
@@ -23,6 +26,18 @@ class Found:
     proven: Tensor | None = None
     losses: Tensor | None = None
     distances: Tensor | None = None
+
+    @classmethod
+    def of(cls, result: "Tensor | Found") -> "Found":
+        """What an attack's ``find`` gives, which may be points alone."""
+        return result if isinstance(result, Found) else cls(result)
+
+    def within(self, x: Tensor, eps: float) -> Tensor:
+        """The points; where their distances are known x in the place of those beyond ε."""
+        points = self.points.detach()
+        if self.distances is None:
+            return points
+        return torch.where(per_sample(self.distances.to(x.device) <= eps, x), points, x)
 
 
 def added(parts: Iterable[Counts]) -> Counts:

@@ -1,0 +1,158 @@
+"""A package of a user's own adds a map, a model, a data set, an attack and a callback."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hydra.core.config_store import ConfigStore
+
+from bregman_exp.config import TARGETS
+from bregman_exp.geometry import ACTIVATIONS
+from bregman_exp.robustness import ATTACKS
+from tests.conftest import Outcome
+
+EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
+PAGE = EXTENDING.read_text().partition("## A package of one's own")[2]
+RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+COUNTS = """
+from pytorch_lightning import Callback
+
+class Counts(Callback):
+    def on_train_epoch_end(self, trainer, module):
+        print("an epoch")
+"""
+CODE = "\n".join([*RECIPES, COUNTS])
+(SUITE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+OWN = ("model=two_layers", "model.width=5", "act=mish", "act.gain=2", "dataset=rings", "dataset.n=50")
+SHORT = ("trainer.max_epochs=2", "trainer.batch_size=10", "attack=corners")
+
+
+OWN_MODULES = ("own_pkg", "broken", "taken", "untyped")
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """What a plug-in registers is gone after the test, and so are its modules."""
+    groups = (ConfigStore.instance().repo.setdefault(group, {}) for group in TARGETS)
+    stores = (ACTIVATIONS, ATTACKS, *TARGETS.values(), *groups)
+    kept, path = [set(store) for store in stores], list(sys.path)
+    yield
+    for store, names in zip(stores, kept, strict=True):
+        for name in set(store) - names:
+            del store[name]
+    for name in OWN_MODULES:
+        sys.modules.pop(name, None)
+    sys.path[:] = path
+
+
+@pytest.fixture
+def package(tmp_path: Path, as_before: None) -> str:
+    """A package that lies where the command is given."""
+    _write(tmp_path, "own_pkg")
+    return "own_pkg"
+
+
+def _write(place: Path, name: str) -> None:
+    (place / name / "conf" / "attack").mkdir(parents=True)
+    (place / name / "__init__.py").write_text(CODE)
+    (place / name / "conf" / "attack" / "corners.yaml").write_text(SUITE)
+
+
+def test_it_trains_and_evaluates(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:
+    done = command("train", f"plugins=[{package}]", *OWN, *SHORT, f"callbacks=[{package}.Counts]")
+    assert done.code == 0, done.err
+    assert done.out.count("an epoch") == 2
+    (metrics,) = tmp_path.rglob("metrics.json")
+    record = json.loads(metrics.read_text())
+    assert (record["model"], record["act"]) == ("two_layers", "mish(gain=2)")
+    assert (record["dataset"]["label"], record["clean"]["n"]) == ("Rings", 50)
+    assert [(e["id"], e["tries"]) for e in record["robust"]] == [("corners-linf-0.02", 1)]
+    again = command("train", f"plugins=[{package}]", *OWN, *SHORT, f"callbacks=[{package}.Counts]")
+    assert "is complete: skipped" in again.err
+    later = command("evaluate", f"plugins={package}", f"run={metrics.parent}", "attack=noise")
+    assert later.code == 0, later.err
+    assert len(list(metrics.parent.rglob("evaluations/*/metrics.json"))) == 1
+
+
+def test_a_callback_makes_another_run(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:
+    words = ("model=bregman_mlp", "trainer.max_epochs=1", "attack=none", "dataset.n_train=40")
+    assert command("train", *words).code == 0
+    assert command("train", *words, f"callbacks=[{package}.Counts]").code == 0
+    assert len(list(tmp_path.rglob("metrics.json"))) == 2
+
+
+@pytest.mark.parametrize("key", ["+trainer.callbacks", "++trainer.callbacks"])
+def test_callbacks_are_of_the_command_line_alone(command: Callable[..., Outcome], key: str) -> None:
+    done = command("train", "model=bregman_mlp", f"{key}=[os.abort]")
+    assert (done.code, "trainer.callbacks comes from the command line alone" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("plugins=[not_there]", "plugins=[not_there] cannot be imported (ModuleNotFoundError"),
+        ("plugins=[broken]", "plugins=[broken] cannot be imported (ZeroDivisionError"),
+        ("plugins=[taken]", "model=resnet20 of taken.net is taken by this program; give it another name"),
+        ("plugins=[untyped]", "net: the parameter width needs a type and a default"),
+        ("callbacks=[collections.Counter]", "callbacks=[collections.Counter] is no Lightning callback"),
+        ("callbacks=[collections.Nothing]", "callbacks=[collections.Nothing] cannot be made"),
+        ("+plugins=[os]", "unknown key plugins"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    command: Callable[..., Outcome], as_before: None, tmp_path: Path, word: str, sentence: str
+) -> None:
+    head = "from bregman_exp import plugins\n@plugins.model"
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "taken.py").write_text(f'{head}("resnet20")\ndef net(act): ...\n')
+    (tmp_path / "untyped.py").write_text(f'{head}("net")\ndef net(act, width): ...\n')
+    done = command("train", "model=bregman_mlp", "trainer.max_epochs=1", "attack=none", word)
+    assert done.code == 1
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_stored_config_imports_nothing(
+    command: Callable[..., Outcome], package: str, tmp_path: Path
+) -> None:
+    assert command("train", f"plugins=[{package}]", *OWN, *SHORT).code == 0
+    (metrics,) = tmp_path.rglob("metrics.json")
+    for known in TARGETS.values():  # as in a process that has not been given the plug-in
+        for path in [path for path in known if path.startswith(package)]:
+            del known[path]
+    del sys.modules[package]
+    done = command("evaluate", f"run={metrics.parent}", "attack=noise")
+    assert done.code == 1
+    assert f"plug-in, install that or give plugins=[{package}] on the command line" in done.err
+    assert package not in sys.modules
+
+
+def test_an_installed_package_is_known(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    _write(tmp_path / "source", "installed_pkg")
+    (tmp_path / "source" / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "installed-pkg"\nversion = "1"\n'
+        '[project.entry-points."bregman_exp.plugins"]\nown = "installed_pkg"\n'
+        '[tool.setuptools]\npackages = ["installed_pkg"]\n'
+        '[tool.setuptools.package-data]\ninstalled_pkg = ["conf/**/*.yaml"]\n'
+    )
+    site = tmp_path / "site"
+    pip = (sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index")
+    words = ("--disable-pip-version-check", "--target", str(site), str(tmp_path / "source"))
+    subprocess.run([*pip, *words], check=True, capture_output=True)
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bregman_exp import cli; cli.train()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(site), *OWN, *SHORT], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (metrics,) = tmp_path.rglob("metrics.json")
+    assert json.loads(metrics.read_text())["robust"][0]["attack"] == "corners"
+
+
+def test_a_recipe_has_at_most_20_lines() -> None:
+    assert len(RECIPES) == 4
+    assert max(len(recipe.splitlines()) for recipe in RECIPES) <= 20
