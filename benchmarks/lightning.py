@@ -20,7 +20,7 @@ from benchmarks.updates import update
 from bregman_exp import build
 from bregman_exp.config import Run, check
 from bregman_exp.data import ClassificationData, Split
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import EAGER, Choice, Classifier, without_advice
 
 CONF = Path(__file__).parents[1] / "conf"

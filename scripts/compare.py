@@ -2,11 +2,10 @@
 
 from argparse import ArgumentParser
 
-from bregman_exp.results import in_one_sentence, print_whole
-from bregman_exp.results.comparison import comparison_table
-from bregman_exp.results.frame import fitting, read_results
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.soundness import config_faults
+from bregman_exp.analysis.comparison import comparison_table
+from bregman_exp.analysis.frame import fitting, read_results
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 def main() -> None:
@@ -17,7 +16,7 @@ def main() -> None:
         )
     words = parser.parse_args()
     with in_one_sentence():  # no runs, not one row, other samples, damaged files
-        a, b = (fitting(read_results(runs_at([place]), config_faults)) for place in (words.A, words.B))
+        a, b = (fitting(read_results(runs_at([place]))) for place in (words.A, words.B))
         print_whole(comparison_table(a.frame, b.frame))
 
 

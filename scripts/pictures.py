@@ -4,11 +4,10 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.report.pictures.kinds import KINDS, check_kinds, draw_pictures, told
-from bregman_exp.results import in_one_sentence, shown
-from bregman_exp.results.frame import fitting, read_results
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.soundness import config_faults
+from bregman_exp.analysis.figures.kinds import KINDS, check_kinds, draw_pictures, told
+from bregman_exp.analysis.frame import fitting, read_results
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, shown
 
 
 def main() -> None:
@@ -25,7 +24,7 @@ def main() -> None:
         check_kinds(words.what)
         frame = None
         if words.what != ["legendre"]:  # that one is of no run
-            frame = fitting(read_results(runs_at(words.places), config_faults)).frame
+            frame = fitting(read_results(runs_at(words.places))).frame
         album = draw_pictures(frame, words.out, words.what)
     print(shown("\n".join(told(album))))
     if not album.pictures or any(not album.drawn(kind) for kind in words.what):

@@ -2,11 +2,10 @@
 
 from argparse import ArgumentParser
 
-from bregman_exp.report.status import status_page
-from bregman_exp.results import in_one_sentence, print_whole
-from bregman_exp.results.frame import read_results
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.soundness import config_faults
+from bregman_exp.analysis.frame import read_results
+from bregman_exp.analysis.report.status import status_page
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 def main() -> None:
@@ -18,7 +17,7 @@ def main() -> None:
     )
     words = parser.parse_args()
     with in_one_sentence():
-        print_whole(status_page(read_results(runs_at(words.places), config_faults)))
+        print_whole(status_page(read_results(runs_at(words.places))))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,8 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.results import in_one_sentence, print_whole
-from bregman_exp.results.atomic import write_text
-from bregman_exp.results.frame import fitting, read_results, write_parquet
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.soundness import config_faults
-from bregman_exp.results.table import (
+from bregman_exp.analysis.frame import fitting, read_results, write_parquet
+from bregman_exp.analysis.table import (
     FORMATS,
     add_table_words,
     as_csv,
@@ -19,6 +15,9 @@ from bregman_exp.results.table import (
     tables_of,
     written,
 )
+from bregman_exp.runs.atomic import write_text
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 class Parser(ArgumentParser):
@@ -32,7 +31,7 @@ def main() -> None:
     words = parser().parse_args()
     with in_one_sentence():  # runs that do not agree, damaged files, no such row
         format_ = words.format or format_of(words.output)
-        frame = fitting(read_results(runs_at(words.places), config_faults)).frame
+        frame = fitting(read_results(runs_at(words.places))).frame
         if format_ == "parquet":
             write_parquet(frame, words.output)
             return print(f"wrote {words.output}", file=sys.stderr)

@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bregman_exp.analysis.frame import results as results
     from bregman_exp.api import fast_inference as fast_inference
     from bregman_exp.api import legendre_map as legendre_map
     from bregman_exp.api import mlp as mlp
     from bregman_exp.api import resnet as resnet
-    from bregman_exp.results.frame import results as results
     from bregman_exp.robustness import robust_accuracy as robust_accuracy
 
 # name -> its part, imported when it is asked for: a table needs no torch, and a network no pandas
@@ -24,13 +24,12 @@ PARTS = {
     "legendre_map": "api",
     "mlp": "api",
     "resnet": "api",
+    "results": "analysis.frame",
     "robust_accuracy": "robustness",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "results":  # the package itself can be called
-        return import_module("bregman_exp.results")
     if name not in PARTS:
         raise AttributeError(f"module 'bregman_exp' has no attribute {name!r}")
     return getattr(import_module(f"bregman_exp.{PARTS[name]}"), name)

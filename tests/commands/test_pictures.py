@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bregman_exp.config import Resnet
-from bregman_exp.report.pictures import kinds
-from bregman_exp.report.pictures.album import Album
-from bregman_exp.report.pictures.curves import learned
-from bregman_exp.report.pictures.depth import depth
-from bregman_exp.report.pictures.kinds import KINDS, told
-from bregman_exp.report.pictures.rows import (
+from bregman_exp.analysis.figures import kinds
+from bregman_exp.analysis.figures.album import Album
+from bregman_exp.analysis.figures.curves import learned
+from bregman_exp.analysis.figures.depth import depth
+from bregman_exp.analysis.figures.kinds import KINDS, told
+from bregman_exp.analysis.figures.rows import (
     Row,
     any_depth,
     label_of,
@@ -21,11 +20,12 @@ from bregman_exp.report.pictures.rows import (
     strokes_of,
     twins,
 )
-from bregman_exp.report.pictures.rows import rows_of as rows_of_frame
-from bregman_exp.report.pictures.style import VERSIONS
-from bregman_exp.results import RunFolder, find_runs
-from bregman_exp.results.frame import read_results
-from bregman_exp.results.metrics_file import sealed
+from bregman_exp.analysis.figures.rows import rows_of as rows_of_frame
+from bregman_exp.analysis.figures.style import VERSIONS
+from bregman_exp.analysis.frame import read_results
+from bregman_exp.config import Resnet
+from bregman_exp.runs import RunFolder, find_runs
+from bregman_exp.runs.metrics_file import sealed
 from tests.conftest import TINY, Outcome
 
 SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
@@ -190,7 +190,7 @@ def test_the_maps_are_of_no_run(script: Callable[..., Outcome]) -> None:
 def test_of_many_groups_the_pictures_are_spread_over_all_depths(
     command: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bregman_exp.report.pictures.kinds.MOST_GROUPS", 2)
+    monkeypatch.setattr("bregman_exp.analysis.figures.kinds.MOST_GROUPS", 2)
     assert command("train", "-m", "model=mlp", "model.depth=1,2,4", *SMALL).code == 0
     album = draw_pictures(find_runs(tmp_path / "outputs"), tmp_path / "out", ["moves"])
     assert [picture.title.split(", ")[1] for picture in album.pictures] == ["1 × 2", "4 × 2"]

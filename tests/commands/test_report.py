@@ -10,8 +10,8 @@ from pathlib import Path
 from filelock import FileLock
 
 import bregman_exp as bx
-from bregman_exp.results import RunFolder
-from bregman_exp.results.metrics_file import sealed
+from bregman_exp.runs import RunFolder
+from bregman_exp.runs.metrics_file import sealed
 from tests.conftest import TINY, Outcome
 
 SMALL = ("dataset=two_spiral", *TINY[1:])

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from bregman_exp import build
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 
 
 def test_the_weights_of_a_run(script, trained: Path, tmp_path: Path) -> None:

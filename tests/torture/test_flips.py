@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from bregman_exp.report.pictures.curves import learned
-from bregman_exp.report.pictures.rows import rows_of
-from bregman_exp.results import RunFolder
-from bregman_exp.results.frame import read_results
+from bregman_exp.analysis.figures.curves import learned
+from bregman_exp.analysis.figures.rows import rows_of
+from bregman_exp.analysis.frame import read_results
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import CheckpointError
 from bregman_exp.training.checkpoint import read_checkpoint
 from tests.conftest import Outcome

@@ -17,8 +17,8 @@ from bregman_exp.config import (
 from bregman_exp.data import (
     ClassificationData,
 )
-from bregman_exp.results import RunFolder
 from bregman_exp.robustness import AttackSpec, Victim
+from bregman_exp.runs import RunFolder
 
 ATTACKED, ATTACKED_ON_GPU = 250, 2000  # samples at a time; a GPU waits for launches with fewer
 

@@ -15,7 +15,7 @@ from bregman_exp.config import (
 from bregman_exp.data import (
     ClassificationData,
 )
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 
 
 def run_folder(run: Run, data: ClassificationData) -> RunFolder:

@@ -9,8 +9,8 @@ from bregman_exp.build.identity import identity_of, training_identity
 from bregman_exp.build.objects import CACHE, model
 from bregman_exp.config import ConfigError, Run, check
 from bregman_exp.data import ClassificationData
-from bregman_exp.results import RunFolder, read_config
-from bregman_exp.results.metrics_file import FILES, identity_words
+from bregman_exp.runs import RunFolder, read_config
+from bregman_exp.runs.metrics_file import FILES, identity_words
 from bregman_exp.training import load_weights
 
 

@@ -24,7 +24,7 @@ from bregman_exp.data import (
     PlannedBatches,
     StackedEpochLoader,
 )
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
     AtomicCheckpoints,
     Budget,

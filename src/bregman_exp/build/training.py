@@ -18,7 +18,7 @@ from bregman_exp.data import (
     ClassificationData,
     EpochLoader,
 )
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
     PLAIN,
     AtomicCheckpoints,

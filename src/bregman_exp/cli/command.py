@@ -20,8 +20,9 @@ from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
 from bregman_exp.config import ConfigError, conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
-from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
 from bregman_exp.robustness import attack_usage
+from bregman_exp.runs import RunBusyError, RunFolder
+from bregman_exp.terminal import shown, write_any_character
 
 log = logging.getLogger("bregman_exp")
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config

@@ -7,12 +7,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
+from bregman_exp.analysis.evaluation_page import evaluation_page
 from bregman_exp.cli.checks import check_device, check_samples
 from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
 from bregman_exp.cli.sweep import Outcome
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
-from bregman_exp.results import RunFolder, evaluation_page, print_whole
+from bregman_exp.runs import RunFolder
+from bregman_exp.terminal import print_whole
 
 
 def evaluate_job(cfg: DictConfig) -> Outcome:

@@ -6,13 +6,15 @@ import torch
 from torch import nn
 
 from bregman_exp import build
+from bregman_exp.analysis.evaluation_page import evaluation_page
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to
 from bregman_exp.cli.examples import save_examples
 from bregman_exp.config import Run
 from bregman_exp.data import ClassificationData, subset
-from bregman_exp.results import RunFolder, as_text, attacks_that_failed, evaluation_page, metrics_record
 from bregman_exp.robustness import EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
+from bregman_exp.runs import RunFolder, attacks_that_failed, metrics_record
+from bregman_exp.terminal import as_text
 from bregman_exp.training import EAGER, training_facts
 
 # How networks are evaluated: the model as it is, see robustness/isolation.py.

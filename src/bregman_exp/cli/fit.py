@@ -13,7 +13,7 @@ from bregman_exp.cli.command import log
 from bregman_exp.config import Run
 from bregman_exp.data import ClassificationData
 from bregman_exp.processes import TERMINATED, ending_its_children
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
     CheckpointError,
     Classifier,

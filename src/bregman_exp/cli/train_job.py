@@ -32,7 +32,7 @@ from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Resnet, Run, check
 from bregman_exp.data import ClassificationData
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import CAPTURED, EAGER, PLAIN, EpochLines, training_facts
 
 OWN_STATISTICS = (

@@ -23,7 +23,7 @@ from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.config import Mlp, Run
 from bregman_exp.data import ClassificationData
-from bregman_exp.results import RunBusyError, RunFolder
+from bregman_exp.runs import RunBusyError, RunFolder
 from bregman_exp.training import (
     EAGER,
     AtomicCheckpoints,
