@@ -9,9 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
-from bregman_exp.data import ClassificationData
 from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
@@ -29,10 +29,10 @@ from bregman_exp.training import (
 )
 
 
-def begin_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
-    """Writes config.yaml, and run.json with the words of this job as Hydra has them."""
-    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    folder.begin(run.to_yaml(), build.run_note(run, data, words))
+def begin_run(job: Job) -> None:
+    """Writes config.yaml, and run.json with the overrides of this job as Hydra has them."""
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    job.folder.begin(job.run.to_yaml(), job.note(overrides))
 
 
 def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> float | None:
