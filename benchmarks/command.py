@@ -14,8 +14,8 @@ from benchmarks.row import Row
 from benchmarks.table import table
 from bregman_exp.data import DataError
 from bregman_exp.memory import keep_freed_memory
-from bregman_exp.results import print_whole
-from bregman_exp.results.atomic import write_json
+from bregman_exp.runs.atomic import write_json
+from bregman_exp.terminal import print_whole
 
 ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "step": step.rows,

@@ -18,9 +18,10 @@ from benchmarks.options import Options
 from benchmarks.row import Row, row
 from benchmarks.updates import update
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.config import Run, check
 from bregman_exp.data import ClassificationData, Split
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import EAGER, Choice, Classifier, without_advice
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -79,7 +80,8 @@ def _noise(n: int) -> Split:
 
 def _compared(name: str, run: Run, data: ClassificationData, options: Options) -> list[Row]:
     bare, under = f"{name}, bare loop", f"{name}, Lightning"
-    cases = [Case(bare, _bare(run, data)), Case(under, _under_lightning(run, data), {"bare loop": bare})]
+    jobs = [build.job(run, RunFolder(Path(run.output_dir)), data) for _ in range(2)]
+    cases = [Case(bare, _bare(jobs[0])), Case(under, _under_lightning(jobs[1]), {"bare loop": bare})]
     found = measure(cases, options.limits)
     share = 1 - 1 / found.ratio(under, bare)
     return [
@@ -88,36 +90,35 @@ def _compared(name: str, run: Run, data: ClassificationData, options: Options) -
     ]
 
 
-def _module(run: Run, data: ClassificationData) -> Classifier:
-    net = build.model(run, data)
+def _module(job: Job) -> Classifier:
+    run, net = job.run, job.network
     form = next((form for form in build.forms(run) if form.name == run.trainer.fast), EAGER)
     return build.classifier(run, net, Choice(form), build.forward(run, net, form))
 
 
-def _bare(run: Run, data: ClassificationData) -> Callable[[], float]:
+def _bare(job: Job) -> Callable[[], float]:
     """An epoch of plain steps."""
-    module, batches = _module(run, data), _batches(run, data)
-    forward, optimizer = module.fast or module.model, run.optim.build_optimizer(module.parameters())
+    module, batches = _module(job), _batches(job)
+    forward, optimizer = module.fast or module.model, job.run.optim.build_optimizer(module.parameters())
     return timed(lambda: [update(forward, optimizer, x, y) for x, y in batches()], len(batches()))
 
 
-def _under_lightning(run: Run, data: ClassificationData) -> Callable[[], float]:
+def _under_lightning(job: Job) -> Callable[[], float]:
     """An epoch with the trainer, callbacks and loggers of train.py."""
-    folder = RunFolder(Path(run.output_dir))
-    module, steps = _module(run, data), len(_batches(run, data)())
+    module, steps = _module(job), len(_batches(job)())
 
     def seconds() -> float:
-        trainer, clock = build.trainer(run, data, folder), Clock()
+        trainer, clock = build.trainer(job), Clock()
         trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
-        trainer.fit(module, build.epochs(run, data))
+        trainer.fit(module, build.epochs(job))
         return clock.seconds / steps
 
     return seconds
 
 
-def _batches(run: Run, data: ClassificationData):
+def _batches(job: Job):
     """The first epoch's batches of the run, anew with each call."""
-    load = build.epochs(run, data).train
+    load = build.epochs(job).train
     return lambda: load(0, torch.device("cpu"), 0, 1)
 
 

@@ -2,9 +2,10 @@
 
 from argparse import ArgumentParser
 
-from bregman_exp.results import comparison_table, in_one_sentence, print_whole
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.soundness import ConfigFault, fitting, made_when_asked
+from bregman_exp.analysis.comparison import comparison_table
+from bregman_exp.analysis.frame import fitting, read_results
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 def main() -> None:
@@ -15,15 +16,8 @@ def main() -> None:
         )
     words = parser.parse_args()
     with in_one_sentence():  # no runs, not one row, other samples, damaged files
-        config_fault = made_when_asked(config_faults)
-        a, b = (fitting(runs_at([place]), config_fault) for place in (words.A, words.B))
-        print_whole(comparison_table(a, b))
-
-
-def config_faults() -> ConfigFault:
-    from bregman_exp.cli.sound import ConfigFaults  # takes seconds, and few runs need it
-
-    return ConfigFaults()
+        a, b = (fitting(read_results(runs_at([place]))) for place in (words.A, words.B))
+        print_whole(comparison_table(a.frame, b.frame))
 
 
 if __name__ == "__main__":

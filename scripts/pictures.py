@@ -4,9 +4,10 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.cli.pictures import KINDS, check_kinds, draw_pictures, told
-from bregman_exp.results import in_one_sentence, shown
-from bregman_exp.results.places import runs_at
+from bregman_exp.analysis.figures.kinds import KINDS, check_kinds, draw_pictures, told
+from bregman_exp.analysis.frame import fitting, read_results
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, shown
 
 
 def main() -> None:
@@ -21,8 +22,10 @@ def main() -> None:
     words = parser.parse_args()
     with in_one_sentence():  # another kind, no or damaged runs, no place to write
         check_kinds(words.what)
-        runs = [] if words.what == ["legendre"] else runs_at(words.places)  # that one is of no run
-        album = draw_pictures(runs, words.out, words.what)
+        frame = None
+        if words.what != ["legendre"]:  # that one is of no run
+            frame = fitting(read_results(runs_at(words.places))).frame
+        album = draw_pictures(frame, words.out, words.what)
     print(shown("\n".join(told(album))))
     if not album.pictures or any(not album.drawn(kind) for kind in words.what):
         sys.exit(1)

@@ -5,10 +5,10 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.cli.report import write_report
-from bregman_exp.results import in_one_sentence
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.table import add_table_words, table_options
+from bregman_exp.analysis.report.write import write_report
+from bregman_exp.analysis.table import add_table_words, table_options
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence
 
 
 def main() -> None:

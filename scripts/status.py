@@ -2,10 +2,10 @@
 
 from argparse import ArgumentParser
 
-from bregman_exp.results import in_one_sentence, print_whole
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.report import reported_runs, status_page
-from bregman_exp.results.soundness import ConfigFault, made_when_asked
+from bregman_exp.analysis.frame import read_results
+from bregman_exp.analysis.report.status import status_page
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 def main() -> None:
@@ -17,14 +17,7 @@ def main() -> None:
     )
     words = parser.parse_args()
     with in_one_sentence():
-        runs = reported_runs(runs_at(words.places), config_fault=made_when_asked(config_faults))
-        print_whole(status_page(runs))
-
-
-def config_faults() -> ConfigFault:
-    from bregman_exp.cli.sound import ConfigFaults  # takes seconds, and few runs need it
-
-    return ConfigFaults()
+        print_whole(status_page(read_results(runs_at(words.places))))
 
 
 if __name__ == "__main__":

@@ -4,19 +4,20 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.results import in_one_sentence, print_whole
-from bregman_exp.results.atomic import write_text
-from bregman_exp.results.places import runs_at
-from bregman_exp.results.soundness import ConfigFault, fitting, made_when_asked
-from bregman_exp.results.table import (
+from bregman_exp.analysis.frame import fitting, read_results, write_parquet
+from bregman_exp.analysis.table import (
     FORMATS,
     add_table_words,
+    as_csv,
     format_of,
     on_terminal,
     table_options,
     tables_of,
     written,
 )
+from bregman_exp.runs.atomic import write_text
+from bregman_exp.runs.places import runs_at
+from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 class Parser(ArgumentParser):
@@ -29,32 +30,39 @@ class Parser(ArgumentParser):
 def main() -> None:
     words = parser().parse_args()
     with in_one_sentence():  # runs that do not agree, damaged files, no such row
-        runs = fitting(runs_at(words.places), made_when_asked(config_faults))
-        tables = tables_of(runs, table_options(words, split=words.split))
         format_ = words.format or format_of(words.output)
-        if words.output:
-            write_text(words.output, written(tables, format_))
+        frame = fitting(read_results(runs_at(words.places))).frame
+        if format_ == "parquet":
+            write_parquet(frame, words.output)
             return print(f"wrote {words.output}", file=sys.stderr)
-    if format_ == "terminal":
-        return print_whole(on_terminal(tables))
-    print(written(tables, format_), end="")
-
-
-def config_faults() -> ConfigFault:
-    from bregman_exp.cli.sound import ConfigFaults  # takes seconds, and few runs need it
-
-    return ConfigFaults()
+        if format_ == "csv":
+            text = as_csv(frame.drop(columns="config"))
+        else:
+            tables = tables_of(frame, table_options(words, split=words.split))
+            if format_ == "terminal" and not words.output:
+                return print_whole(on_terminal(tables))
+            text = written(tables, format_)
+        if words.output:
+            write_text(words.output, text)
+            return print(f"wrote {words.output}", file=sys.stderr)
+    print(text, end="")
 
 
 def parser() -> ArgumentParser:
     words = Parser(
         description="Rows × (test accuracy, ℓ∞-robust, ℓ2-robust), mean ± standard deviation over seeds, "
         "beside the published figures and the difference to a baseline.",
-        epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed.",
+        epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed. csv and "
+        "parquet are no table but all that it is made of: a line for each figure of each run.",
     )
     add_table_words(words)
     words.add_argument("--split", action="store_true", help="a table for each kind of runs that do not agree")
-    words.add_argument("--format", choices=FORMATS, help="default: by the ending of --output, else terminal")
+    words.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="default: by the ending of --output, else terminal; cells: the table's cells as CSV; "
+        "csv, parquet: a line for each figure of each run",
+    )
     words.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
     return words
 

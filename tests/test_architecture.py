@@ -9,21 +9,24 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "bregman_exp"
 # part -> the parts it may import; the wings do not know each other
 MAY_IMPORT = {
-    "__init__": {"api", "robustness"},
+    "__init__": {"analysis", "api", "robustness"},
     "api": {"compiling", "models", "geometry"},
     "cli": {
-        "memory",
+        "analysis",
         "build",
         "config",
         "data",
         "geometry",
+        "memory",
         "models",
         "plugins",
         "processes",
-        "results",
         "robustness",
+        "runs",
+        "terminal",
         "training",
     },
+    "analysis": {"build", "config", "data", "geometry", "models", "runs", "terminal"},
     "build": {
         "compiling",
         "config",
@@ -33,14 +36,14 @@ MAY_IMPORT = {
         "memory",
         "models",
         "plugins",
-        "results",
         "robustness",
+        "runs",
         "training",
     },
     "plugins": {"config", "data", "geometry", "robustness"},
     "config": {"training"},
     "training": {"processes", "whole_file"},
-    "results": {"whole_file"},
+    "runs": {"terminal", "whole_file"},
     "robustness": {"geometry", "keyed_random"},
     "data": {"keyed_random", "memory", "whole_file"},
     "models": {"geometry"},
@@ -49,6 +52,7 @@ MAY_IMPORT = {
     "compiling": set(),
     "memory": set(),
     "processes": set(),
+    "terminal": set(),
     "whole_file": set(),
 }
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -93,7 +97,7 @@ def drawn_arrows() -> set[tuple[str, str]]:
 
 
 def test_the_diagram_draws_the_order() -> None:
-    ground = {"keyed_random", "memory", "processes", "whole_file", "compiling"}
+    ground = {"keyed_random", "memory", "processes", "terminal", "whole_file", "compiling"}
     arrows = drawn_arrows()
     named = {part for arrow in arrows for part in arrow} - {"ground", "doors"}
     assert named == set(MAY_IMPORT) - ground - {"__init__"}
@@ -117,10 +121,17 @@ def test_only_the_hall_knows_hydra_and_instantiates_once() -> None:
     assert sum(file.read_text().count("instantiate({") for file in FILES) == 1
 
 
-def test_results_and_geometry_stay_light() -> None:
-    for folder, banned in (("results", {"torch", "pytorch_lightning"}), ("geometry", {"numpy", "omegaconf"})):
+def test_runs_and_geometry_stay_light() -> None:
+    for folder, banned in (("runs", {"torch", "pytorch_lightning"}), ("geometry", {"numpy", "omegaconf"})):
         for file in (SOURCE / folder).rglob("*.py"):
             assert not {module.split(".")[0] for module, _ in imports_of(file)} & banned
+
+
+def test_only_figures_of_networks_know_networks() -> None:
+    """The frame, the table and the page are made of run folders alone; only misfits asks for configs."""
+    for file in (SOURCE / "analysis").rglob("*.py"):
+        if file.parent.name != "figures" and file.name != "misfits.py":
+            assert parts_imported(file) <= {"runs", "terminal"}, file
 
 
 def test_checkpoints_are_never_unpickled() -> None:

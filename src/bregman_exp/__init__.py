@@ -4,10 +4,32 @@ import bregman_exp as bx
 rho = bx.legendre_map("softplus", beta=10.0)
 net = bx.resnet(20, act=rho, version="bregman", num_classes=10, normalize="cifar10")
 report = bx.robust_accuracy(net, images, labels, attack="pgd", norm="linf", eps=1 / 255)
+frame = bx.results("outputs/…")  # the figures of all runs there, a pandas.DataFrame
 """
 
-from bregman_exp.api import fast_inference as fast_inference
-from bregman_exp.api import legendre_map as legendre_map
-from bregman_exp.api import mlp as mlp
-from bregman_exp.api import resnet as resnet
-from bregman_exp.robustness import robust_accuracy as robust_accuracy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bregman_exp.analysis.frame import results as results
+    from bregman_exp.api import fast_inference as fast_inference
+    from bregman_exp.api import legendre_map as legendre_map
+    from bregman_exp.api import mlp as mlp
+    from bregman_exp.api import resnet as resnet
+    from bregman_exp.robustness import robust_accuracy as robust_accuracy
+
+# name -> its part, imported when it is asked for: a table needs no torch, and a network no pandas
+PARTS = {
+    "fast_inference": "api",
+    "legendre_map": "api",
+    "mlp": "api",
+    "resnet": "api",
+    "results": "analysis.frame",
+    "robust_accuracy": "robustness",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PARTS:
+        raise AttributeError(f"module 'bregman_exp' has no attribute {name!r}")
+    return getattr(import_module(f"bregman_exp.{PARTS[name]}"), name)

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.measure import LEAST, WARM_UP, Case, Limits, Measurement, measure, timed
 from benchmarks.row import row
 from benchmarks.table import table
-from bregman_exp.results import as_text
+from bregman_exp.terminal import as_text
 
 
 def fake(name: str, *seconds: float) -> Case:

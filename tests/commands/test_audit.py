@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from bregman_exp import build
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]

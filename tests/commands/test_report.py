@@ -7,12 +7,11 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from filelock import FileLock
 
-from bregman_exp.cli.repeat import preset_command, repeating_words, train_command
-from bregman_exp.results import RunFolder, find_runs
-from bregman_exp.results.metrics_file import sealed
+import bregman_exp as bx
+from bregman_exp.runs import RunFolder
+from bregman_exp.runs.metrics_file import sealed
 from tests.conftest import TINY, Outcome
 
 SMALL = ("dataset=two_spiral", *TINY[1:])
@@ -81,29 +80,25 @@ def test_status(trained: Path, script: Callable[..., Outcome]) -> None:
     assert f"{begun.path.name}: ValueError: too hot\n" in script("status", "outputs").out
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("experiment=two_spiral_depth", "hydra.mode=RUN", "model=mlp", "model.depth=5"),
-        ("experiment=two_spiral_3", "scale=small", "hydra.mode=RUN", "model=bregman_mlp", "attack=none"),
-        ("experiment_name=mine", "model=bregman_mlp", "act=softplus", "act.beta=10", "model.widths=[8,8,2]"),
-        ("model=mlp", "optim=adam", "dataset.noise=2.0", "trainer.patience=3", "attack.samples=20"),
-        ("model=mlp", "attack=suite", "attack.attacks=[{attack: pgd, norm: linf, eps: [0.1], steps: 3}]"),
-    ],
-    ids=lambda words: words[0],
-)
-def test_the_words_that_make_a_run_again(
-    words: tuple[str, ...], command: Callable[..., Outcome], tmp_path: Path
+def test_an_interrupted_run_is_of_the_row_of_its_finished_twins(
+    command: Callable[..., Outcome], script: Callable[..., Outcome], tmp_path: Path
 ) -> None:
-    tiny = [word for word in (*SMALL[1:], "trainer.max_epochs=1") if "epochs=2" not in word]
-    assert command("train", *words, *tiny).code == 0
-    (folder,) = find_runs(tmp_path / "outputs")
-    found = repeating_words(folder)
-    assert found is not None
-    line = train_command(found, [0])
-    again = command("train", *shlex.split(line)[2:])
-    assert "is complete: skipped" in again.err
-    assert f"{folder.path.name}" in again.err
+    """A standard network has no clamp: model.clamp=null is the row of model.clamp=0.1."""
+    words = ("model=mlp", *SMALL, "attack=none")
+    assert command("train", *words, "seed=0", "model.clamp=0.1").code == 0
+    assert command("train", *words, "seed=1", "model.clamp=null").code == 0
+    (begun,) = tmp_path.rglob("seed-1-*")
+    for name in ("metrics.json", "predictions.npz"):
+        (begun / name).unlink()
+    note = RunFolder(begun).read_note()
+    assert {"model=mlp", "model.clamp=null", "seed=1"} <= set(note["overrides"])
+    frame = bx.results("outputs")
+    assert frame["row"].nunique() == 1
+    assert dict(zip(frame["seed"], frame["state"], strict=True)) == {0: "complete", 1: "interrupted"}
+    shown = script("table", "outputs", "--format", "markdown").out
+    (line,) = [line for line in shown.splitlines() if line.startswith("| mlp")]
+    assert "| 1 of 2 " in line
+    assert script("status", "outputs").out.count("│ mlp") == 1
 
 
 def test_images_of_a_folder_are_repeated_and_drawn(
@@ -112,43 +107,12 @@ def test_images_of_a_folder_are_repeated_and_drawn(
     small = ("trainer.batch_size=10", "trainer.max_epochs=2", "attack=none", "dataset.n_val=4")
     words = ("row=resnet20", "dataset=image_folder", f"dataset.root={image_tree}", *small)
     assert command("train", *words).code == 0
-    (folder,) = find_runs(tmp_path / "outputs")
-    found = repeating_words(folder)
-    assert found is not None
-    assert "is complete: skipped" in command("train", *found, "seed=0").err
     assert script("report", "outputs").code == 0
     page = (tmp_path / "outputs" / "report.html").read_text()
+    line = commands_in(page)[-1]
+    assert "is complete: skipped" in command("train", *shlex.split(line)[2:]).err
     assert "Learning curves: " in page
     assert "of another version of this program" not in page
-
-
-def test_the_preset_of_several_rows() -> None:
-    depth = [
-        [
-            "experiment=two_spiral_depth",
-            "hydra.mode=RUN",
-            f"model={model}",
-            f"model.depth={n}",
-            "optim.lr=1.0",
-        ]
-        for model, n in (("mlp", 5), ("bregman_mlp", 5))
-    ]
-    assert preset_command(depth) == "python train.py experiment=two_spiral_depth optim.lr=1.0"
-    table = [["experiment=cifar10_table", "scale=small", "hydra.mode=RUN", "model=resnet20"]]
-    assert preset_command(table) == "python train.py experiment=cifar10_table scale=small"
-    assert preset_command([["experiment_name=mine", "model=mlp"]]) is None
-    assert preset_command([*depth, ["model=mlp"]]) is None
-    assert train_command(depth[0][:1], [3, 1, 2]) == "python train.py experiment=two_spiral_depth seeds=1..3"
-
-
-def test_a_suite_named_by_a_number_has_no_words_and_stops_no_report(
-    command: Callable[..., Outcome], script: Callable[..., Outcome], tmp_path: Path
-) -> None:
-    assert command("train", *TINY, "attack=noise", "attack.name='7'").code == 0
-    (folder,) = find_runs(tmp_path / "outputs")
-    assert repeating_words(folder) is None
-    said = script("report", "outputs", "--no-pictures")
-    assert said.code == 0, said.err
 
 
 def test_a_config_of_another_time_costs_its_words_and_pictures_alone(
@@ -159,7 +123,6 @@ def test_a_config_of_another_time_costs_its_words_and_pictures_alone(
     config.write_text(config.read_text().replace("momentum:", "impetus:"))
     metrics = trained / "metrics.json"  # written with it then
     metrics.write_text(json.dumps(sealed(json.loads(metrics.read_text()), config)))
-    assert repeating_words(RunFolder(trained)) is None
     said = script("report", "outputs")
     assert said.code == 0, said.err
     page = (tmp_path / "outputs" / "report.html").read_text()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import Classifier, StackedClassifier
 from tests.conftest import TINY
 

@@ -53,7 +53,7 @@ def test_every_config_composes_and_is_valid(group: str, name: str) -> None:
     made = composed(*words)
     build.attack_specs(made.attack)
     if name != "bregman_resnet1202":
-        build.check_model(made)
+        build.check_model(made, build.activation(made))
 
 
 def test_acts_in_conf_are_those_of_the_geometry() -> None:
@@ -139,7 +139,7 @@ def test_how_many_samples_are_attacked_at_a_time() -> None:
     gpu, data = "trainer=gpu", build.glance(composed("row=resnet20"))
 
     def size(*words: str) -> int:
-        return build.attack_batch_size(composed(*words), data)
+        return build.job(composed(*words), data=data).attack_batch_size
 
     assert size("row=resnet20") == 250
     assert size("row=resnet20", gpu) == 2000
@@ -149,11 +149,12 @@ def test_how_many_samples_are_attacked_at_a_time() -> None:
     for suite in ("attack=autoattack", "attack.audit=true"):
         assert size("row=resnet20", suite, gpu) == 250
         hashes = {
-            build.suite_hash(composed("row=resnet20", suite, *more))
+            build.job(composed("row=resnet20", suite, *more), data=data).suite_hash
             for more in ((), (gpu,), ("attack.batch_size=250",))
         }
         assert len(hashes) == 1
-        assert build.suite_hash(composed("row=resnet20", suite, "attack.batch_size=9")) not in hashes
+        other = build.job(composed("row=resnet20", suite, "attack.batch_size=9"), data=data)
+        assert other.suite_hash not in hashes
 
 
 def test_the_hash_covers_what_determines_the_weights() -> None:
@@ -204,7 +205,7 @@ def test_the_hash_stays_what_it_was() -> None:
 
 def test_where_a_run_lies() -> None:
     beta = composed("model=bregman_mlp", "act=softplus", "act.beta=10", "dataset.n_train=8")
-    folder = build.run_folder(beta, build.dataset(beta)).path
+    folder = build.job(beta).folder.path
     assert folder.parts[:3] == ("outputs", "adhoc", "bregman_mlp-softplus-beta10-two_spiral")
     assert folder.name.startswith("seed-0-")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from tests.conftest import Outcome
 from tests.torture.trial import SHORT, ended, is_one_sentence
 

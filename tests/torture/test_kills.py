@@ -111,7 +111,8 @@ def _say_into(file: Path) -> None:
 
 def figures(place: Path) -> dict[str, Any]:
     """All that the files below hold, but for times; hidden ones and what was said are no figures."""
-    files = [file for file in sorted(place.rglob("*")) if file.is_file() and file.name != "run.log"]
+    said = ("run.log", "run.json")  # what a command said, and what was said to it
+    files = [file for file in sorted(place.rglob("*")) if file.is_file() and file.name not in said]
     return {str(file.relative_to(place)): _content(file) for file in files if not file.name.startswith(".")}
 
 

@@ -86,7 +86,7 @@ def test_the_rate_falls_at_the_milestones_of_a_real_run(command, tmp_path: Path)
 def test_the_curve_agrees_with_the_weights(command, tmp_path: Path) -> None:
     """The validation loss of the last line is that of the last weights, computed plainly."""
     from bregman_exp import build
-    from bregman_exp.results import RunFolder
+    from bregman_exp.runs import RunFolder
 
     assert command("train", *TINY, "attack=none").code == 0
     (curves,) = tmp_path.rglob("metrics.csv")

@@ -61,7 +61,7 @@ def glance(run: Run) -> ClassificationData:
     return ClassificationData(run.dataset.name, "", classes, batch, batch, batch, normalize, "")
 
 
-def check_model(run: Run) -> None:
+def check_model(run: Run, act: Activation) -> None:
     """Raises what ``model`` would raise of the config alone, without data or memory.
 
     That is also ConfigError where the parameters do not fit in this machine's memory. A plug-in's model is
@@ -70,7 +70,7 @@ def check_model(run: Run) -> None:
     if isinstance(run.model, PluginModel):
         return
     with torch.device("meta"):
-        net = _network(run, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+        net = _network(run, act, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
     needed = sum(p.numel() * p.element_size() for p in net.parameters())
     memory = installed_memory()
     if needed > memory:
@@ -80,18 +80,19 @@ def check_model(run: Run) -> None:
         )
 
 
-def model(run: Run, data: ClassificationData) -> nn.Module:
+def model(run: Run, act: Activation, data: ClassificationData) -> nn.Module:
     """The network with its initial weights, which follow from the seed alone."""
-    check_model(run)
     if isinstance(run.model, Resnet) and not data.is_image:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator(run.seed, "init").initial_seed())
-        return _network(run, data.train.x.shape[1:], data.num_classes, data.normalize)
+        return _network(run, act, data.train.x.shape[1:], data.num_classes, data.normalize)
 
 
-def _network(run: Run, in_shape: Sequence[int], num_classes: int, normalize: str | None) -> nn.Module:
-    settings = {"act": activation(run), "num_classes": num_classes, **_settings(run.model)}
+def _network(
+    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: str | None
+) -> nn.Module:
+    settings = {"act": act, "num_classes": num_classes, **_settings(run.model)}
     if isinstance(run.model, Mlp):
         del settings["depth"], settings["width"]
         settings |= {"widths": run.model.hidden, "in_features": prod(in_shape)}

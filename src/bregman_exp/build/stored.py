@@ -5,12 +5,12 @@ from typing import Any
 
 from torch import nn
 
-from bregman_exp.build.identity import identity_of, training_identity
-from bregman_exp.build.objects import CACHE, model
-from bregman_exp.config import ConfigError, Run, check
+from bregman_exp.build.objects import CACHE, activation, check_model, model
+from bregman_exp.config import ConfigError, Run, check, config_hash
 from bregman_exp.data import ClassificationData
-from bregman_exp.results import RunFolder, read_config
-from bregman_exp.results.metrics_file import FILES, identity_words
+from bregman_exp.geometry import Activation
+from bregman_exp.runs import RunFolder, read_config
+from bregman_exp.runs.metrics_file import FILES, identity_words
 from bregman_exp.training import load_weights
 
 
@@ -23,6 +23,11 @@ def stored_run(folder: RunFolder) -> Run:
     *_, home = folder.path.absolute().parents[:3]
     output_dir = home if (home / CACHE).is_dir() else folder.path  # of a moved run: its cache stays beside it
     return check(plain | {"output_dir": str(output_dir)})
+
+
+def identity_of(run: Run, act: Activation, fingerprint: str) -> dict[str, Any]:
+    """Which training a checkpoint is of, from the config and the fingerprint of the data."""
+    return {"config_hash": config_hash(run, act.label, fingerprint), "seed": run.seed}
 
 
 class MisfitError(ConfigError):
@@ -58,7 +63,7 @@ def check_stored(folder: RunFolder, fingerprint: str) -> None:
     except ValueError as error:
         check_is_older(folder, error)
         return
-    check_belongs(folder, identity_of(run, fingerprint))
+    check_belongs(folder, identity_of(run, activation(run), fingerprint))
 
 
 def check_is_older(folder: RunFolder, error: ValueError) -> None:
@@ -70,13 +75,27 @@ def check_is_older(folder: RunFolder, error: ValueError) -> None:
         raise MisfitError(f"{folder.config} is not that of its metrics.json, and no config: {error}")
 
 
+def check_same_data(data: ClassificationData, folder: RunFolder) -> None:
+    """Raises ConfigError where the data are not those of the run's own figures."""
+    if folder.complete and folder.read_metrics()["dataset"]["fingerprint"] != data.fingerprint:
+        raise ConfigError(
+            f"run={folder.path}: its data set {data.label} has changed since; bring the old one back."
+        )
+
+
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
-    """The network with the trained weights that the run's figures are of, in eval mode.
+    """The network of a stored run with the trained weights that its figures are of; raises as below."""
+    act = activation(run)
+    check_model(run, act)
+    identity = identity_of(run, act, data.fingerprint)
+    return load_trained(model(run, act, data), folder, run.weights, identity)
+
+
+def load_trained(net: nn.Module, folder: RunFolder, weights: str, identity: Mapping[str, Any]) -> nn.Module:
+    """``net`` with the trained weights of the folder ("last" or "best"), in eval mode.
 
     Raises MisfitError where the config is not that of the folder, CheckpointError where the weights are not.
     """
-    identity = training_identity(run, data)
     check_belongs(folder, identity)
-    net = model(run, data)
-    load_weights(folder.checkpoint(run.weights), net, identity)
+    load_weights(folder.checkpoint(weights), net, dict(identity))
     return net.eval()

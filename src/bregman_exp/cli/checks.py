@@ -4,7 +4,6 @@ import torch
 
 from bregman_exp.config import Attack, ConfigError
 from bregman_exp.data import ClassificationData
-from bregman_exp.results import RunFolder
 
 
 def check_device(accelerator: str, devices: int) -> None:
@@ -19,11 +18,3 @@ def check_samples(attack: Attack, data: ClassificationData) -> None:
     n = len(data.test.y)
     if attack.samples is not None and attack.samples > n:
         raise ConfigError(f"attack.samples={attack.samples}: the test set has {n}; use null for all of it.")
-
-
-def check_same_data(data: ClassificationData, folder: RunFolder) -> None:
-    """Raises ConfigError where the data are not those of the run's own figures."""
-    if folder.complete and folder.read_metrics()["dataset"]["fingerprint"] != data.fingerprint:
-        raise ConfigError(
-            f"run={folder.path}: its data set {data.label} has changed since; bring the old one back."
-        )

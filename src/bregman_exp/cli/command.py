@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
 from bregman_exp.config import ConfigError, conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
-from bregman_exp.results import RunBusyError, RunFolder, shown, write_any_character
 from bregman_exp.robustness import attack_usage
+from bregman_exp.runs import RunBusyError, RunFolder
+from bregman_exp.terminal import shown, write_any_character
 
 log = logging.getLogger("bregman_exp")
 MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config
@@ -57,52 +59,68 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
         sys.exit(code)
 
 
+@dataclass
+class _Endings:
+    """How the jobs of a command ended. ``bugs``: errors that are no mistake of the user."""
+
+    failed: bool = False
+    bugs: list[BaseException] = field(default_factory=list)
+
+
 def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
-    failed: list[Outcome] = []
-    bugs: list[BaseException] = []
-    here, own_code = os.getpid(), OwnCode.taken_from(sys.argv, OWN_CODE[config_name])
-
-    @wraps(job)
-    def counted(cfg: DictConfig) -> Outcome:
-        logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
-        keep_freed_memory()
-        if os.getpid() != here:
-            end_with_parent(here)
-        try:
-            with told_in_one_sentence():
-                if os.getpid() != here:
-                    own_code.load()
-                own_code.put_into(cfg)
-            return job(cfg)
-        except CommandFailedError:
-            if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
-                raise
-            failed.append(Outcome.FAILED)  # raised here, it would end the sweep
-            return Outcome.FAILED
-        except Exception as error:
-            bugs.append(error)
-            raise
-
-    ended: list[Outcome] = []
+    endings, outcomes = _Endings(), list[Outcome]()
+    own_code = OwnCode.taken_from(sys.argv, OWN_CODE[config_name])
     try:
         with told_in_one_sentence():
             own_code.load()
             if fault := words_fault(sys.argv[1:], Path(conf_dir())):
                 raise ConfigError(fault)
         with _exceptions_from_hydra():
-            hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(counted)()
+            run = hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)
+            run(_noting_endings(job, own_code, endings))()
     except CommandFailedError:
-        failed.append(Outcome.FAILED)
+        endings.failed = True
     except Exception as error:
         # a bug comes from inside a job, from a launcher's worker without its word for it
-        if bugs or not isinstance(error, MISTAKES) or os.environ.get(FULL_ERROR):
+        if endings.bugs or not isinstance(error, MISTAKES) or os.environ.get(FULL_ERROR):
             raise
         # before or between jobs: while their configs were composed, which the words decide
         print(f"Error: {shown(in_one_sentence(error))}", file=sys.stderr)
-        failed.append(Outcome.FAILED)
+        endings.failed = True
     finally:
-        ended += outcomes_at_the_end()
-    return 1 if failed else LEFT_FOR_LATER if Outcome.LEFT in ended else 0
+        outcomes += outcomes_at_the_end()
+    return 1 if endings.failed else LEFT_FOR_LATER if Outcome.LEFT in outcomes else 0
+
+
+def _noting_endings(
+    job: Callable[[DictConfig], Outcome], own_code: OwnCode, endings: _Endings
+) -> Callable[[DictConfig], Outcome]:
+    """The job as Hydra calls it, here or in a launcher's worker: a failed one does not end the sweep."""
+    command_pid = os.getpid()
+
+    @wraps(job)
+    def noted(cfg: DictConfig) -> Outcome:
+        logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
+        keep_freed_memory()
+        in_worker = os.getpid() != command_pid
+        if in_worker:
+            end_with_parent(command_pid)
+        try:
+            with told_in_one_sentence():
+                if in_worker:
+                    own_code.load()
+                own_code.put_into(cfg)
+            return job(cfg)
+        except CommandFailedError:
+            if in_worker:  # only an exception reaches the sweep
+                raise
+            endings.failed = True  # raised here, it would end the sweep
+            return Outcome.FAILED
+        except Exception as error:
+            endings.bugs.append(error)
+            raise
+
+    return noted
 
 
 @contextmanager

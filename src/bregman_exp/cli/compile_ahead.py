@@ -67,9 +67,9 @@ def compile_row(words: list[str]) -> None:
     forms = [form for form in build.forms(run) if form.compiled and run.trainer.fast in (None, form.name)]
     if not forms:
         return
-    data, device = build.glance(run), build.device(run)
-    net = build.model(run, data).to(device)
-    batch = as_unit(data.train.x).to(device), data.train.y.to(device)
+    job = build.job(run, data=build.glance(run))
+    net, black = job.network.to(job.device), job.data.train
+    batch = as_unit(black.x).to(job.device), black.y.to(job.device)
     form = forms[0]  # the others are tried where it does not hold
     try_step(net, run.optim, build.forward(run, net, form), batch, form, build.half(run))
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
-from bregman_exp.cli.checks import check_device, check_same_data, check_samples
+from bregman_exp.analysis.evaluation_page import evaluation_page
+from bregman_exp.cli.checks import check_device, check_samples
 from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
 from bregman_exp.cli.sweep import Outcome
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
-from bregman_exp.results import RunFolder, evaluation_page, print_whole
+from bregman_exp.runs import RunFolder
+from bregman_exp.terminal import print_whole
 
 
 def evaluate_job(cfg: DictConfig) -> Outcome:
@@ -29,19 +31,18 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
         run = build.stored_run(folder)
         _take_settings(run, cfg)
         check_device(run.trainer.accelerator, 1)
-        build.attack_specs(run.attack)
         if not is_trained(run, folder) and not folder.complete:
             raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
-        data = build.dataset(run)
-        check_same_data(data, folder)
-        check_samples(run.attack, data)
-        net, source = build.trained_model(run, data, folder), build.transfer_source(run, data)
-        build.check_attacks(run, net, source, data)
-        if own_suite(run, folder):
+        job = build.job(run, folder)
+        build.check_same_data(job.data, folder)
+        check_samples(run.attack, job.data)
+        job.trained_network()
+        job.check_attacks()
+        if own_suite(job):
             print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
             print_whole(evaluation_page(folder.read_metrics()))
             return Outcome.SKIPPED
-    if not went_well(lambda: evaluate_run(run, data, folder)):
+    if not went_well(lambda: evaluate_run(job)):
         raise CommandFailedError
     return Outcome.DONE
 

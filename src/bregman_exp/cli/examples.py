@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bregman_exp.analysis.figures.adversarial import adversarial_images, adversarial_points
 from bregman_exp.cli.command import log
 from bregman_exp.data import Split, as_unit
-from bregman_exp.results import RunFolder, adversarial_images, adversarial_points, write_arrays
 from bregman_exp.robustness import Evaluation, Robustness
+from bregman_exp.runs import RunFolder, write_arrays
 
 
 def save_examples(

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from bregman_exp import build
-from bregman_exp.results import RunFolder
-from bregman_exp.results.atomic import write_atomically, write_text
+from bregman_exp.runs import RunFolder
+from bregman_exp.runs.atomic import write_atomically, write_text
 from bregman_exp.training import CheckpointError, weights_of
 
 SUMS = "SHA256SUMS"  # as sha256sum -c reads it

@@ -5,13 +5,15 @@ from itertools import chain, count
 from pathlib import Path
 
 import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
 from bregman_exp.processes import TERMINATED, ending_its_children
-from bregman_exp.results import RunFolder
+from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
     CheckpointError,
     Classifier,
@@ -25,6 +27,12 @@ from bregman_exp.training import (
     training_facts,
     without_advice,
 )
+
+
+def begin_run(job: Job) -> None:
+    """Writes config.yaml, and run.json with the overrides of this job as Hydra has them."""
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    job.folder.begin(job.run.to_yaml(), job.note(overrides))
 
 
 def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> float | None:

@@ -3,12 +3,11 @@
 from functools import cache
 
 import torch
-from torch import nn
 
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.cli.command import log
-from bregman_exp.config import Run
-from bregman_exp.data import ClassificationData, as_unit, subset
+from bregman_exp.data import as_unit, subset
 from bregman_exp.training import (
     EAGER,
     PLAIN,
@@ -25,15 +24,14 @@ from bregman_exp.training import (
 WORTH_TRYING = 500  # steps: in fewer nothing can be won that the trials do not take
 
 
-def choose_form(
-    run: Run, net: nn.Module, data: ClassificationData, networks: int = 1, begun_in: str | None = None
-) -> tuple[Choice, Forward]:
-    """The form and what computes it, each form tried on a batch with ``net``, which is afterwards as before.
+def choose_form(job: Job, networks: int = 1, begun_in: str | None = None) -> tuple[Choice, Forward]:
+    """The form and what computes it, each form tried on a batch with the network, afterwards as before.
 
     ``trainer.fast`` decides by hand; else a training goes on in the form it was ``begun_in``, for the same
     numbers; else the fastest that holds is taken. What was seen is told. Raises ConfigError where the form
     that is asked for is not possible, FormRefusedError where it does not hold.
     """
+    run, data = job.run, job.data
     advice = build.precision_advice(run)
     if advice is not None:
         log.info("%s", advice)
@@ -47,22 +45,16 @@ def choose_form(
     if asked == EAGER.name or forms == [EAGER] or (asked is None and steps < WORTH_TRYING):
         return PLAIN, OwnForward()
     forwards: dict[Form, Forward] = {}
-    choice = choose(_candidates(run, net, data, forms, steps * networks, forwards), asked)
+    choice = choose(_candidates(job, forms, steps * networks, forwards), asked)
     for sentence in choice.sentences():
         log.info("%s", sentence)
     return choice, forwards.get(choice.form, OwnForward())
 
 
-def _candidates(
-    run: Run,
-    net: nn.Module,
-    data: ClassificationData,
-    forms: list[Form],
-    steps: int,
-    forwards: dict[Form, Forward],
-) -> Candidates:
+def _candidates(job: Job, forms: list[Form], steps: int, forwards: dict[Form, Forward]) -> Candidates:
     """The trials; what computes a form is made once, and kept in ``forwards``."""
-    device, half = build.device(run), build.half(run)
+    run, data, device, half = job.run, job.data, job.device, build.half(job.run)
+    net = job.network.to(device)
     some = subset(data.train, min(run.trainer.batch_size, len(data.train)), run.seed)
     batch = as_unit(some.x).to(device), some.y.to(device)
 

@@ -5,10 +5,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from bregman_exp.cli.sound import ConfigFaults
-from bregman_exp.results import as_text, find_runs
-from bregman_exp.results.soundness import fitting
-from bregman_exp.results.table import on_terminal, tables_of
+from bregman_exp.runs import find_runs
+from bregman_exp.terminal import as_text
 
 
 class TableSoFar:
@@ -24,8 +22,12 @@ class TableSoFar:
         folder = _folder(config)
         if _complete_runs(folder) == self.complete:
             return
+        from bregman_exp.analysis.frame import fitting, read_results  # pandas takes half a second
+        from bregman_exp.analysis.table import on_terminal, tables_of
+
         try:
-            shown = as_text(on_terminal(tables_of(fitting(find_runs(folder), ConfigFaults()))))
+            frame = fitting(read_results(find_runs(folder))).frame
+            shown = as_text(on_terminal(tables_of(frame)))
         except (ValueError, OSError) as error:  # runs that do not agree, damaged files
             shown = f"no table so far: {error}"
         print(f"\n{shown}\n", file=sys.stderr)

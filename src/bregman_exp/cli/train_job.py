@@ -1,11 +1,13 @@
 """train.py: a config becomes a trained network with its figures."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import DictConfig
 
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.cli.checks import check_device, check_samples
 from bregman_exp.cli.command import (
     CommandFailedError,
@@ -19,6 +21,7 @@ from bregman_exp.cli.command import (
 )
 from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite, wants_attacks_again, write_figures
 from bregman_exp.cli.fit import (
+    begin_run,
     epochs_in,
     epochs_to_go,
     fit,
@@ -30,8 +33,6 @@ from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import ConfigError, Resnet, Run, check
-from bregman_exp.data import ClassificationData
-from bregman_exp.results import RunFolder
 from bregman_exp.training import CAPTURED, EAGER, PLAIN, EpochLines, training_facts
 
 OWN_STATISTICS = (
@@ -52,32 +53,35 @@ def train_job(cfg: DictConfig) -> Outcome:
             print(limit.left_for_later, file=sys.stderr)
             return Outcome.LEFT
         check_device(runs[0].trainer.accelerator, runs[0].trainer.devices)
-        build.attack_specs(runs[0].attack)
-        build.check_model(runs[0])
-        data = build.dataset(runs[0])
-        for remark in data.remarks:
-            say_once(remark)
-        check_samples(runs[0].attack, data)
-        net, source = build.model(runs[0], data), build.transfer_source(runs[0], data)
-        build.check_attacks(runs[0], net, source, data)
-        build.classifier(runs[0], net)
-        build.forms(runs[0])
-        all_complete = all(own_suite(run, build.run_folder(run, data)) for run in runs)
-        groups = [runs] if runs[0].logger.name == "csv" else [[run] for run in runs]  # a tracker has one run
-        ended = [train_stack(group, data, limit) for group in groups]
-        failed, left = ([run for lists in ended for run in lists[which]] for which in (0, 1))
-    for run in [run for run in runs if run not in failed and run not in left]:
+        jobs = _jobs(runs)
+        all_complete = all(map(own_suite, jobs))
+        groups = [jobs] if runs[0].logger.name == "csv" else [[job] for job in jobs]  # a tracker has one run
+        ended = [train_stack(group, limit) for group in groups]
+        failed, left = ([job for lists in ended for job in lists[which]] for which in (0, 1))
+    for job in [job for job in jobs if job not in failed and job not in left]:
         in_time: list[bool] = []
-        if not went_well(lambda run=run, in_time=in_time: in_time.append(train_run(run, data, limit))):
-            failed.append(run)
-            limit.worked(kind_of(run), None, None)
+        if not went_well(lambda job=job, in_time=in_time: in_time.append(train_run(job, limit))):
+            failed.append(job)
+            limit.worked(kind_of(job.run), None, None)
         elif not in_time[0]:
-            left.append(run)
+            left.append(job)
     if failed:
         raise CommandFailedError
     if left:
         return Outcome.LEFT
     return Outcome.SKIPPED if all_complete else Outcome.DONE
+
+
+def _jobs(runs: Sequence[Run]) -> list[Job]:
+    """A job for each seed; raises ValueErrors for all that can be known to be wrong before the training."""
+    first = build.job(runs[0])
+    for remark in first.data.remarks:
+        say_once(remark)
+    check_samples(first.run.attack, first.data)
+    first.check_attacks()
+    build.classifier(first.run, first.network)
+    build.forms(first.run)
+    return [first, *map(first.with_seed, runs[1:])]
 
 
 def seeds_of(seed: Any, seeds: Any) -> list[Any]:
@@ -95,68 +99,67 @@ def seeds_of(seed: Any, seeds: Any) -> list[Any]:
     return list(range(int(first), int(last) + 1))
 
 
-def train_run(run: Run, data: ClassificationData, limit: TimeLimit) -> bool:
+def train_run(job: Job, limit: TimeLimit) -> bool:
     """Trains and evaluates one run; resumes an interrupted one, skips a complete one.
 
     Of a complete run with another suite or other weights only these are evaluated, under its evaluations/.
     False where the time does not suffice: it did not begin, or training stopped at an epoch's end. The
     evaluation of what has been trained is not cut short.
     """
-    folder = build.run_folder(run, data)
+    folder = job.folder
     if folder.complete:
-        build.check_stored(folder, data.fingerprint)
-    identity = build.training_identity(run, data)
-    to_go = 0 if folder.complete else epochs_to_go(run, folder, identity)
-    if not own_suite(run, folder) and not limit.allows(kind_of(run), to_go):
+        build.check_stored(folder, job.data.fingerprint)
+    to_go = 0 if folder.complete else epochs_to_go(job.run, folder, job.identity)
+    if not own_suite(job) and not limit.allows(kind_of(job.run), to_go):
         print(f"{limit.left_for_later}: {folder.path}", file=sys.stderr)
         return False
     with folder.locked(), logging_to(folder.log):
-        if not folder.complete or wants_attacks_again(run, folder):
+        if not folder.complete or wants_attacks_again(job):
             with failures_recorded_in(folder):
-                return _completed(run, data, folder, limit)
-        if own_suite(run, folder):
+                return _completed(job, limit)
+        if own_suite(job):
             folder.parts.clear()  # left where a process was killed at the very end
             log.info("%s is complete: skipped", folder.path)
             return True
-    evaluate_run(run, data, folder)
+    evaluate_run(job)
     return True
 
 
-def _completed(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit) -> bool:
+def _completed(job: Job, limit: TimeLimit) -> bool:
     """Trains and evaluates; False where training stopped in between, at the limit."""
+    run, folder = job.run, job.folder
     begin, last = limit.budget.clock(), folder.checkpoint("last")
     refuse_foreign_state(folder)
-    folder.begin(run.to_yaml())
-    set_damaged_checkpoint_aside(folder, build.training_identity(run, data))
+    begin_run(job)
+    set_damaged_checkpoint_aside(folder, job.identity)
     before, pace = epochs_in(last), None
     if not is_trained(run, folder):
-        pace = _fit(run, data, folder, limit)
+        pace = _fit(job, limit)
         if not is_trained(run, folder):
             limit.worked(kind_of(run), pace, None)
             log.info("%s", limit.stopped(epochs_in(last), run.trainer.max_epochs))
             return False
     EpochLines(folder.curves).restore(training_facts(last).lines)  # a kill may have come before the file
-    write_figures(run, data, folder, folder)
+    write_figures(job, folder)
     trained = (epochs_in(last) - before) * (pace or 0.0)
     limit.worked(kind_of(run), pace, limit.budget.clock() - begin - trained)
     return True
 
 
-def _fit(run: Run, data: ClassificationData, folder: RunFolder, limit: TimeLimit) -> float | None:
+def _fit(job: Job, limit: TimeLimit) -> float | None:
     """Trains to the end or to the limit; the seconds an epoch took, as ``fit`` gives them."""
-    last = folder.checkpoint("last")
-    log.info("%s %s", "resuming" if last.exists() else "training", folder.path)
-    net = build.model(run, data)
+    run, last = job.run, job.folder.checkpoint("last")
+    log.info("%s %s", "resuming" if last.exists() else "training", job.folder.path)
     begun_in = training_facts(last).form if last.exists() else None
     choice, forward = PLAIN, None
-    if build.device(run).type == "cpu" and run.trainer.fast != CAPTURED.name:
-        choice, forward = choose_form(run, net, data, begun_in=begun_in)
+    if job.device.type == "cpu" and run.trainer.fast != CAPTURED.name:
+        choice, forward = choose_form(job, begun_in=begun_in)
     elif run.trainer.fast not in (None, EAGER.name):  # train_stack has had its turn
         log.info("trainer.fast=%s is not for a run that was begun plainly: it goes on so", run.trainer.fast)
     if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
         log.info(OWN_STATISTICS, run.trainer.devices)
-    classifier = build.classifier(run, net, choice, forward)
-    pace = fit(build.trainer(run, data, folder, limit.budget), classifier, build.epochs(run, data), last)
+    classifier = build.classifier(run, job.network, choice, forward)
+    pace = fit(build.trainer(job, limit.budget), classifier, build.epochs(job), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)

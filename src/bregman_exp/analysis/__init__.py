@@ -1,0 +1,1 @@
+"""What run folders say together: the frame of all figures, tables, comparisons, figures, the page."""

@@ -1,0 +1,201 @@
+"""What one run folder adds to the frame: its files, each read, checked and parsed once, as lines."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bregman_exp.analysis.settings import settings_of
+from bregman_exp.runs.reading import (
+    LARGEST_CONFIG,
+    NotARunError,
+    parsed_config,
+    read_json,
+    read_text,
+    with_control_characters_shown,
+)
+from bregman_exp.runs.record import Verdict, Version, clean_entry
+from bregman_exp.runs.run_folder import RunFolder
+from bregman_exp.runs.soundness import ConfigFault, sound_records
+
+SEED_LINE = re.compile(r"^seed: .*\n?", re.MULTILINE)
+NO_CONFIG = "{}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``where``: epoch and step, where they are known."""
+
+    error: str
+    where: str = ""
+    traceback: str = ""
+
+
+class Reader:
+    """``lines``: of the frame; ``records``, ``failures``: by the folder's path."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.records: dict[str, dict[str, Any]] = {}
+        self.failures: dict[str, Failure] = {}
+        self._configs: dict[str, str] = {}  # text without the seed -> JSON: YAML is slow, and seeds are many
+
+    def read(self, folder: RunFolder) -> None:
+        try:
+            self.lines += self._lines(folder)
+        except (NotARunError, OSError) as error:
+            self.failures[str(folder.path)] = Failure(str(error))
+            wrong = {"run": str(folder.path), "state": "damaged", "error": str(error)}
+            self.lines.append(wrong | {"experiment": folder.path.parent.parent.name, "config": NO_CONFIG})
+
+    def _lines(self, folder: RunFolder) -> list[dict[str, Any]]:
+        records = sound_records(folder, self._misfit)
+        note, config_text = folder.read_note(), self._config(folder)
+        config = json.loads(config_text)
+        common = {
+            "run": str(folder.path),
+            "config": config_text,
+            "experiment": str(config.get("experiment_name") or folder.path.parent.parent.name),
+            "overrides": json.dumps(note["overrides"]) if "overrides" in note else "",
+        }
+        if not records:
+            return [common | _unfinished(folder, note, config) | self._state(folder)]
+        own = records[0][1]
+        common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config)
+        self.records |= {str(place.path): record for place, record in records}
+        later = [place for place in folder.evaluations if not place.complete]
+        without = [common | {"evaluation": place.path.name} | self._state(place) for place in later]
+        lines = [line for place, record in records for line in _figures(place, record, common, config)]
+        constant = {line["weights"] for line in lines if line["verdict"] == Verdict.DEGENERATE}
+        for line in lines:  # a constant classifier is constant on clean data too, where no check looks
+            if line["id"] == "clean" and line["weights"] in constant:
+                line["verdict"] = Verdict.DEGENERATE.value
+        return lines + without
+
+    def _misfit(self, folder: RunFolder) -> str:
+        return self._misfits(folder)
+
+    @cached_property
+    def _misfits(self) -> ConfigFault:
+        from bregman_exp.analysis.misfits import Misfits  # takes seconds, and few runs are asked about
+
+        return Misfits()
+
+    def _config(self, folder: RunFolder) -> str:
+        text = SEED_LINE.sub("", read_text(folder.config, LARGEST_CONFIG))
+        if text not in self._configs:
+            content = with_control_characters_shown(parsed_config(folder.config, text or "{}"))
+            self._configs[text] = json.dumps(_flat(content))
+        return self._configs[text]
+
+    def _state(self, folder: RunFolder) -> dict[str, str]:
+        failure = _failure(folder)
+        if failure:
+            self.failures[str(folder.path)] = failure
+        state = "running" if folder.busy else "failed" if failure else "interrupted"
+        error = failure.error.splitlines() if failure else []
+        return {"state": state, "error": error[0] if error else "unknown error" if failure else ""}
+
+
+def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    """E.g. {"optim.lr": 0.01, "model.widths": None, …}."""
+    groups = {key: value for key, value in content.items() if isinstance(value, dict)}
+    inside = {f"{key}.{name}": value for key, group in groups.items() for name, value in group.items()}
+    return {key: value for key, value in content.items() if key not in groups} | inside
+
+
+def _unfinished(folder: RunFolder, note: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """From run.json; a folder of an older version has its config alone, and so is a row of its own name."""
+    dataset = note.get("dataset", {})
+    version = str(note.get("version", config.get("model.version", "")))
+    prefix = "" if version in ("", Version.STANDARD) else f"{version}_"
+    model = f"{prefix}{config['model.name']}" if "model.name" in config else ""
+    seed = re.match(r"seed-(\d+)", folder.path.name)
+    return {
+        "row": note.get("row_hash", ""),
+        "seed": note.get("seed", int(seed[1]) if seed else None),
+        "model": note.get("model", model),
+        "act": note.get("act", str(config.get("act.name", ""))),
+        "version": version,
+        "weights": note.get("weights", ""),
+        "data": str(dataset.get("label", "")),
+        "data_name": str(dataset.get("name", config.get("dataset.name", ""))),
+        "fingerprint": str(dataset.get("fingerprint", "")),
+        "budget": _budget(config, None),
+    }
+
+
+def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    dataset, model = record["dataset"], record["model"]
+    prefix = model.partition("_")[0]
+    return {
+        **{"row": record["row_hash"], "seed": record["seed"], "weights": record["weights"]},
+        **{"model": model, "act": record["act"]},
+        "version": record.get("version") or (prefix if prefix in tuple(Version) else Version.STANDARD.value),
+        "data": dataset["label"],
+        "data_name": dataset.get("name", ""),
+        "fingerprint": dataset.get("fingerprint", "unknown"),
+        "n_train": dataset.get("n_train"),
+        "epochs": record["train"]["epochs"],
+        "budget": _budget(config, record["train"]["epochs"]),
+    }
+
+
+def _budget(config: Mapping[str, Any], epochs: int | None) -> str:
+    most = config.get("trainer.max_epochs")
+    if config.get("trainer.patience") is not None and most is not None:
+        return f"at most {most}"
+    return str(most if epochs is None else epochs)
+
+
+def find_rows(lines: list[dict[str, Any]]) -> None:
+    """An unfinished run of an older version, which has no run.json, is of the row of an equal config."""
+    names = ("row", "model", "act", "version", "data", "fingerprint")
+    rows = {line["config"]: {name: line[name] for name in names} for line in lines if line.get("row")}
+    for line in lines:
+        if line["state"] != "damaged" and not line["row"] and line["model"]:
+            line |= rows.get(line["config"], {})
+
+
+def _figures(
+    place: RunFolder, record: Mapping[str, Any], common: Mapping[str, Any], config: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A line for clean data, then one for each attack."""
+    added = place.path.name if place.path.parent.name == "evaluations" else ""
+    suite = added.rpartition("-")[0] if added else str(config.get("attack.name", ""))
+    about = {**common, "evaluation": added, "weights": record["weights"]}
+    about |= {"suite": record.get("suite", suite), "code": code_of(record)}
+    named = ("id", "attack", "norm", "eps", "correct", "accuracy", "verdict")
+    lines = []
+    for entry in (clean_entry(record), *record["robust"]):
+        low, high = entry.get("ci95") or (None, None)
+        figure = {
+            "n": entry.get("n", record["clean"]["n"]),
+            "settings": settings_of(entry),
+            "low": low,
+            "high": high,
+        }
+        lines.append(about | {name: entry.get(name) for name in named} | figure)
+    return lines
+
+
+def code_of(record: Mapping[str, Any]) -> str:
+    """The commit (with "-dirty" where there were changes) or, of an installed package, its version."""
+    environment = record.get("environment") or {}
+    release = environment.get("bregman_exp")
+    return environment.get("git") or (f"release {release}" if release else "unknown")
+
+
+def _failure(folder: RunFolder) -> Failure | None:
+    """What failure.json says, where there is one."""
+    if not folder.failure.is_file():
+        return None
+    try:
+        content = read_json(folder.failure)
+        places = {name: content.get(name) for name in ("epoch", "step")}
+        where = ", ".join(f"{name} {value}" for name, value in places.items() if value is not None)
+        return Failure(str(content["error"]), where, str(content.get("traceback", "")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Failure(f"{folder.failure} is damaged")

@@ -1,0 +1,77 @@
+"""What rows are called: by model and activation, and by what tells them from their namesakes."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from bregman_exp.runs.record import Verdict
+
+# A pandas.DataFrame or Series. The annotations inside pandas say of what is taken from one that it may be
+# either or an array, so the checker of types is told nothing.
+Frame: TypeAlias = Any
+Series: TypeAlias = Any
+
+GROUPS = ("act", "dataset", "model", "optim", "trainer")
+NO_DIFFERENCE = ("act.name", "model.name", "model.version", "dataset.root", "trainer.accelerator")
+MARKS = {Verdict.UNRELIABLE: "UNRELIABLE", Verdict.DEGENERATE: "degenerate"}
+
+
+def marks(verdicts: Iterable[str]) -> str:
+    """What must be said beside a number: "UNRELIABLE", "UNRELIABLE degenerate", or ""."""
+    given = set(verdicts)
+    return " ".join(mark for verdict, mark in MARKS.items() if verdict in given)
+
+
+def short_code(code: str) -> str:
+    """A commit's first seven digits, with its "-dirty"."""
+    commit, dirty, _ = code.partition("-dirty")
+    return commit[:7] + dirty if len(commit) == 40 else code
+
+
+def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys that make a row and of which these flat configs have several values."""
+    keys = dict.fromkeys(key for config in configs for key in config)
+    told_apart = [key for key in keys if key.split(".")[0] in GROUPS and key not in NO_DIFFERENCE]
+    return [key for key in told_apart if any(config.get(key) != configs[0].get(key) for config in configs)]
+
+
+def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
+    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random": what its figures hang on."""
+    shape = [f"depth {config['model.depth']}"] if "model.depth" in config else []
+    if config.get("model.widths") is not None:
+        shape = [f"widths {config['model.widths']}"]
+    start = [str(config["model.init"])] if "model.init" in config else []
+    return ", ".join([f"{model} ({act})", *((*shape, *start) if start else ())])
+
+
+def row_names(rows: Frame) -> list[str]:
+    """A name for each line, which is a row with its model, act, hash, weights and config; all different."""
+    configs = [json.loads(text) for text in rows["config"]]
+    bases = list(map(base_name, rows["model"], rows["act"], configs))
+    namesakes: dict[str, list[int]] = {}
+    for place, base in enumerate(bases):
+        namesakes.setdefault(base, []).append(place)
+    apart = {base: differing_keys([configs[i] for i in places]) for base, places in namesakes.items()}
+    several = {base: rows["weights"].iloc[places].nunique() > 1 for base, places in namesakes.items()}
+    full = [
+        ", ".join([base, *(f"{key} {shown_value(config.get(key))}" for key in apart[base])])
+        + (f", {weights} weights" if several[base] else "")
+        for base, config, weights in zip(bases, configs, rows["weights"], strict=True)
+    ]
+    counts, digits = Counter(full), _digits(rows["row"])
+    return [
+        f"{name}, row {row[:digits]}" if counts[name] > 1 else name
+        for name, row in zip(full, rows["row"], strict=True)
+    ]
+
+
+def shown_value(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def _digits(hashes: Iterable[str]) -> int:
+    """How many digits of the hashes tell them apart, at least four."""
+    several = set(hashes)
+    longest = max(map(len, several), default=4)
+    return next((n for n in range(4, longest + 1) if len({h[:n] for h in several}) == len(several)), longest)

@@ -1,0 +1,53 @@
+"""How figures are written on the page."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+
+def percent(share: float | None) -> str:
+    """E.g. "98.80"; a dash where there is none."""
+    return "—" if share is None else f"{100 * share:.2f}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """E.g. "97.41 – 99.45"."""
+    return "" if ends is None else " – ".join(percent(end) for end in ends)
+
+
+def number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """E.g. "2.0 s", "12 min", "3 h 20 min"."""
+    if seconds is None:
+        return "—"
+    if seconds < 99.5:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def counted(n: int, word: str) -> str:
+    """E.g. "1 run", "96 runs"."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
+def each(values: Iterable[object]) -> str:
+    """All different values; with more than one of them, how many there are of each: "500 (96), 200 (32)"."""
+    count = Counter(map(str, values))
+    if len(count) == 1:
+        return next(iter(count))
+    return ", ".join(f"{value} ({n})" for value, n in count.most_common()) or "—"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """E.g. "0–15", "0–3, 7"."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs) or "—"

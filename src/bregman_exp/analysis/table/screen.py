@@ -1,0 +1,106 @@
+"""A table for the terminal: a cell tells all of its column, and wide tables are broken into blocks."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.box import HORIZONTALS
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
+
+from bregman_exp.analysis.table.content import ABSENT, PUBLISHED, Table, Text
+
+NAME = 25  # characters of a row's name in one line
+
+
+def on_terminal(tables: Iterable[Table]) -> RenderableType:
+    parts = [part for table in tables for part in ("", as_terminal(table))]
+    return Group(*parts[1:])
+
+
+def as_terminal(table: Table) -> RenderableType:
+    """Caption, table, footnotes. Names are shown as they are, never as markup."""
+    return OnTerminal(table)
+
+
+@dataclass(frozen=True)
+class OnTerminal:
+    """Lays itself out for the width it is shown in; asks for the width of its widest column at least."""
+
+    table: Table
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        widest = max(_width(_block(self.table, [i]), console) for i in range(len(self.table.columns)))
+        return Measurement(widest, widest)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        width = options.max_width
+        yield _lines(self.table.caption, width)
+        for block in _blocks(self.table, width, console):
+            yield from ("", block)
+        yield ""
+        for note in self.table.numbered:
+            yield _lines(note, width)
+
+
+def _blocks(table: Table, width: int, console: Console) -> Iterator[RichTable]:
+    """The columns in their order, in each block as many as fit."""
+    rest = list(range(len(table.columns)))
+    while rest:
+        fitting = len(rest)
+        while fitting > 1 and _width(_block(table, rest[:fitting]), console) > width:
+            fitting -= 1
+        yield _block(table, rest[:fitting])
+        rest = rest[fitting:]
+
+
+def _block(table: Table, places: Sequence[int]) -> RichTable:
+    """The rows' names and seeds, and the columns at these places."""
+    groups = table.groups
+    stacked = any(len(groups[place][1]) > 1 for place in places)
+    drawn = RichTable(
+        box=HORIZONTALS, show_edge=False, show_lines=stacked, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    drawn.add_column("row", no_wrap=True)
+    drawn.add_column("seeds", justify="right", no_wrap=True)
+    for place in places:
+        drawn.add_column(RichText(groups[place][0]), justify="right", no_wrap=True)
+    for name, seeds, *texts in table.texts:
+        each = iter(texts)
+        cells = ["\n".join(_stacked(parts, [next(each) for _ in parts])) for _, parts in groups]
+        drawn.add_row(*map(RichText, (_folded(str(name)), str(seeds), *(cells[place] for place in places))))
+    return drawn
+
+
+def _folded(name: str) -> str:
+    """Broken after commas, so that lines have NAME characters where they can."""
+    lines = [""]
+    for part in name.split(", "):
+        longer = f"{lines[-1]}, {part}" if lines[-1] else part
+        if lines[-1] and len(longer) > NAME:
+            lines[-1] += ","
+            lines.append(part)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
+def _stacked(parts: Sequence[str], texts: Sequence[Text]) -> list[str]:
+    """The accuracy, and below it what stands beside it in other formats."""
+    beside = [(part, str(text)) for part, text in zip(parts[1:], texts[1:], strict=True)]
+    given = [(part, text) for part, text in beside if text != ABSENT]
+    return [str(texts[0]), *(f"{part} {text}" if part == PUBLISHED else text for part, text in given)]
+
+
+def _width(drawn: RichTable, console: Console) -> int:
+    return Measurement.get(console, console.options.update(max_width=1000), drawn).maximum
+
+
+def _lines(text: str, width: int) -> RichText:
+    """Folded between words; a path that is too long for a line goes on in the next."""
+    folded = textwrap.fill(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return RichText(folded, overflow="fold")

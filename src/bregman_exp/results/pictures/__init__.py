@@ -1,1 +1,0 @@
-"""Pictures, one a file, from arrays alone; ``style.py`` is how all of them look."""

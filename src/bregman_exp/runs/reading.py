@@ -1,0 +1,152 @@
+"""Files of a run folder, which may be anybody's: read whole and within bounds, or refused in one sentence."""
+
+import io
+import json
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from omegaconf import OmegaConf
+
+from bregman_exp.terminal import shown
+
+LARGEST_CONFIG = 100_000  # bytes; a config.yaml of this program has 2,000
+LARGEST_TEXT = 50_000_000  # bytes, of metrics.json, failure.json or metrics.csv
+LARGEST_ARRAYS = 2**30  # bytes when unpacked
+# a pipe that nobody writes to would be waited for; Windows knows no such pipes, and has text files
+READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+HIDING = re.compile(r"\\[ubfrt]")  # escapes of JSON that may stand for a control character
+DEEPEST = 20  # levels of lists and mappings
+PLAIN_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class NotARunError(ValueError):
+    """The path does not hold a run, or a file of it is not what this program writes."""
+
+
+def read_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
+    """The file's content. Raises NotARunError for what is no file, such as a pipe, and for a file too large.
+
+    OSError goes up as it is: a file that may not be read is not a damaged one.
+    """
+    handle = os.open(path, READ_ONLY)
+    with os.fdopen(handle, "rb") as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise NotARunError(f"{path} is no file; remove it.")
+        if about.st_size > largest:
+            raise NotARunError(
+                f"{path} has {about.st_size:,} bytes, at most {largest:,} are read; remove it."
+            )
+        return file.read()
+
+
+def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
+    """The file's text; NotARunError also where it is not UTF-8."""
+    try:
+        return read_bytes(path, largest).decode()
+    except UnicodeDecodeError:
+        raise NotARunError(f"{path} is damaged: it is not UTF-8.") from None
+
+
+def read_json(path: Path) -> Any:
+    """The file's content with control characters shown; NotARunError where it is no JSON, or too deep."""
+    try:
+        return with_control_characters_shown(json.loads(read_text(path)))
+    except NotARunError:
+        raise
+    except (ValueError, RecursionError):
+        raise NotARunError(f"{path} is damaged: it is no JSON.") from None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A stored config.yaml as plain containers, as they are: what of it is printed has to be ``shown``."""
+    return parsed_config(path, read_text(path, LARGEST_CONFIG))
+
+
+def parsed_config(path: Path, text: str) -> dict[str, Any]:
+    """The same from the file's text.
+
+    Raises NotARunError for what is no YAML mapping and for what no resolved config has: aliases (a few bytes
+    can stand for gigabytes), interpolations (they would read this machine's environment), many levels.
+    """
+    try:
+        _check_events(path, text)
+        content = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    except NotARunError:
+        raise
+    except Exception as error:  # the parser has no error of its own for all that may be wrong
+        raise NotARunError(f"{path} is damaged: {_first_line(error)}.") from None
+    if not isinstance(content, dict):
+        raise NotARunError(f"{path} is not a config of a run.")
+    interpolation = next((value for value in _strings(content) if "${" in value), None)
+    if interpolation is not None:
+        raise NotARunError(f"{path} has {shown(interpolation)}; a stored config has values, not references.")
+    return {str(key): value for key, value in content.items()}
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file; NotARunError where it is damaged or too large once unpacked."""
+    try:
+        archive = io.BytesIO(read_bytes(path, LARGEST_ARRAYS))
+        with zipfile.ZipFile(archive) as members:
+            size = sum(member.file_size for member in members.infolist())
+        if size > LARGEST_ARRAYS:
+            raise NotARunError(f"{path} unpacks to {size:,} bytes, at most {LARGEST_ARRAYS:,} are read.")
+        with np.load(archive, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except NotARunError:
+        raise
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        raise NotARunError(f"{path} is damaged.") from None
+
+
+def with_control_characters_shown(content: Any) -> Any:
+    """The same containers with every string, also every key, as ``shown``."""
+    if isinstance(content, dict):
+        return {
+            with_control_characters_shown(k): with_control_characters_shown(v) for k, v in content.items()
+        }
+    if isinstance(content, list):
+        return [with_control_characters_shown(value) for value in content]
+    return shown(content) if isinstance(content, str) else content
+
+
+def is_plain_json(content: bytes) -> bool:
+    """Whether no string in this JSON can have a control character: to look at the text is quick."""
+    text = content.decode()
+    return HIDING.search(text) is None and text.replace("\n", "").isprintable()
+
+
+def _check_events(path: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=PLAIN_YAML):
+        if isinstance(event, yaml.AliasEvent):
+            raise NotARunError(f"{path} has a YAML alias; a stored config has none.")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise NotARunError(f"{path} has more than {DEEPEST} levels; a stored config has five.")
+
+
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _strings(key)
+            yield from _strings(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _strings(value)
+    elif isinstance(content, str):
+        yield content
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,107 @@
+"""Paired and unpaired differences, against figures that are known."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from scipy.stats import t, ttest_ind
+
+from bregman_exp.analysis.statistics import newcombe_interval, paired, welch
+
+
+def rights(both: int, only_a: int, only_b: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    counts = (both, only_a, only_b, neither)
+    return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
+
+
+def test_mcnemar_by_hand() -> None:
+    found = paired(*rights(80, 1, 9, 10))
+    # 2 · P(X ≤ 1) with X ~ Binomial(10, ½)
+    assert found.p == pytest.approx(2 * (1 + 10) / 2**10)
+    assert (found.only_a, found.only_b, found.n) == (1, 9, 100)
+    assert found.difference == pytest.approx(-0.08)
+
+
+def test_the_order_of_the_two_turns_the_sign_alone() -> None:
+    a, b = rights(40, 12, 3, 5)
+    one, other = paired(a, b), paired(b, a)
+    assert one.p == other.p
+    assert one.difference == -other.difference == 9 / 60
+    assert one.ci95 == pytest.approx((-other.ci95[1], -other.ci95[0]))
+
+
+def test_who_agrees_everywhere_does_not_differ() -> None:
+    found = paired(*rights(54, 0, 0, 0))
+    assert (found.difference, found.p) == (0, 1)
+    low, high = found.ci95
+    assert low < 0 < high
+
+
+def test_as_many_on_either_side_is_no_evidence() -> None:
+    assert paired(*rights(10, 4, 4, 2)).p == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "interval"),
+    [  # (both, only a, only b, neither), by method 10; the last where φ is positive before the correction
+        ((36, 12, 2, 0), (0.0569, 0.3404)),
+        ((54, 0, 0, 0), (-0.0664, 0.0664)),
+        ((1, 1, 7, 12), (-0.5069, -0.0256)),
+    ],
+)
+def test_newcombes_interval(table: tuple[int, int, int, int], interval: tuple[float, float]) -> None:
+    assert newcombe_interval(*table[:3], n=sum(table)) == pytest.approx(interval, abs=5e-5)
+
+
+def test_newcombes_interval_holds_the_difference_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    p_a, p_b, held = 0.8, 0.7, 0
+    for _ in range(400):
+        u = random.random(200)
+        # correlated: a is right where u < p_a; b shares three quarters of the samples' difficulty
+        a, b = u < p_a, np.where(random.random(200) < 0.75, u, random.random(200)) < p_b
+        low, high = paired(a, b).ci95
+        held += low <= p_a - p_b <= high
+    assert 0.92 <= held / 400 <= 0.99
+
+
+def test_pairs_must_be_pairs() -> None:
+    right = np.ones(3, bool)
+    with pytest.raises(ValueError, match="3 and 2 samples: give the same ones"):
+        paired(right, right[:2])
+    with pytest.raises(ValueError, match="0 and 0 samples"):
+        paired(right[:0], right[:0])
+    with pytest.raises(ValueError, match=r"right is int64 of shape \(3,\)"):
+        paired(right, np.ones(3, np.int64))
+
+
+def test_welch_is_the_textbooks() -> None:
+    a, b = [0.90, 0.92, 0.91, 0.95], [0.88, 0.80, 0.86]
+    v_a, v_b = np.var(a, ddof=1) / 4, np.var(b, ddof=1) / 3
+    freedom = (v_a + v_b) ** 2 / (v_a**2 / 3 + v_b**2 / 2)
+    half = t.ppf(0.975, freedom) * sqrt(v_a + v_b)
+    found = welch(a, b)
+    assert found.difference == pytest.approx(np.mean(a) - np.mean(b))
+    assert found.ci95 == pytest.approx((found.difference - half, found.difference + half))
+    assert found.ci95 == pytest.approx(tuple(ttest_ind(a, b, equal_var=False).confidence_interval()))
+    assert (found.n_a, found.n_b) == (4, 3)
+
+
+def test_one_row_without_spread_still_has_an_interval() -> None:
+    b = [0.5, 0.6, 0.7]
+    found = welch([0.9, 0.9], b)  # v = s²/3 = 0.01/3, two degrees of freedom
+    half = 4.302653 * sqrt(0.01 / 3)
+    assert found.ci95 == pytest.approx((0.3 - half, 0.3 + half), abs=1e-6)
+
+
+@pytest.mark.parametrize(("a", "b"), [([0.9], [0.5, 0.6]), ([0.5, 0.6], [0.9]), ([0.1] * 3, [0.3] * 3)])
+def test_no_interval_without_spread(a: list[float], b: list[float]) -> None:
+    found = welch(a, b)
+    assert found.ci95 is None
+    assert found.difference == pytest.approx(np.mean(a) - np.mean(b))
+    assert (found.n_a, found.n_b) == (len(a), len(b))
+
+
+def test_a_row_needs_a_seed() -> None:
+    with pytest.raises(ValueError, match="0 and 1 seeds"):
+        welch([], [0.5])

@@ -1,0 +1,142 @@
+"""A finished batch is whole in its file, or it is not there."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bregman_exp.robustness.parts import Part
+from bregman_exp.runs.part_files import PartFiles
+
+ARRAYS = {
+    "facts": np.array('{"seconds": 0.25, "counts": {"shares": {"fgsm": 2}}}'),
+    "survivors": np.array([[True, False, True]]),
+    "violation": np.array([0.1 + 0.2]),
+    "distances": np.array([0.5, np.inf, 1e-300]),
+}
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> PartFiles:
+    return PartFiles(tmp_path / "run" / "parts")
+
+
+def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(a[k].dtype == b[k].dtype and np.array_equal(a[k], b[k]) for k in a)
+
+
+def the_file(parts: PartFiles) -> Path:
+    (file,) = parts.folder.iterdir()
+    return file
+
+
+def test_what_is_written_is_read_exactly(parts: PartFiles) -> None:
+    assert "pgd-0123" not in parts
+    assert (len(parts), list(parts)) == (0, [])
+    assert not parts.folder.exists()  # looking creates nothing
+    parts["pgd-0123"] = ARRAYS
+    assert "pgd-0123" in parts
+    assert same(parts["pgd-0123"], ARRAYS)
+    parts["fmn-4567"] = {"survivors": np.zeros((2, 0), dtype=bool)}
+    assert (len(parts), list(parts)) == (2, ["fmn-4567", "pgd-0123"])
+    assert parts["fmn-4567"]["survivors"].shape == (2, 0)
+    assert same(PartFiles(parts.folder)["pgd-0123"], ARRAYS)  # another process sees it
+    parts["pgd-0123"] = {"violation": np.ones(1)}
+    assert list(parts["pgd-0123"]) == ["violation"]
+    with pytest.raises(KeyError, match="nothing"):
+        parts["nothing"]
+    del parts["fmn-4567"]
+    assert list(parts) == ["pgd-0123"]
+
+
+def test_clear_removes_all_with_the_folder(parts: PartFiles) -> None:
+    parts["a"] = parts["b"] = ARRAYS
+    parts.clear()
+    assert not parts.folder.exists()
+    assert parts.folder.parent.is_dir()
+    assert len(parts) == 0
+    parts.clear()  # nothing there is no error
+    parts["a"] = ARRAYS
+    assert same(parts["a"], ARRAYS)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x00" * 700])
+def test_a_file_of_something_else_is_not_there(parts: PartFiles, content: bytes) -> None:
+    parts["a"] = ARRAYS
+    the_file(parts).write_bytes(content)
+    assert "a" not in parts
+    parts["a"] = ARRAYS
+    assert same(parts["a"], ARRAYS)
+
+
+def test_a_truncated_file_is_not_there(parts: PartFiles) -> None:
+    parts["a"] = ARRAYS
+    file = the_file(parts)
+    whole = file.read_bytes()
+    for length in [*range(0, len(whole), 9), *range(len(whole) - 40, len(whole))]:
+        file.write_bytes(whole[:length])
+        assert "a" not in parts, length
+
+
+def test_no_damage_of_a_byte_is_taken_for_a_part_or_ends_the_evaluation(parts: PartFiles) -> None:
+    parts["a"] = ARRAYS
+    file = the_file(parts)
+    whole = file.read_bytes()
+    for place in range(0, len(whole), 2):
+        damaged = bytearray(whole)
+        damaged[place] ^= (0x01, 0x40, 0xFF)[place % 3]
+        file.write_bytes(damaged)
+        assert "a" not in parts or same(parts["a"], ARRAYS), place
+
+
+def test_pickled_objects_are_never_loaded(parts: PartFiles) -> None:
+    parts["a"] = ARRAYS
+    with the_file(parts).open("wb") as file:
+        np.savez(file, survivors=np.array([print], dtype=object))
+    assert "a" not in parts
+
+
+def test_a_write_that_is_interrupted_leaves_nothing(parts: PartFiles, monkeypatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    parts["kept"] = ARRAYS
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            parts["a"] = ARRAYS
+    assert "a" not in parts
+    assert list(parts) == ["kept"]
+    assert len(list(parts.folder.iterdir())) == 1
+
+
+def test_what_a_killed_process_leaves_half_written_is_no_part(parts: PartFiles) -> None:
+    parts["kept"] = ARRAYS
+    (parts.folder / ".a.npz.half").write_bytes(b"half")
+    assert (len(parts), list(parts)) == (1, ["kept"])
+    parts.clear()
+    assert not parts.folder.exists()
+
+
+def test_a_part_of_an_evaluation(parts: PartFiles) -> None:
+    made = Part(
+        survivors=torch.tensor([[True, False], [False, False]]),
+        violation=torch.tensor([0.0, 1e-9]).double(),
+        seconds=1 / 3,
+        counts={"shares": {"fgsm": 2}},
+        points=torch.rand(2, 2, 3, 4, 4),
+        predicted=torch.tensor([[0, -1], [1, 1]]),
+    )
+    parts["suite-0123"] = made.arrays()
+    again = Part.of(parts["suite-0123"])
+    assert (again.seconds, again.counts, again.undecided) == (1 / 3, made.counts, None)
+    for name in ("survivors", "violation", "points", "predicted"):
+        assert torch.equal(getattr(again, name), getattr(made, name))
+    assert again.late is None
+
+
+def test_the_files_are_small(parts: PartFiles) -> None:
+    parts["a"] = {"survivors": np.ones((1, 100_000), dtype=bool)}
+    assert the_file(parts).stat().st_size < 2000
