@@ -26,7 +26,7 @@ def mlp(widths: Sequence[int], *, act: Activation | str, **settings: Any) -> mod
 def fast_inference(net: models.ResNet) -> Callable[[Tensor], Tensor]:
     """images (N, 3, H, W) in [0, 1] ↦ logits (N, K) of the network as it is now; compiled, no gradients.
 
-    Batch normalisation is folded into the convolutions (``models/folded.py``) and the rest fused
+    Batch normalisation is folded into the convolutions (:func:`bregman_exp.models.folded`) and the rest fused
     (``models/fused.py``): the logits of ``net.eval()`` to float32 rounding. The first call compiles, for tens
     of seconds on a CPU, and so does every other N. Needs a C++ compiler on a CPU.
     """
