@@ -61,8 +61,8 @@ class PlannedBatches:
         for tensor, parts in zip((self.top, self.left, self.flipped), zip(*crops, strict=True), strict=True):
             tensor.copy_(torch.cat(parts), non_blocking=True)
 
-    def at(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def at(self, place: Tensor) -> tuple[Tensor, Tensor]:
         """(x in [0, 1] (n, C, H, W), y (n,)) at these positions (n,) of the epoch's order."""
-        sample = self.sample[index]
-        x = self.images.crops(sample, self.top[index], self.left[index], self.flipped[index])
+        sample = self.sample[place]
+        x = self.images.crops(sample, self.top[place], self.left[place], self.flipped[place])
         return as_unit(x), self.images.y[sample]
