@@ -193,7 +193,7 @@ def test_an_attack_whose_points_fail_verification_continues(monkeypatch: pytest.
 @pytest.fixture
 def _no_looks_beside_the_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is counted what the attacks show the model."""
-    monkeypatch.setattr("bregman_exp.robustness.witness.asked_again", lambda *_: (0, 0))
+    monkeypatch.setattr("bregman_exp.robustness.witness.repeat_calls", lambda *_: (0, 0))
     for check in ("continuity_checks", "slope_checks"):
         monkeypatch.setattr(f"bregman_exp.robustness.evaluation.{check}", lambda *_: [])
 
