@@ -98,8 +98,8 @@ def test_callbacks_are_of_the_command_line_alone(command: Callable[..., Outcome]
         ("plugins=[broken]", "plugins=[broken] cannot be imported (ZeroDivisionError"),
         ("plugins=[taken]", "model=resnet20 of taken.net is taken by this program; give it another name"),
         ("plugins=[untyped]", "net: the parameter width needs a type and a default"),
-        ("callbacks=[collections.Counter]", "callbacks=[collections.Counter] is no Lightning callback"),
-        ("callbacks=[collections.Nothing]", "callbacks=[collections.Nothing] cannot be made"),
+        ("callbacks=[collections.Counter]", "callbacks=[collections.Counter] is not a Lightning callback"),
+        ("callbacks=[collections.Nothing]", "callbacks=[collections.Nothing] cannot be created"),
         ("+plugins=[os]", "unknown key plugins"),
     ],
 )

@@ -69,9 +69,9 @@ def test_a_finished_evaluation_that_is_read_from_its_parts_says_the_same() -> No
     for evaluation in (first, again):
         (check,) = named(evaluation.checks, "same-answers")
         assert check.status == "failed"
-    assert (first.robust[0].asked, first.robust[0].otherwise) == (
-        again.robust[0].asked,
-        again.robust[0].otherwise,
+    assert (first.robust[0].repeated, first.robust[0].differing) == (
+        again.robust[0].repeated,
+        again.robust[0].differing,
     )
 
 
@@ -95,7 +95,7 @@ def passes_all(model: nn.Module, x: Tensor, y: Tensor, specs: list[AttackSpec]) 
     assert failed(evaluation) & NEW == set()
     assert named(evaluation.checks, "same-answers")[0].value == 0
     assert bool(named(evaluation.checks, "fresh-copy")) == ("lock" in str(type(model)).lower())
-    assert all(entry.asked > 0 for entry in evaluation.robust)
+    assert all(entry.repeated > 0 for entry in evaluation.robust)
 
 
 def test_a_model_that_cannot_be_copied_is_audited() -> None:

@@ -235,8 +235,8 @@ def test_what_metrics_json_says() -> None:
 @pytest.mark.parametrize(
     ("model", "shape", "sentence"),
     [
-        (tiny_conv(), (4, 3, 6, 6), r"searches points \(N, d\) with d ≤ 3; these have shape \(3, 6, 6\)"),
-        (tiny_mlp(4), (4, 4), r"searches points \(N, d\) with d ≤ 3; these have shape \(4,\)"),
+        (tiny_conv(), (4, 3, 6, 6), r"needs samples of at most 3 dimensions, not of shape \(3, 6, 6\)"),
+        (tiny_mlp(4), (4, 4), r"needs samples of at most 3 dimensions, not of shape \(4,\)"),
         (tiny_mlp(), (4, 2), r"needs a model with interval\(lo, hi\).*Sequential has none"),
         (Watched(tiny_mlp()), (4, 2), r"Watched has none"),
         (

@@ -1,5 +1,6 @@
 """An interrupted evaluation goes on where it was, and ends as if nothing had happened."""
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -193,7 +194,7 @@ def test_an_attack_whose_points_fail_verification_continues(monkeypatch: pytest.
 @pytest.fixture
 def _no_looks_beside_the_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is counted what the attacks show the model."""
-    monkeypatch.setattr("bregman_exp.robustness.witness.asked_again", lambda *_: (0, 0))
+    monkeypatch.setattr("bregman_exp.robustness.witness.repeat_calls", lambda *_: (0, 0))
     for check in ("continuity_checks", "slope_checks"):
         monkeypatch.setattr(f"bregman_exp.robustness.evaluation.{check}", lambda *_: [])
 
@@ -357,6 +358,13 @@ def test_a_part_is_kept_exactly(made: Part) -> None:
     for field in fields(Part):
         assert same(getattr(again, field.name), getattr(made, field.name)), field.name
     assert set(arrays) - {"facts"} == {name for name in TENSORS if getattr(made, name) is not None}
+
+
+def test_the_stored_names_of_a_part_stay_so_that_old_files_are_read() -> None:
+    numbers = {"seconds": 0.5, "counts": {}, "undecided": None, "asked": 7, "otherwise": 2}
+    arrays = part().arrays() | {"facts": np.array(json.dumps(numbers))}
+    old = Part.of(arrays)
+    assert (old.seconds, old.repeated, old.differing) == (0.5, 7, 2)
 
 
 def test_what_a_digest_tells_apart() -> None:

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 import bregman_exp as bx
 from bregman_exp.robustness import ATTACKS, AttackSpec, Evaluation, Norm, Robustness, evaluate, unique_ids
-from bregman_exp.robustness.attacks.in_turn import in_turn
-from bregman_exp.robustness.attacks.suite import default_members
+from bregman_exp.robustness.attacks.suite import default_members, worst_case
 from bregman_exp.robustness.victim import Victim
 
 from .reference import Function, Linear, Watched, found_by, labelled, linear_task, named, tiny_conv, tiny_mlp
@@ -125,7 +124,7 @@ def test_members_see_only_what_the_earlier_ones_left() -> None:
 
         return name, perturb
 
-    found = in_turn(model, x, y, [member("near", 0.1), member("far", 0.3), member("none", 0.0)])
+    found = worst_case(model, x, y, [member("near", 0.1), member("far", 0.3), member("none", 0.0)])
     assert seen == {"near": [[0, 1, 2, 3, 4]], "far": [[0, 1, 2, 3]], "none": [[0, 1]]}
     assert found.counts == {"shares": {"near": 1, "far": 2, "none": 0}}
     torch.testing.assert_close(found.points - x, torch.tensor([[0], [0], [0.3], [0.3], [0.1], [0]]))
@@ -137,7 +136,7 @@ def test_members_are_not_called_for_nobody() -> None:
         raise AssertionError(left)
 
     x = torch.rand(3, 1)
-    found = in_turn(Function(lambda x: 1 + x[:, 0]), x, torch.zeros(3, dtype=torch.int64), [("a", never)])
+    found = worst_case(Function(lambda x: 1 + x[:, 0]), x, torch.zeros(3, dtype=torch.int64), [("a", never)])
     assert torch.equal(found.points, x)
     assert found.counts == {"shares": {"a": 0}}
 
@@ -223,8 +222,8 @@ def test_members_of_the_entry_replace_the_default_ones() -> None:
         (["pgd"], r"members: pgd needs attack, and may have its settings, e.g. \{attack: pgd\}"),
         ([{"steps": 3}], r"members: .* needs attack"),
         ([{"attack": "pgd", "stepz": 3}], r"attack=pgd has no setting stepz; it has loss, steps, rel_step"),
-        ([{"attack": "pgd", "eps": 0.3}], r"members: .*eps.* is the suite's: leave it out"),
-        ([{"attack": "pgd", "norm": "l2"}], r"members: .*norm.* is the suite's: leave it out"),
+        ([{"attack": "pgd", "eps": 0.3}], r"members: .*eps.* which the suite sets: leave it out"),
+        ([{"attack": "pgd", "norm": "l2"}], r"members: .*norm.* which the suite sets: leave it out"),
         ([{"attack": "pgd"}, {"attack": "ddos"}], r"attack='ddos' is unknown"),
         ([{"attack": "fgm"}], r"attack=fgm cannot do norm=linf; it does l2"),
         ([{"attack": "fgsm", "steps": 3}], r"attack=fgsm has no setting steps; it has loss"),
@@ -254,7 +253,7 @@ def test_a_transfer_can_be_a_member() -> None:
     spec = suite("linf", 0.05, {"attack": "fgsm"}, {"attack": "transfer", "steps": 5})
     entry = attacked(model, x, y, spec, source=tiny_mlp(2, 2))
     assert list(entry.counts["shares"]) == ["fgsm", "transfer"]
-    with pytest.raises(ValueError, match=r"attack=transfer needs a model to start from; give source="):
+    with pytest.raises(ValueError, match=r"attack=transfer needs the model to transfer from; give source="):
         evaluate(model, x, y, [spec])
 
 
@@ -385,7 +384,7 @@ def test_a_source_that_does_not_fit_or_is_not_there() -> None:
     spec = AttackSpec.of("transfer", "linf", 0.1)
     with pytest.raises(ValueError, match="the transfer source has 4 classes and the model 3"):
         evaluate(model, x, y, [spec], source=tiny_mlp(2, 4))
-    with pytest.raises(ValueError, match="attack=transfer needs a model to start from") as refused:
+    with pytest.raises(ValueError, match="attack=transfer needs the model to transfer from") as refused:
         evaluate(model, x, y, [spec])
     assert str(refused.value).endswith("give source=….")
     assert "\n" not in str(refused.value)
