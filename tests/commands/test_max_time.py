@@ -7,7 +7,7 @@ import pytest
 
 from bregman_exp.cli.journal import Journal
 from bregman_exp.cli.time_limit import TimeLimit
-from bregman_exp.training import Classifier
+from bregman_exp.training import Classifier, StackedClassifier
 from tests.commands.test_resume import checkpoint, curve, same, the_run
 from tests.conftest import TINY, Outcome
 
@@ -32,14 +32,14 @@ class Hand:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Hand:
     hand = Hand()
-    real = Classifier.training_step
-
-    def step(self: Classifier, batch: tuple, batch_idx: int) -> dict:
-        hand.now += 10 / STEPS
-        return real(self, batch, batch_idx)
-
     monkeypatch.setattr("bregman_exp.cli.sweep.CLOCK", hand)
-    monkeypatch.setattr(Classifier, "training_step", step)
+    for kind in (Classifier, StackedClassifier):
+
+        def step(self, batch: tuple, batch_idx: int, real=kind.training_step) -> dict:
+            hand.now += 10 / STEPS
+            return real(self, batch, batch_idx)
+
+        monkeypatch.setattr(kind, "training_step", step)
     return hand
 
 

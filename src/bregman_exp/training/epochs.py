@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
+
+Batch = tuple[Tensor, Tensor]  # x (N, …), y (N,)
 
 
 class Batches(Protocol):
@@ -24,6 +27,11 @@ CHUNKS_AN_EPOCH = 8  # at least, so that progress is told and a signal is answer
 
 class Chunk(list[Any]):
     """Batches (x, y) that a training step takes in turn, with an optimizer step for each."""
+
+
+def batches_in(batch: Any) -> list[Any]:
+    """The batches that a training step takes: those of a ``Chunk``, else the batch alone."""
+    return batch if isinstance(batch, Chunk) else [batch]
 
 
 class Chunks:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.training.form import EAGER, Choice, Form, Tried, computing_in
+from bregman_exp.training.forward import Forward
 from bregman_exp.training.optimizer import Optim
-from bregman_exp.training.side_by_side.forward import Forward
 from bregman_exp.training.side_by_side.graph import unchanged
 from bregman_exp.training.side_by_side.lane import Lane
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from bregman_exp.training.advice import without_advice
+from bregman_exp.training.lightning import without_advice
 
 Work = Callable[[], None]
 

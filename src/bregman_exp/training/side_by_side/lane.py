@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bregman_exp.training.forward import Forward
 from bregman_exp.training.non_finite import NonFiniteLossError
 from bregman_exp.training.optimizer import Optim
-from bregman_exp.training.side_by_side.forward import Forward
 from bregman_exp.training.side_by_side.graph import Recorder, unchanged
 
 OF_THE_DEVICE = ("lr", "fused", "foreach", "capturable")  # of an optimizer's settings, not of its training
