@@ -158,7 +158,7 @@ def test_a_second_stack_is_left_whole(command: Command, clock: Hand, tmp_path: P
 def test_what_is_no_time_is_told(command: Command, word: str) -> None:
     outcome = command("train", *WORDS, word)
     assert outcome.code == 1
-    assert f"Error: {word} is no time; give hours:minutes:seconds" in outcome.err
+    assert f"Error: {word} is not a duration; give hours:minutes:seconds" in outcome.err
 
 
 # ---- the judgement alone ----------------------------------------------------------------------------------
