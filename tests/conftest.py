@@ -98,13 +98,18 @@ def trained(trained_outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def image_tree(tmp_path: Path) -> Path:
+    """See ``write_images``."""
+    return write_images(tmp_path / "images")
+
+
+def write_images(root: Path) -> Path:
     """root/{train,test}/{cat,dog}: 12 and 6 images a class of 8×8 pixels; cats are dark, dogs bright."""
     random = np.random.default_rng(0)
     for split, n in (("train", 12), ("test", 6)):
         for name, level in (("cat", 60), ("dog", 180)):
-            folder = tmp_path / "images" / split / name
+            folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(n):
                 pixels = np.clip(random.normal(level, 30, (8, 8, 3)), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{i:02}.png")
-    return tmp_path / "images"
+    return root
