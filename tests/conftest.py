@@ -80,11 +80,16 @@ def script(in_process: Callable[..., Outcome]) -> Callable[..., Outcome]:
 def trained_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder with a tiny trained run, to be copied."""
     home = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        patch.setattr(sys, "argv", ["train.py", *TINY, "attack=none"])
-        cli.train()
+    train_in(home, *TINY, "attack=none")
     return home / "outputs"
+
+
+def train_in(folder: Path, *words: str) -> None:
+    """train.py in the folder, for fixtures that outlive a test; SystemExit if it fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["train.py", *words])
+        cli.train()
 
 
 @pytest.fixture

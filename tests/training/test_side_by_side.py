@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from bregman_exp import cli
 from bregman_exp.training import Lane, SideBySide
 from tests.commands.test_seeds import (
     assert_same_bits,
@@ -24,7 +23,7 @@ from tests.commands.test_seeds import (
     folders,
     rows,
 )
-from tests.conftest import Outcome, write_images
+from tests.conftest import Outcome, train_in, write_images
 
 TOGETHER = "together: "
 STEPS = 4  # an epoch: 20 images, the last batch smaller
@@ -64,11 +63,8 @@ def few_calls() -> Iterator[None]:
 def trained_twice(place: Path, image_tree: Path, **settings: tuple[str, ...]) -> Trained:
     form = {"together": "captured", "alone": "false"}
     for name, fast in form.items():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(place)
-            given = words(image_tree, "seeds=0..1", f"output_dir={name}", f"trainer.fast={fast}", **settings)
-            patch.setattr(sys, "argv", ["train.py", *given])
-            cli.train()
+        more = ("seeds=0..1", f"output_dir={name}", f"trainer.fast={fast}")
+        train_in(place, *words(image_tree, *more, **settings))
     return Trained(*(place / name for name in form))
 
 
