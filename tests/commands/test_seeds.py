@@ -245,6 +245,7 @@ def test_killed_while_the_checkpoints_are_written(command, tmp_path: Path, monke
         patch.setattr(StackedClassifier, "checkpoints", until_the_third)
         assert command("train", *WORDS, "seeds=0..2", "output_dir=a").code == 130
     with monkeypatch.context() as patch:
+        patch.setattr(StackedClassifier, "training_step", broken)
         patch.setattr(Classifier, "training_step", broken)
         assert command("train", *WORDS, "seeds=0..2", "output_dir=a").code == 0
     assert command("train", *WORDS, "seeds=0..2", "output_dir=b").code == 0

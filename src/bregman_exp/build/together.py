@@ -1,4 +1,4 @@
-"""What trains several seeds at once: an MLP's as a stack, a ResNet's side by side."""
+"""Modules, batches and trainer for several seeds at once: MLPs as a stack, ResNets side by side."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ from bregman_exp.training import (
     TrainingProgress,
 )
 
-ROUNDS = 16  # steps of each network that Lightning is handed at a time
+ROUNDS = 16  # steps of each network in a Lightning step
 
 
 def side_by_side(
@@ -63,13 +63,13 @@ def side_by_side(
 
 
 def side_by_side_epochs(jobs: Sequence[Job]) -> Epochs:
-    """Of training the sizes of the batches alone, since each network knows its own; validation as ever."""
+    """Training batches are given by their sizes, since each lane loads its own; validation as usual."""
     sizes = [len(part) for part in jobs[0].data.train.y.split(jobs[0].run.trainer.batch_size)]
     return Epochs(lambda *_: sizes, validation(jobs[0]), chunk=ROUNDS)
 
 
 def stacked_epochs(jobs: Sequence[Job]) -> Epochs:
-    """The batches of every epoch for all seeds, for each as ``epochs`` gives them."""
+    """The batches of every epoch for all seeds; for each seed they equal those of ``epochs``."""
     run, data, seeds = jobs[0].run, jobs[0].data, [job.run.seed for job in jobs]
     size = run.trainer.batch_size
     augment = data.is_image and getattr(run.dataset, "augment", False)

@@ -22,6 +22,7 @@ from bregman_exp.training import (
     Identity,
     NonFiniteLossError,
     SideBySide,
+    StackedClassifier,
     StopInTime,
     computing_in,
     training_facts,
@@ -35,7 +36,9 @@ def begin_run(job: Job) -> None:
     job.folder.begin(job.run.to_yaml(), job.note(overrides))
 
 
-def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> float | None:
+def fit(
+    trainer: pl.Trainer, classifier: Classifier | StackedClassifier | SideBySide, epochs: Epochs, last: Path
+) -> float | None:
     """Trains from the checkpoint ``last`` if it is there, to the end or as long as there is time.
 
     Gives the seconds that an epoch took; None where nobody looked at the clock in this process.
@@ -50,7 +53,7 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
             raise
         raise KeyboardInterrupt from None  # what Lightning makes of Ctrl-C
     except ProcessRaisedException as error:  # a spawned process's, with its traceback for a message
-        raise NonFiniteLossError.told_in(str(error)) or error from None
+        raise NonFiniteLossError.from_traceback(str(error)) or error from None
     finally:
         build.finish_loggers(trainer)
     callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]

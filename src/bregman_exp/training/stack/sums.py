@@ -7,9 +7,9 @@ ADD_EVERY = 50  # batches
 
 
 class StackSums:
-    """Mean losses and accuracies of S networks over the samples each has seen, as ``Sums`` has of one.
+    """Mean losses and accuracies of S networks, each over its own samples, as ``Sums`` for one network.
 
-    What a batch gives is kept on its device and added up once in 50 batches, in float64.
+    The tensors of a batch stay on their device; every 50 batches they are added up, in float64.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class StackSums:
         self._labels: list[Tensor] = []
 
     def see(self, losses: Tensor, logits: Tensor, y: Tensor) -> None:
-        """Remember a batch: its mean losses (S,), logits (S, n, K), labels (S, n)."""
+        """Adds a batch: its mean losses (S,), logits (S, n, K), labels (S, n)."""
         self._losses.append(losses.detach())
         self._predicted.append(logits.argmax(dim=2))
         self._labels.append(y)
@@ -29,7 +29,7 @@ class StackSums:
             self._add()
 
     def means(self) -> tuple[list[float], list[float]]:
-        """(losses, accuracies) of all samples seen, at least one, a number a network."""
+        """(losses, accuracies) over all samples, at least one: a number for each network."""
         self._add()
         return [value / self._n for value in self._loss], [value / self._n for value in self._correct]
 
