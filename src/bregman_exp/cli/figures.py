@@ -17,13 +17,7 @@ from bregman_exp.terminal import as_text
 from bregman_exp.training import EAGER, training_facts
 
 # Networks are evaluated in their plain form, see robustness/isolation.py.
-PLAIN_EVALUATION = {
-    "form": EAGER.name,
-    "precision": "32-true",
-    "fused": False,
-    "folded": False,
-    "tf32": False,
-}
+PLAIN_FORM = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
 SUBSET_SEED = 0  # attack.samples=N means the same N samples for every run
 
 
@@ -76,7 +70,7 @@ def write_figures(job: Job, target: RunFolder) -> None:
     if attack.save:
         save_examples(evaluation, samples, data.classes, target)
     device = job.device
-    settings = {**PLAIN_EVALUATION, "batch_size": job.attack_batch_size}
+    settings = {**PLAIN_FORM, "batch_size": job.attack_batch_size}
     record = metrics_record(
         identity=job.record,
         dataset=job.dataset_record,

@@ -151,12 +151,10 @@ def progress(outcomes: Iterable[Outcome], jobs: int, seconds: float) -> str:
     counts += [f"{failed} failed"] if failed else []
     counts += [f"{postponed} left for later"] if postponed else []
     worked, remaining = len(ended) - skipped - postponed, jobs - len(ended)
-    estimate = (
-        f"; about {_duration(seconds / worked * remaining)} left"
-        if worked and remaining and not postponed
-        else ""
-    )
-    return f"sweep: {', '.join(counts)}{estimate}"
+    sentence = f"sweep: {', '.join(counts)}"
+    if worked and remaining and not postponed:
+        sentence += f"; about {_duration(seconds / worked * remaining)} left"
+    return sentence
 
 
 def _duration(seconds: float) -> str:
