@@ -1,4 +1,4 @@
-"""python scripts/pictures.py outputs/… [--what layers moves] [--out FOLDER]: the pictures that runs allow."""
+"""python scripts/pictures.py outputs/… [--what layers moves] [--out FOLDER]: draws pictures of runs."""
 
 import sys
 from argparse import ArgumentParser
@@ -11,7 +11,9 @@ from bregman_exp.terminal import in_one_sentence, shown
 
 
 def main() -> None:
-    parser = ArgumentParser(description="Draws what the runs allow, each picture as SVG and PNG.")
+    parser = ArgumentParser(
+        description="Draws all pictures that the runs have data for, each as SVG and PNG."
+    )
     parser.add_argument(
         "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
     )
@@ -19,15 +21,15 @@ def main() -> None:
         "--what", nargs="+", default=[], metavar="KIND", help=f"only these: {', '.join(KINDS)}"
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/pictures"), help="where the pictures go")
-    words = parser.parse_args()
-    with in_one_sentence():  # another kind, no or damaged runs, no place to write
-        check_kinds(words.what)
+    arguments = parser.parse_args()
+    with in_one_sentence():  # unknown kind, no or damaged runs, folder that cannot be written
+        check_kinds(arguments.what)
         frame = None
-        if words.what != ["legendre"]:  # that one is of no run
-            frame = fitting(read_results(runs_at(words.places))).frame
-        album = draw_pictures(frame, words.out, words.what)
+        if arguments.what != ["legendre"]:  # the maps need no run
+            frame = fitting(read_results(runs_at(arguments.places))).frame
+        album = draw_pictures(frame, arguments.out, arguments.what)
     print(shown("\n".join(told(album))))
-    if not album.pictures or any(not album.drawn(kind) for kind in words.what):
+    if not album.pictures or any(not album.drawn(kind) for kind in arguments.what):
         sys.exit(1)
 
 

@@ -171,8 +171,8 @@ def limit(text: str, journal: Journal, clock: Hand) -> TimeLimit:
 def test_it_is_judged_by_runs_of_the_same_kind_else_by_all(tmp_path: Path) -> None:
     clock, path = Hand(), tmp_path / "journal"
     one = limit("00:01:40", Journal(path), clock)
-    one.worked("slow", 20.0, 0.0)
-    one.worked("fast", 2.0, 30.0)
+    one.add_run("slow", 20.0, 0.0)
+    one.add_run("fast", 2.0, 30.0)
     assert one.allows("slow", 4)
     assert not one.allows("slow", 6)
     assert one.allows("fast", 35)

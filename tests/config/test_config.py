@@ -136,7 +136,7 @@ def test_a_config_of_before_forms_had_names_is_read(compile_: bool | None, form:
 
 def test_how_many_samples_are_attacked_at_a_time() -> None:
     """As many as fill a GPU, where no figure depends on it; what was computed in batches of 250 is found."""
-    gpu, data = "trainer=gpu", build.glance(composed("row=resnet20"))
+    gpu, data = "trainer=gpu", build.black_images(composed("row=resnet20"))
 
     def size(*words: str) -> int:
         return build.job(composed(*words), data=data).attack_batch_size

@@ -1,4 +1,4 @@
-"""From a checked config to objects: the hall that joins the wings."""
+"""From a checked config to the objects of a run: it joins the wings, which do not know each other."""
 
 from bregman_exp.build.attacks import attack_specs as attack_specs
 from bregman_exp.build.job import Job as Job
@@ -7,10 +7,11 @@ from bregman_exp.build.job import seeds_label as seeds_label
 from bregman_exp.build.job import stack_folder as stack_folder
 from bregman_exp.build.job import stack_identity as stack_identity
 from bregman_exp.build.objects import activation as activation
+from bregman_exp.build.objects import black_images as black_images
+from bregman_exp.build.objects import check_device as check_device
 from bregman_exp.build.objects import check_model as check_model
 from bregman_exp.build.objects import dataset as dataset
 from bregman_exp.build.objects import device as device
-from bregman_exp.build.objects import glance as glance
 from bregman_exp.build.objects import half as half
 from bregman_exp.build.objects import model as model
 from bregman_exp.build.steps import forms as forms

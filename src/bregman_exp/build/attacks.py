@@ -1,4 +1,4 @@
-"""What a run is attacked with."""
+"""The attacks of a run's suite, the suite's hash, and the source of its transfer attacks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,33 +19,36 @@ from bregman_exp.data import (
 from bregman_exp.robustness import AttackSpec
 from bregman_exp.runs import RunFolder
 
-ATTACKED = 250  # samples at a time, on a CPU and wherever figures depend on it
+BATCH_SIZE = 250  # samples attacked at a time, on a CPU and wherever figures depend on it
 
 
 def attack_specs(attack: Attack) -> list[AttackSpec]:
-    """The attacks of a suite; an entry whose ``eps`` is a list stands for one attack each.
+    """The attacks of a suite; an entry whose ``eps`` is a list gives an attack for each ε.
 
-    Raises ConfigError for an entry without attack, norm and eps, ValueError for one that is not allowed.
+    Raises ConfigError for an entry without attack, norm and eps, ValueError for wrong settings.
     """
     specs: list[AttackSpec] = []
     for entry in attack.attacks:
         if not isinstance(entry, dict) or not {"attack", "norm", "eps"} <= set(entry):
             raise ConfigError(f"attack.attacks: {entry} needs attack, norm and eps.")
-        sizes = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
+        epsilons = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
         settings = {str(key): value for key, value in entry.items()}
-        specs += [AttackSpec.of(**{**settings, "eps": eps}) for eps in sizes]
+        specs += [AttackSpec.of(**{**settings, "eps": eps}) for eps in epsilons]
     if attack.attacks and not specs:
         raise ConfigError(f"attack.attacks={attack.attacks}: there is no eps, so no attack; use attack=none.")
-    unnamed = [getattr(spec.attack, "source", "") is None for spec in specs]
-    if attack.source is None or not any(unnamed):
+    lacks_source = [getattr(spec.attack, "source", "") is None for spec in specs]
+    if attack.source is None or not any(lacks_source):
         return specs
     source = _source_record(attack)["config_hash"]
-    pairs = zip(specs, unnamed, strict=True)
-    return [spec.but(source=source) if is_unnamed else spec for spec, is_unnamed in pairs]
+    pairs = zip(specs, lacks_source, strict=True)
+    return [spec.but(source=source) if lacks else spec for spec, lacks in pairs]
 
 
 def suite_hash(run: Run, specs: Sequence[AttackSpec]) -> str:
-    """The hash over what determines the figures of given weights; the batch size only where it must."""
+    """The hash over what determines the figures of given weights.
+
+    The batch size counts only where the attacks' random numbers depend on it.
+    """
     attack = run.attack
     optional = {
         "audit": attack.audit,
@@ -58,18 +61,18 @@ def suite_hash(run: Run, specs: Sequence[AttackSpec]) -> str:
         "weights": run.weights,
         "samples": attack.samples,
         "attacks": [spec.changed() for spec in specs],
-        "batch_size": (attack.batch_size or ATTACKED) if draws_by_batch(attack, specs) else None,
+        "batch_size": (attack.batch_size or BATCH_SIZE) if draws_by_batch(attack, specs) else None,
     }
     return short_hash(content | {key: value for key, value in optional.items() if value})
 
 
 def draws_by_batch(attack: Attack, specs: Sequence[AttackSpec]) -> bool:
-    """Whether figures depend on how many samples are attacked at a time."""
+    """Whether figures depend on the batch size."""
     return attack.audit or any(spec.attack.draws_by_batch for spec in specs)
 
 
 def _source_record(attack: Attack) -> dict[str, str]:
-    """Which weights the transfer starts from, wherever their run lies."""
+    """The identity of the weights that a transfer starts from; the path of their run does not count."""
     if attack.source is None:
         return {}
     metrics = _complete_source(attack.source).read_metrics()
@@ -84,28 +87,28 @@ def _complete_source(path: str) -> RunFolder:
 
 
 def transfer_source(
-    attack: Attack, specs: Sequence[AttackSpec], data: ClassificationData, itself: Mapping[str, str]
+    attack: Attack, specs: Sequence[AttackSpec], data: ClassificationData, evaluated: Mapping[str, str]
 ) -> nn.Module | None:
     """The trained network of the run that ``attack.source`` names, in eval mode.
 
-    ``itself``: config_hash and weights of the evaluated run. Raises NotARunError for a folder without a
-    complete run, ConfigError where its inputs or classes are others, or where an attack needs a source and
-    none is given.
+    ``evaluated``: config_hash and weights of the evaluated run. Raises NotARunError for a folder that is no
+    run, ConfigError where the run is not complete, is the evaluated one or has other inputs or classes, or
+    where an attack needs a source and none is given.
     """
     if attack.source is None:
         if any(spec.attack.needs_source for spec in specs):
             raise ConfigError("attack=transfer needs the run to start from; give source=outputs/….")
         return None
     folder = _complete_source(attack.source)
-    if _source_record(attack) == itself:
+    if _source_record(attack) == evaluated:
         raise ConfigError(f"source={attack.source} is the evaluated run itself; give another one.")
     stored = stored_run(folder)
     same = folder.read_metrics()["dataset"]["fingerprint"] == data.fingerprint
-    own_data = data if same else dataset(stored)
-    for what, its, evaluated in (
-        ("classes", own_data.num_classes, data.num_classes),
-        ("inputs of shape", tuple(own_data.train.x.shape[1:]), tuple(data.train.x.shape[1:])),
+    source_data = data if same else dataset(stored)
+    for name, of_source, of_run in (
+        ("classes", source_data.num_classes, data.num_classes),
+        ("inputs of shape", tuple(source_data.train.x.shape[1:]), tuple(data.train.x.shape[1:])),
     ):
-        if its != evaluated:
-            raise ConfigError(f"source={attack.source} has {what} {its}, the evaluated run {evaluated}.")
-    return trained_model(stored, own_data, folder)
+        if of_source != of_run:
+            raise ConfigError(f"source={attack.source} has {name} {of_source}, the evaluated run {of_run}.")
+    return trained_model(stored, source_data, folder)

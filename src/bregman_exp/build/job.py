@@ -1,4 +1,4 @@
-"""A run and all that follows from its config: made once, where a command begins, and handed on."""
+"""A run and everything that follows from its config. A command builds it once and passes it on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from bregman_exp.build.attacks import ATTACKED, attack_specs, draws_by_batch, suite_hash, transfer_source
+from bregman_exp.build.attacks import BATCH_SIZE, attack_specs, draws_by_batch, suite_hash, transfer_source
 from bregman_exp.build.objects import activation, check_model, dataset, device, model
 from bregman_exp.build.stored import load_trained
-from bregman_exp.config import Resnet, Run, config_hash, short_hash
+from bregman_exp.config import ConfigError, Resnet, Run, config_hash, short_hash
 from bregman_exp.data import ClassificationData
 from bregman_exp.geometry import Activation
 from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.runs import RunFolder
 
-ATTACKED_ON_GPU = 2000  # samples at a time; with fewer a GPU waits for launches
+GPU_BATCH_SIZE = 2000  # samples attacked at a time; with fewer a GPU waits for launches
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """``act``: the map of ``run.act``. ``specs``: the attacks of its suite. ``folder``: where the run lies.
+    """A run with its objects. ``act``: the map of ``run.act``. ``specs``: the attacks of its suite.
 
     ``config_hash``: over what determines the trained weights; ``row_hash``: the same without the seed;
     ``suite_hash``: over what determines the figures of given weights.
@@ -39,28 +39,24 @@ class Job:
     folder: RunFolder
 
     def with_seed(self, run: Run) -> "Job":
-        """The job of a run that differs in the seed alone."""
+        """The job of a run that differs only in its seed."""
         hash_ = config_hash(run, self.act.label, self.data.fingerprint)
         return replace(self, run=run, config_hash=hash_, folder=_folder(run, self.act, self.data, hash_))
 
     @cached_property
     def network(self) -> nn.Module:
-        """The network: with initial weights, which follow from the seed alone, until it is trained."""
+        """The network, with the initial weights of its seed until it is trained."""
         return model(self.run, self.act, self.data)
 
     def trained_network(self) -> nn.Module:
-        """``network`` with the trained weights that the run's figures are of, in eval mode.
-
-        Raises MisfitError where the config is not that of the folder, CheckpointError where the weights are
-        not.
-        """
+        """``network`` with the trained weights that the run's figures are of; raises as ``load_trained``."""
         return load_trained(self.network, self.folder, self.run.weights, self.identity)
 
     @cached_property
     def source(self) -> nn.Module | None:
-        """The trained network from which a transfer attack starts; raises as ``transfer_source``."""
-        itself = {"config_hash": self.config_hash, "weights": self.run.weights}
-        return transfer_source(self.run.attack, self.specs, self.data, itself)
+        """The trained network that transfer attacks start from; raises as ``transfer_source``."""
+        evaluated = {"config_hash": self.config_hash, "weights": self.run.weights}
+        return transfer_source(self.run.attack, self.specs, self.data, evaluated)
 
     @property
     def device(self) -> torch.device:
@@ -68,12 +64,12 @@ class Job:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Which training a checkpoint is of."""
+        """What a checkpoint is compared with: the training it is of."""
         return {"config_hash": self.config_hash, "seed": self.run.seed}
 
     @property
     def record(self) -> dict[str, Any]:
-        """The part of metrics.json that says which run it is."""
+        """The part of metrics.json that identifies the run."""
         run = self.run
         return {
             **self.identity,
@@ -88,21 +84,27 @@ class Job:
 
     @property
     def dataset_record(self) -> dict[str, Any]:
-        """The part of metrics.json that says which data."""
+        """The part of metrics.json that identifies the data."""
         data = self.data
         sizes = {f"n_{name}": len(getattr(data, name).y) for name in ("train", "val", "test")}
-        described = {"name": data.name, "source": data.source, "label": data.label}
+        names = {"name": data.name, "source": data.source, "label": data.label}
         remarks = {"remarks": list(data.remarks)} if data.remarks else {}
-        return {**described, **sizes, "fingerprint": data.fingerprint, **remarks}
+        return {**names, **sizes, "fingerprint": data.fingerprint, **remarks}
 
-    def note(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """run.json: which run it is, and the overrides that were typed for it."""
-        described = {name: getattr(self.data, name) for name in ("name", "label", "fingerprint")}
-        return {**self.record, "dataset": described, "overrides": list(overrides)}
+    def run_json(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The content of run.json: which run it is, and the overrides of its command."""
+        names = {name: getattr(self.data, name) for name in ("name", "label", "fingerprint")}
+        return {**self.record, "dataset": names, "overrides": list(overrides)}
 
     def check_attacks(self) -> None:
-        """Raises ValueError where an attack cannot run: on so few classes, on inputs of this shape, on a
-        model without the surrogate, the bounds or the source that it needs."""
+        """Raises ConfigError where the test set has fewer samples than ``attack.samples``.
+
+        Raises ValueError where an attack cannot run: with so few classes, on inputs of this shape, or on a
+        model without the surrogate, the bounds or the source that it needs.
+        """
+        samples, n = self.run.attack.samples, len(self.data.test.y)
+        if samples is not None and samples > n:
+            raise ConfigError(f"attack.samples={samples}: the test set has {n}; use null for all of it.")
         victim = Victim.of(self.network, self.run.seed, self.source)
         classes, shape = self.data.num_classes, self.data.train.x.shape[1:]
         for spec in self.specs:
@@ -111,24 +113,25 @@ class Job:
 
     @property
     def attack_batch_size(self) -> int:
-        """How many samples are attacked at a time: as many as fill a GPU, where that changes no figure.
+        """How many samples are attacked at a time.
 
-        That is 2,000 images of 32×32 pixels for 20 layers (6 GB), fewer where a sample takes more memory.
+        On a GPU, where the figures do not depend on it, 2,000 images of 32×32 pixels for 20 layers (6 GB),
+        and fewer where a sample takes more memory.
         """
         run, data = self.run, self.data
         if run.attack.batch_size is not None:
             return run.attack.batch_size
         if self.device.type == "cpu" or draws_by_batch(run.attack, self.specs):
-            return ATTACKED
+            return BATCH_SIZE
         depth = run.model.depth if isinstance(run.model, Resnet) else 20
         pixels = data.test.x.shape[2:].numel() if data.is_image else 1
-        return max(ATTACKED, int(ATTACKED_ON_GPU * min(1.0, 20 / depth) * min(1.0, 32 * 32 / pixels)))
+        return max(BATCH_SIZE, int(GPU_BATCH_SIZE * min(1.0, 20 / depth) * min(1.0, 32 * 32 / pixels)))
 
 
 def job(run: Run, folder: RunFolder | None = None, data: ClassificationData | None = None) -> Job:
-    """The job of a checked config; its folder follows from the config, and its data are read, unless given.
+    """The job of a checked config. The folder follows from the config and the data are read, unless given.
 
-    Raises ValueErrors for what is wrong with map, attacks and model, before the data are read.
+    Raises ValueErrors for mistakes in map, attacks and model before it reads the data.
     """
     act, specs = activation(run), tuple(attack_specs(run.attack))
     check_model(run, act)
@@ -146,18 +149,18 @@ def _folder(run: Run, act: Activation, data: ClassificationData, hash_: str) -> 
 
 
 def stack_identity(jobs: Sequence[Job]) -> dict[str, Any]:
-    """Of the seeds that a command trains together, also of those that have been trained otherwise since."""
+    """The identity of the common checkpoint: all seeds of the command, also those trained alone since."""
     return {"row_hash": jobs[0].row_hash, "seeds": [job.run.seed for job in jobs]}
 
 
 def stack_folder(jobs: Sequence[Job]) -> RunFolder:
-    """Where the seeds of a command keep their common checkpoint: .stack-<hash>/ beside their folders."""
+    """The folder of the seeds' common checkpoint: .stack-<hash>/ beside their own folders."""
     name = f".stack-{short_hash(list(stack_identity(jobs).values()))}"
     return RunFolder(jobs[0].folder.path.with_name(name))
 
 
 def seeds_label(jobs: Sequence[Job]) -> str:
-    """E.g. "seeds 0..63"; where some between are missing, "61 seeds"."""
+    """E.g. "seeds 0..63"; "61 seeds" where the range has gaps."""
     n, first, last = len(jobs), jobs[0].run.seed, jobs[-1].run.seed
     if n == 1:
         return f"seed {first}"

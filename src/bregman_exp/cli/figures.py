@@ -1,4 +1,4 @@
-"""The figures of a trained run: what both commands end with."""
+"""The figures of a trained run: the last step of both commands."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from bregman_exp.runs import RunFolder, attacks_that_failed, metrics_record
 from bregman_exp.terminal import as_text
 from bregman_exp.training import EAGER, training_facts
 
-# How networks are evaluated: the model as it is, see robustness/isolation.py.
-PLAINLY = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
+# Networks are evaluated in their plain form, see robustness/isolation.py.
+PLAIN_FORM = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
 SUBSET_SEED = 0  # attack.samples=N means the same N samples for every run
 
 
@@ -26,33 +26,33 @@ class AttacksFailedError(ValueError):
 
 
 def is_trained(run: Run, folder: RunFolder) -> bool:
-    """Whether the last checkpoint ends the training; CheckpointError where it cannot be read."""
+    """Whether the last checkpoint ends the training. Raises CheckpointError where it cannot be read."""
     if not folder.checkpoint("last").exists():
         return False
     facts = training_facts(folder.checkpoint("last"))
     return facts.stopped or facts.epochs >= run.trainer.max_epochs
 
 
-def own_suite(job: Job) -> bool:
-    """Whether the folder's own figures are of this suite and these weights, and every attack has ended."""
-    return _has_suite(job) and not attacks_that_failed(job.folder.read_metrics())
+def has_all_figures(job: Job) -> bool:
+    """Whether the folder's own figures are of this suite and these weights, and no attack failed."""
+    return _has_figures(job) and not attacks_that_failed(job.folder.read_metrics())
 
 
-def wants_attacks_again(job: Job) -> bool:
-    """Whether the folder's own figures are of this suite and these weights, and an attack of it failed."""
-    return _has_suite(job) and not own_suite(job)
+def has_failed_attacks(job: Job) -> bool:
+    """Whether the folder's own figures are of this suite and these weights, and an attack failed."""
+    return _has_figures(job) and not has_all_figures(job)
 
 
-def _has_suite(job: Job) -> bool:
+def _has_figures(job: Job) -> bool:
     return job.folder.complete and job.folder.read_metrics().get("suite_hash") == job.suite_hash
 
 
 def evaluate_run(job: Job) -> None:
-    """Evaluates a trained run; a complete evaluation is shown, not repeated."""
+    """Evaluates a trained run under its evaluations/; a complete evaluation is shown, not repeated."""
     target = job.folder.evaluation(f"{job.run.attack.name}-{job.suite_hash}")
     with target.locked(), logging_to(target.log):
         if target.complete and not attacks_that_failed(target.read_metrics()):
-            target.parts.clear()  # left where a process was killed at the very end
+            target.parts.clear()  # a kill may have come after the figures
             log.info("%s is complete: skipped", target.path)
             return log.info("%s", as_text(evaluation_page(target.read_metrics())))
         with failures_recorded_in(target):
@@ -62,16 +62,15 @@ def evaluate_run(job: Job) -> None:
 def write_figures(job: Job, target: RunFolder) -> None:
     """Attacks the trained weights with the run's suite and writes the figures into the target folder.
 
-    Where an attack raises an error the others' figures are written all the same; then AttacksFailedError is
-    raised.
+    Raises AttacksFailedError where an attack failed, after the figures of the others are written.
     """
     attack, data = job.run.attack, job.data
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
-    evaluation = _evaluated(job, samples, target)
+    evaluation = _evaluation(job, samples, target)
     if attack.save:
         save_examples(evaluation, samples, data.classes, target)
     device = job.device
-    settings = {**PLAINLY, "batch_size": job.attack_batch_size}
+    settings = {**PLAIN_FORM, "batch_size": job.attack_batch_size}
     record = metrics_record(
         identity=job.record,
         dataset=job.dataset_record,
@@ -87,12 +86,12 @@ def write_figures(job: Job, target: RunFolder) -> None:
         first = next(entry.error for entry in evaluation.robust if entry.error is not None)
         raise AttacksFailedError(
             f"{len(failed)} of {len(job.specs)} attacks failed ({'; '.join(failed)}); the others' figures "
-            f"are in {target.metrics}; the same command tries what failed again."
+            f"are in {target.metrics}; the same command tries the failed ones again."
         ) from first
 
 
-def _evaluated(job: Job, samples: Split, target: RunFolder) -> Evaluation:
-    """Every finished batch is kept in ``target``, so that the same command goes on after an interruption."""
+def _evaluation(job: Job, samples: Split, target: RunFolder) -> Evaluation:
+    """Keeps every finished batch in ``target``, so that the same command goes on after an interruption."""
     net, source = job.trained_network().to(job.device), job.source
     if len(target.parts):
         log.info("going on with %d finished batches", len(target.parts))

@@ -1,6 +1,6 @@
 """Seeds that train together: those of an MLP as one network, those of a ResNet side by side on a GPU.
 
-Their figures come afterwards, seed by seed.
+They are evaluated afterwards, seed by seed.
 """
 
 import shutil
@@ -11,13 +11,13 @@ from typing import Any
 
 from bregman_exp import build
 from bregman_exp.build import Job
-from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
+from bregman_exp.cli.command import failures_recorded_in, log, logging_to, succeeded
 from bregman_exp.cli.fit import (
     begin_run,
     epochs_in,
-    epochs_to_go,
     fit,
     refuse_foreign_state,
+    remaining_epochs,
     set_damaged_checkpoint_aside,
 )
 from bregman_exp.cli.forms import choose_form
@@ -36,55 +36,55 @@ from bregman_exp.training import (
 )
 
 # Parameters of all seeds together. With more, the stack leaves the CPU's cache, and a matrix product costs
-# more than its call: 64 seeds of 3 layers were measured to gain a factor of 2.4 at width 128, none at 256,
-# and to take 2.8 times as long at 512.
+# more than its call. Measured with 64 seeds of 3 layers: 2.4 times as fast at width 128, no gain at 256,
+# 2.8 times as long at 512.
 LARGEST_STACK = 4_000_000
 
-Together = StackedClassifier | SideBySide
+JointClassifier = StackedClassifier | SideBySide
 
 
 def train_stack(jobs: Sequence[Job], limit: TimeLimit) -> tuple[list[Job], list[Job]]:
     """Trains together the seeds that have not begun.
 
-    Returns those that failed, each told and recorded, and those that are left for later, since the time does
-    not suffice. What has been trained has its checkpoints then, and no figures yet. The other seeds are as
-    they were: complete, begun alone, busy elsewhere; or all of them, where they cannot train together
-    (``_least``).
+    Returns the jobs that failed, with their errors printed and recorded, and the jobs that the time limit
+    postponed. Trained seeds have checkpoints then, and no figures yet. The other seeds do not change: those
+    that are complete, begun alone or busy in another process, and all of them where they cannot train
+    together.
     """
-    least = _least(jobs)
+    min_seeds = _min_seeds(jobs)
     stack, identity = build.stack_folder(jobs), build.stack_identity(jobs)
-    if least is None:
+    if min_seeds is None:
         if stack.path.exists():
-            print(f"{stack.path} has a training of these seeds together: it is left alone.", file=sys.stderr)
+            print(f"{stack.path} has a training of these seeds together: it stays as it is.", file=sys.stderr)
         return [], []
-    fresh = [job for job in jobs if not _begun(job.folder)]
-    if len(fresh) < least and not stack.path.exists():
+    new = [job for job in jobs if not _has_begun(job.folder)]
+    if len(new) < min_seeds and not stack.path.exists():
         return [], []
-    if not limit.allows(kind_of(jobs[0].run, len(fresh)), epochs_to_go(jobs[0].run, stack, identity)):
-        print(f"{limit.left_for_later}: {stack.path.parent}", file=sys.stderr)
-        return [], fresh
+    if not limit.allows(kind_of(jobs[0].run, len(new)), remaining_epochs(jobs[0].run, stack, identity)):
+        print(f"{limit.postponed_message}: {stack.path.parent}", file=sys.stderr)
+        return [], new
     with ExitStack() as locks:
         try:
             locks.enter_context(stack.locked())
         except RunBusyError:
-            return [], []  # the seeds' own folders are busy, too, and will say so
+            return [], []  # the seeds' own folders are busy, too, and are reported
         with logging_to():
             refuse_foreign_state(stack)
             set_damaged_checkpoint_aside(stack, identity)
-            members = [job for job in _of_stack(fresh, stack) if _claim(job.folder, locks)]
-        if len(members) >= least or stack.checkpoint("last").exists():
+            members = [job for job in _stack_members(new, stack) if _lock(job.folder, locks)]
+        if len(members) >= min_seeds or stack.checkpoint("last").exists():
             return _train(members, stack, identity, limit)
         shutil.rmtree(stack.path)
     return [], []
 
 
-def _least(jobs: Sequence[Job]) -> int | None:
-    """How many seeds it takes to train them together; None where that is not possible.
+def _min_seeds(jobs: Sequence[Job]) -> int | None:
+    """How many seeds are needed to train them together; None where that is not possible.
 
-    One, where the steps of a ResNet are captured; two of a small MLP, whose stack has its own cost.
+    One for a ResNet whose steps are captured; two for a small MLP, whose stack has its own cost.
     """
     run = jobs[0].run
-    if run.trainer.callbacks:  # each is of one network
+    if run.trainer.callbacks:  # a callback is written for one network
         return None
     if isinstance(run.model, Mlp):
         return 2 if _stackable(jobs) else None
@@ -93,23 +93,23 @@ def _least(jobs: Sequence[Job]) -> int | None:
 
 
 def _stackable(jobs: Sequence[Job]) -> bool:
-    """Several seeds of a small MLP, none of which can end or scale the others' training."""
+    """Whether these are several seeds of a small MLP, none of which can end or scale the others' training."""
     settings = jobs[0].run.trainer
     if len(jobs) < 2 or jobs[0].run.logger.name != "csv":
         return False
-    # 16-mixed: where a gradient overflows, its scaler skips the step, of all seeds
+    # 16-mixed: where one seed's gradient overflows, the scaler skips the step of all seeds
     if settings.patience is not None or settings.devices > 1 or settings.precision == "16-mixed":
         return False
     parameters = sum(p.numel() for p in jobs[0].network.parameters())
     return len(jobs) * parameters <= LARGEST_STACK
 
 
-def _begun(folder: RunFolder) -> bool:
+def _has_begun(folder: RunFolder) -> bool:
     return folder.complete or folder.checkpoint("last").exists()
 
 
-def _of_stack(jobs: Sequence[Job], stack: RunFolder) -> list[Job]:
-    """Those in the stack's checkpoint; all, where there is none yet."""
+def _stack_members(jobs: Sequence[Job], stack: RunFolder) -> list[Job]:
+    """The jobs whose seeds are in the stack's checkpoint; all, where there is none yet."""
     last = stack.checkpoint("last")
     if not last.exists():
         return list(jobs)
@@ -117,14 +117,14 @@ def _of_stack(jobs: Sequence[Job], stack: RunFolder) -> list[Job]:
     return [job for job in jobs if job.run.seed in seeds]
 
 
-def _claim(folder: RunFolder, locks: ExitStack) -> bool:
-    """Keeps other processes out; where one is in already, the seed has its turn after the stack."""
+def _lock(folder: RunFolder, locks: ExitStack) -> bool:
+    """Locks the folder for the stack's training; False where another process has it or has trained it."""
     try:
         locks.enter_context(folder.locked())
     except RunBusyError as error:
         log.info("left out for now: %s", error)
         return False
-    return not _begun(folder)  # nor has another process trained it in between
+    return not _has_begun(folder)
 
 
 def _train(
@@ -133,22 +133,22 @@ def _train(
     """Trains the jobs, from the stack's checkpoint if there is one; returns as ``train_stack``."""
     folders = [job.folder for job in jobs]
     failed: list[Job] = []
-    left: list[Job] = []
+    postponed: list[Job] = []
 
     def fail(row: int, error: NonFiniteLossError) -> None:
         failed.append(jobs[row])
-        went_well(lambda: _record(error, folders[row]))
+        succeeded(lambda: _raise_recorded(error, folders[row]))
 
     def train() -> None:
         with failures_recorded_in(*folders):
-            classifier = _together(jobs, stack, fail)
+            classifier = _joint_classifier(jobs, stack, fail)
             if classifier is None:
-                return  # the plain form, which each seed trains in alone
+                return  # each seed trains alone in the plain form
             _fit(classifier, jobs, stack, identity, limit)
-            epochs, of = epochs_in(stack.checkpoint("last")), jobs[0].run.trainer.max_epochs
-            if classifier.alive and epochs < of:
-                left.extend(jobs[row] for row in classifier.alive)
-                return log.info("%s", limit.stopped(epochs, of))
+            epochs, max_epochs = epochs_in(stack.checkpoint("last")), jobs[0].run.trainer.max_epochs
+            if classifier.alive and epochs < max_epochs:
+                postponed.extend(jobs[row] for row in classifier.alive)
+                return log.info("%s", limit.stopped_message(epochs, max_epochs))
             for row in classifier.alive:
                 _write_checkpoints(classifier.checkpoints(row), jobs[row])
             if isinstance(classifier, SideBySide):
@@ -157,49 +157,50 @@ def _train(
     with logging_to(*(folder.log for folder in folders)):
         for job in jobs:
             begin_run(job)
-        if jobs and not went_well(train):
+        if jobs and not succeeded(train):
             return list(jobs), []
-    all_written = all(_begun(job.folder) for job in jobs if job not in failed)
+    all_written = all(_has_begun(job.folder) for job in jobs if job not in failed)
     if all_written or not stack.checkpoint("last").exists():
         shutil.rmtree(stack.path)
-    return failed, left
+    return failed, postponed
 
 
-def _together(
+def _joint_classifier(
     jobs: Sequence[Job], stack: RunFolder, fail: Callable[[int, NonFiniteLossError], None]
-) -> Together | None:
-    """What trains the seeds; None where the steps of a ResNet are not captured, since that was no faster."""
+) -> JointClassifier | None:
+    """The module that trains the seeds; None for a ResNet where the captured steps are no faster."""
     last = stack.checkpoint("last")
     if isinstance(jobs[0].run.model, Mlp):
         return build.stacked_classifier(jobs, fail)
-    begun_in = training_facts(last).form if last.exists() else None
-    choice, forward = choose_form(jobs[0], len(jobs), begun_in)
+    checkpoint_form = training_facts(last).form if last.exists() else None
+    choice, forward = choose_form(jobs[0], len(jobs), checkpoint_form)
     return build.side_by_side(jobs, fail, choice, forward) if choice.form.captured else None
 
 
 def _fit(
-    classifier: Together, jobs: Sequence[Job], stack: RunFolder, identity: Identity, limit: TimeLimit
+    classifier: JointClassifier, jobs: Sequence[Job], stack: RunFolder, identity: Identity, limit: TimeLimit
 ) -> None:
     last = stack.checkpoint("last")
-    how = "resuming" if last.exists() else "training"
+    verb = "resuming" if last.exists() else "training"
     together = " together" if len(jobs) > 1 else ""
-    log.info("%s %s%s: %s", how, build.seeds_label(jobs), together, stack.path.parent)
+    log.info("%s %s%s: %s", verb, build.seeds_label(jobs), together, stack.path.parent)
     try:
         stacked = isinstance(classifier, StackedClassifier)
         epochs = (build.stacked_epochs if stacked else build.side_by_side_epochs)(jobs)
-        pace = fit(build.stacked_trainer(jobs, stack, identity, limit.budget), classifier, epochs, last)
-        limit.worked(kind_of(jobs[0].run, len(jobs)), pace, None)
+        trainer = build.stacked_trainer(jobs, stack, identity, limit.budget)
+        epoch_seconds = fit(trainer, classifier, epochs, last)
+        limit.add_run(kind_of(jobs[0].run, len(jobs)), epoch_seconds, None)
     except NonFiniteLossError:
         log.info("no seed is left")
 
 
-def _record(error: NonFiniteLossError, folder: RunFolder) -> None:
+def _raise_recorded(error: NonFiniteLossError, folder: RunFolder) -> None:
     with failures_recorded_in(folder):
         raise error
 
 
 def _write_checkpoints(contents: dict[str, dict[str, Any]], job: Job) -> None:
-    """The best first: where the last is, the seed has been trained."""
+    """Writes "best" first, since "last" marks the seed as trained."""
     checkpoints = AtomicCheckpoints(job.folder.checkpoints, job.identity)
     for which in ("best", "last"):
         checkpoints.save_checkpoint(contents[which], job.folder.checkpoint(which))
