@@ -16,3 +16,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The searches without gradients get 300 queries instead of 5000: most of the time of a suite."""
+    for place in ("autoattack_members", "random_search"):
+        monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 300)
