@@ -1,5 +1,6 @@
 """The config groups, the schema and the hash."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,16 @@ def names(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-def composed(*words: str) -> Run:
+@pytest.fixture(autouse=True, scope="module")
+def _hydra() -> Iterator[None]:
+    """One loader for all compositions: it keeps the files that it has read."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        plain = OmegaConf.to_container(compose("train", list(words)), resolve=True)
+        yield
+
+
+def composed(*words: str) -> Run:
+    plain = OmegaConf.to_container(compose("train", list(words)), resolve=True)
     assert isinstance(plain, dict)
     seed = plain.pop("seed")
     plain.pop("seeds")
@@ -39,7 +46,7 @@ def hash_of(*words: str) -> str:
 
 EVERY = [
     (group, name)
-    for group in ("model", "row", "act", "dataset", "attack", "optim", "trainer", "logger", "experiment")
+    for group in ("model", "row", "dataset", "attack", "optim", "trainer", "logger", "experiment")
     for name in names(group)
 ]
 
@@ -62,15 +69,15 @@ def test_acts_in_conf_are_those_of_the_geometry() -> None:
 
 @pytest.mark.parametrize("act", list(ACTIVATIONS))
 def test_an_act_of_the_config_is_the_map_of_that_name_with_its_defaults(act: str) -> None:
-    made = build.activation(composed("model=resnet20", f"act={act}"))
-    assert made == ACTIVATIONS[act]()
+    made = composed("model=resnet20", f"act={act}")
+    assert build.activation(made) == ACTIVATIONS[act]()
+    build.check_model(made, build.activation(made))
 
 
 @pytest.mark.parametrize("words", [["row=bregman_resnet20_atan"], ["model=bregman_resnet1202"]], ids=str)
 def test_at_most_twelve_files_make_a_run(words: list[str]) -> None:
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        defaults = loader.compute_defaults_list("train", [*words, "attack=curve"], RunMode.RUN).defaults
+    loader = GlobalHydra.instance().config_loader()
+    defaults = loader.compute_defaults_list("train", [*words, "attack=curve"], RunMode.RUN).defaults
     files = {d.config_path for d in defaults if d.config_path and not d.config_path.startswith("hydra/")}
     assert len(files - {"_dummy_empty_config_"}) <= 12, files
 
@@ -158,7 +165,7 @@ def test_how_many_samples_are_attacked_at_a_time() -> None:
 
 
 def test_the_hash_covers_what_determines_the_weights() -> None:
-    base = composed("model=bregman_mlp")
+    base, hash_of_base = composed("model=bregman_mlp"), hash_of("model=bregman_mlp")
     same = ("attack=curve", "logger=wandb", "trainer.accelerator=gpu", "output_dir=x", "experiment_name=y")
     same += ("trainer.fast=captured", "attack.batch_size=3")
     same += ("trainer.max_time=00:08:30",)
@@ -173,9 +180,9 @@ def test_the_hash_covers_what_determines_the_weights() -> None:
     other += ("trainer.batch_size=8", "trainer.precision=bf16-mixed", "model=mlp", "model.init=deterministic")
     same += ("model.widths=[2,2,2]",)
     for word in same:
-        assert hash_of("model=bregman_mlp", word) == hash_of("model=bregman_mlp"), word
+        assert hash_of("model=bregman_mlp", word) == hash_of_base, word
     hashes = {hash_of("model=bregman_mlp", word) for word in other}
-    assert len(hashes | {hash_of("model=bregman_mlp"), config_hash(base, "atan", "g")}) == len(other) + 2
+    assert len(hashes | {hash_of_base, config_hash(base, "atan", "g")}) == len(other) + 2
     again = replace(base, seed=5)
     rows = {config_hash(made, "atan", "f", with_seed=False) for made in (base, again)}
     assert len(rows) == 1

@@ -41,7 +41,7 @@ def small(act: str, version: str, clamp: float | None, shortcut: str = "pad") ->
 
 def batch() -> tuple[Tensor, Tensor]:
     random = torch.Generator().manual_seed(1)
-    return torch.rand(8, 3, 32, 32, generator=random), torch.arange(8)
+    return torch.rand(8, 3, 16, 16, generator=random), torch.arange(8)
 
 
 def loss_and_gradients(net: ResNet, forward) -> tuple[Tensor, Tensor]:

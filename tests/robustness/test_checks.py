@@ -202,6 +202,7 @@ class Masked(Rounding):
         return {"straight-through": self.model, "dual-form": self.model}
 
 
+@pytest.mark.usefixtures("small_default_suite")
 def test_a_hidden_gradient_is_seen_from_many_sides() -> None:
     model, x, y = task()
     evaluation = audited(Masked(model), x, y, eps=0.05, attacks=["pgd", "suite"], source=model)
