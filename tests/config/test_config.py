@@ -1,7 +1,7 @@
 """The config groups, the schema and the hash."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,16 +23,11 @@ def names(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _hydra() -> Iterator[None]:
-    """One loader for all compositions: it keeps the files that it has read."""
+@cache
+def composed(*words: str) -> Run:
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        yield
-
-
-def composed(*words: str) -> Run:
-    plain = OmegaConf.to_container(compose("train", list(words)), resolve=True)
+        plain = OmegaConf.to_container(compose("train", list(words)), resolve=True)
     assert isinstance(plain, dict)
     seed = plain.pop("seed")
     plain.pop("seeds")
@@ -76,8 +71,9 @@ def test_an_act_of_the_config_is_the_map_of_that_name_with_its_defaults(act: str
 
 @pytest.mark.parametrize("words", [["row=bregman_resnet20_atan"], ["model=bregman_resnet1202"]], ids=str)
 def test_at_most_twelve_files_make_a_run(words: list[str]) -> None:
-    loader = GlobalHydra.instance().config_loader()
-    defaults = loader.compute_defaults_list("train", [*words, "attack=curve"], RunMode.RUN).defaults
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        defaults = loader.compute_defaults_list("train", [*words, "attack=curve"], RunMode.RUN).defaults
     files = {d.config_path for d in defaults if d.config_path and not d.config_path.startswith("hydra/")}
     assert len(files - {"_dummy_empty_config_"}) <= 12, files
 
@@ -153,15 +149,16 @@ def test_how_many_samples_are_attacked_at_a_time() -> None:
     assert size("model=resnet110", gpu) == 363  # as much memory
     assert size("model=resnet1202", gpu) == 250
     assert size("row=resnet20", gpu, "attack.batch_size=7") == 7
-    for suite in ("attack=autoattack", "attack.audit=true"):
-        assert size("row=resnet20", suite, gpu) == 250
-        hashes = {
-            build.job(composed("row=resnet20", suite, *more), data=data).suite_hash
-            for more in ((), (gpu,), ("attack.batch_size=250",))
-        }
-        assert len(hashes) == 1
-        other = build.job(composed("row=resnet20", suite, "attack.batch_size=9"), data=data)
-        assert other.suite_hash not in hashes
+    assert size("row=resnet20", "attack.audit=true", gpu) == 250
+    suite = "attack=autoattack"
+    assert size("row=resnet20", suite, gpu) == 250
+    hashes = {
+        build.job(composed("row=resnet20", suite, *more), data=data).suite_hash
+        for more in ((), (gpu,), ("attack.batch_size=250",))
+    }
+    assert len(hashes) == 1
+    other = build.job(composed("row=resnet20", suite, "attack.batch_size=9"), data=data)
+    assert other.suite_hash not in hashes
 
 
 def test_the_hash_covers_what_determines_the_weights() -> None:
