@@ -55,7 +55,7 @@ def assert_holds(net: MLP, lo: Tensor, hi: Tensor, times: int = 30) -> None:
         assert (logits <= upper).all()
 
 
-@pytest.mark.parametrize("half_width", [0.3, 0.03, 1e-3, 1e-6])
+@pytest.mark.parametrize("half_width", [0.3, 1e-3])
 @pytest.mark.parametrize(("act", "version"), NETWORKS)
 def test_bounds_hold(act: str, version: str, half_width: float) -> None:
     for widths in ([2, 2, 2], [5, 3]):  # the second: the skip is a mixture

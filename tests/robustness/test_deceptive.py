@@ -7,20 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness import AttackSpec, Evaluation, evaluate
-from bregman_exp.robustness.attacks import autoattack_members
 
 from .deceptive import DECEPTIVE, EPS, CountsCalls, Deceptive, honest_network, samples_of
 from .healthy import IMAGES, POINTS
 from .reference import labelled, named
 
+pytestmark = pytest.mark.usefixtures("few_queries", "short_programs")
+
 NEW = {"state-unchanged", "same-answers", "continuity", "gradient-is-slope", "hard-label"}
 TRUTH = 0.425  # what the suite leaves of the honest network
-
-
-@pytest.fixture(autouse=True)
-def _few_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bregman_exp.robustness.attacks.random_search.QUERIES", 300)
-    monkeypatch.setattr(autoattack_members, "QUERIES", 300)
 
 
 def failed(evaluation: Evaluation) -> set[str]:
@@ -86,7 +81,7 @@ def test_a_healthy_model_of_points_fails_no_new_check(name: str) -> None:
 @pytest.mark.parametrize("name", IMAGES)
 def test_a_healthy_model_of_images_fails_no_new_check(name: str) -> None:
     model = IMAGES[name]()
-    x, y = labelled(model, 16, *((3, 6, 6) if "small" in name else (3, 16, 16)))
+    x, y = labelled(model, 16, *((3, 6, 6) if "small" in name else (3, 8, 8)))
     passes_all(model, x, y, [AttackSpec.of("pgd", "linf", 0.02, steps=5)])
 
 

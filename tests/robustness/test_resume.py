@@ -24,7 +24,10 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("autoattack_members", "random_search"):
         monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 20)
     monkeypatch.setattr(ATTACKS["autoattack-lt4"], "members", ("apgd-ce", "fab", "square"))
-    monkeypatch.setattr(ATTACKS["autoattack-lt4"], "steps", 4)
+    for name in ("autoattack-lt4", "apgd-margin"):
+        monkeypatch.setattr(ATTACKS[name], "steps", 4)
+    for name in ("RANDOM_STARTS", "PROBES"):
+        monkeypatch.setattr(f"bregman_exp.robustness.attacks.minimal_norm.{name}", 2)
 
 
 class Interrupting:
