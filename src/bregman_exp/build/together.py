@@ -1,4 +1,4 @@
-"""Modules, batches and trainer for several seeds at once: MLPs as a stack, ResNets side by side."""
+"""What trains several seeds at once: an MLP's as a stack, a ResNet's side by side."""
 
 from collections.abc import Callable, Sequence
 
@@ -41,7 +41,7 @@ from bregman_exp.training import (
     TrainingProgress,
 )
 
-ROUNDS = 16  # steps of each network in a Lightning step
+ROUNDS = 16  # steps of each network that Lightning is handed at a time
 
 
 def side_by_side(
@@ -67,13 +67,13 @@ def side_by_side(
 
 
 def side_by_side_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
-    """Training batches are given by their sizes, since each lane loads its own; validation as usual."""
+    """Of training the sizes of the batches alone, since each network knows its own; validation as ever."""
     sizes = [len(part) for part in data.train.y.split(runs[0].trainer.batch_size)]
     return Epochs(lambda *_: sizes, validation(runs[0], data), chunk=ROUNDS)
 
 
 def stacked_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
-    """The batches of every epoch for all seeds; for each seed they equal those of ``epochs``."""
+    """The batches of every epoch for all seeds, for each as ``epochs`` gives them."""
     size, seeds = runs[0].trainer.batch_size, [run.seed for run in runs]
     augment = data.is_image and getattr(runs[0].dataset, "augment", False)
     val_size = max(size, VALIDATION_BATCH)
