@@ -125,7 +125,7 @@ def _train_record(job: Job) -> dict[str, Any]:
         "params": sum(p.numel() for p in job.network.parameters()),
         "precision": job.run.trainer.precision,
         "compiled": (compiled := facts.form.startswith("compiled")),
-        "fused": compiled,  # what is compiled is the network's fused form
+        "fused": compiled,  # torch compiles the network's fused form
         "fused_optimizer": job.device.type == "cuda",  # see training/optimizer.py
         "tf32": facts.form.endswith("tf32"),
         "form": facts.form,

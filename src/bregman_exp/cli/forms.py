@@ -25,7 +25,7 @@ WORTH_TRYING = 500  # steps: with fewer, the trials take longer than a faster fo
 
 
 def choose_form(job: Job, networks: int = 1, checkpoint_form: str | None = None) -> tuple[Choice, Forward]:
-    """The form and what computes it. Each form is tried on a batch; the network's state does not change.
+    """The form and its ``Forward``. Each form is tried on a batch; the network's state does not change.
 
     ``trainer.fast`` decides if it is set; else a resumed training keeps its ``checkpoint_form``, for the same
     numbers; else the fastest form that agrees with the plain one is taken. The choice is logged. Raises

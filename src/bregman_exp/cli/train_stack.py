@@ -37,7 +37,7 @@ from bregman_exp.training import (
 
 # Parameters of all seeds together. With more, the stack leaves the CPU's cache, and a matrix product costs
 # more than its call. Measured with 64 seeds of 3 layers: 2.4 times as fast at width 128, no gain at 256,
-# 2.8 times as long at 512.
+# 2.8 times the time at 512.
 LARGEST_STACK = 4_000_000
 
 JointClassifier = StackedClassifier | SideBySide
