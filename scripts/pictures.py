@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.analysis.figures.kinds import KINDS, check_kinds, draw_pictures, told
+from bregman_exp.analysis.figures.draw import KINDS, draw_pictures
 from bregman_exp.analysis.frame import fitting, read_results
 from bregman_exp.runs.places import runs_at
 from bregman_exp.terminal import in_one_sentence, shown
@@ -23,13 +23,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/pictures"), help="where the pictures go")
     arguments = parser.parse_args()
     with in_one_sentence():  # unknown kind, no or damaged runs, folder that cannot be written
-        check_kinds(arguments.what)
-        frame = None
-        if arguments.what != ["legendre"]:  # the maps need no run
-            frame = fitting(read_results(runs_at(arguments.places))).frame
+        unknown = [name for name in arguments.what if name not in KINDS]
+        if unknown:
+            raise ValueError(f"there is no picture {', '.join(unknown)}; there are {', '.join(KINDS)}.")
+        needs_runs = not arguments.what or any(KINDS[name].groups for name in arguments.what)
+        frame = fitting(read_results(runs_at(arguments.places))).frame if needs_runs else None
         album = draw_pictures(frame, arguments.out, arguments.what)
-    print(shown("\n".join(told(album))))
-    if not album.pictures or any(not album.drawn(kind) for kind in arguments.what):
+    for picture in album.pictures:
+        print(shown(f"{picture.what}: wrote {picture.png} and .svg{' and .gif' if picture.gif else ''}"))
+    for name, reasons in album.missing.items():
+        print(shown("\n".join(f"{name}: not drawn: {why}" for why in reasons)))
+    if not album.pictures or not set(arguments.what) <= {picture.what for picture in album.pictures}:
         sys.exit(1)
 
 

@@ -47,10 +47,7 @@ def _save(
 
 
 def _draw(picture: Path, arrays: dict[str, np.ndarray], classes: tuple[str, ...], title: str) -> None:
-    clean, moved = arrays["clean"], arrays["adversarial"]
-    if clean.ndim == 4:
-        predictions = (arrays["prediction"], arrays["adversarial_prediction"])
-        adversarial_images(picture, clean, moved, arrays["label"], *predictions, classes, title=title)
-    elif clean.shape[1] == 2:
-        still_right = arrays["adversarial_prediction"] == arrays["label"]
-        adversarial_points(picture, clean, moved, arrays["label"], still_right, title=title)
+    if arrays["clean"].ndim == 4:
+        adversarial_images(picture, arrays, classes, title)
+    elif arrays["clean"].shape[1:] == (2,):
+        adversarial_points(picture, arrays, title)

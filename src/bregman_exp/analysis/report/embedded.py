@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from bregman_exp.analysis.figures.album import Picture
-from bregman_exp.analysis.figures.plane import evenly
-from bregman_exp.analysis.figures.style import DOTS
+from bregman_exp.analysis.figures.album import DOTS, Picture, evenly
 
 MOVING = 3  # animations in a page: each may take as much as ten pictures
 LEFT_OUT = "scripts/pictures.py shows it in motion too."
