@@ -1,4 +1,4 @@
-"""python train.py model=bregman_resnet20 act=softplus: trains a network and says how robust it is."""
+"""python train.py model=bregman_resnet20 act=softplus: trains a network and measures how robust it is."""
 
 try:
     from bregman_exp.cli import train

@@ -1,1 +1,1 @@
-"""How fast it is, subject by subject, with one measuring engine; ``make bench`` prints it in one table."""
+"""The benchmark: several subjects, one measuring engine, one table; ``make bench`` runs it."""

@@ -1,4 +1,4 @@
-"""What the words of the command line may be: functions text -> value, for argparse."""
+"""The types of the benchmark's options: functions text -> value, for argparse."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from pathlib import Path
 
 
 def some_of(allowed: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
-    """Words of ``allowed``, with commas between them."""
+    """Names from ``allowed``, separated by commas."""
 
-    def words(text: str) -> tuple[str, ...]:
-        given = tuple(text.split(","))
-        unknown = [word for word in given if word not in allowed]
+    def names(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        unknown = [name for name in chosen if name not in allowed]
         if unknown:
             raise ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(allowed)}")
-        return given
+        return chosen
 
-    return words
+    return names
 
 
 def count(text: str) -> int:
@@ -37,14 +37,14 @@ def positive(text: str) -> float:
 
 
 def file(text: str) -> Path:
-    """A path where no folder is."""
+    """A path that is not a folder."""
     if Path(text).is_dir():
         raise ArgumentTypeError(f"{text} is a folder; name a file in it, such as {Path(text, 'bench.json')}")
     return Path(text)
 
 
 def image_tree(text: str) -> str:
-    """A folder with the folders train and test; what is in them is seen when it is read."""
+    """A folder with the folders train and test, whose content is checked when it is read."""
     for split in ("train", "test"):
         if not Path(text, split).is_dir():
             raise ArgumentTypeError(

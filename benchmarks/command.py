@@ -1,4 +1,4 @@
-"""What ``scripts/bench.py`` does: measure the subjects in turn, write the figures, print the table."""
+"""The command ``scripts/bench.py``: measures the subjects in turn, writes the figures, prints the table."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
 
 
 def bench() -> None:
-    """The file is written anew after every line, so that an interruption costs what is being measured."""
+    """Rewrites the file after every line, so that an interruption loses only the measurement it stops."""
     options, rows, console = parse(), [], Console(stderr=True)
     if GPU in options.what:
         gpu.require_gpu()
@@ -48,10 +48,11 @@ def bench() -> None:
 def _measured(subject: str, options: Options) -> Iterator[Row]:
     try:
         yield from ROWS[subject](options)
-    except DataError as error:  # it speaks of train.py's option
+    except DataError as error:  # its sentence names train.py's option
         sys.exit(str(error).replace("dataset.root:", "--images:"))
 
 
 def _write(options: Options, machine: Mapping[str, object], rows: list[Row]) -> None:
-    said = asdict(options) | {"json": str(options.json)}
-    write_json(options.json, {"machine": machine, "options": said, "rows": [asdict(row) for row in rows]})
+    settings = asdict(options) | {"json": str(options.json)}
+    lines = [row.to_json() for row in rows]
+    write_json(options.json, {"machine": machine, "options": settings, "rows": lines})

@@ -1,4 +1,4 @@
-"""The cost of ResNets of three depths on paper, and the floors it gives on this machine."""
+"""The operations and bytes of ResNets of three depths, and the least times they take on this machine."""
 
 import bregman_exp as bx
 from benchmarks.counting import cost
@@ -11,11 +11,11 @@ VERSIONS = {"standard": "relu", "bregman": "tanh"}  # the activation changes nei
 
 
 def rows(options: Options) -> list[Row]:
-    """What the machine does in a second; then the floor of each network, the larger of its two."""
-    here = roofline()
+    """The machine's speeds; then each network's floor, the larger of those by operations and by bytes."""
+    machine = roofline()
     return [
-        alone("cost", "machine, operations", here.operations / 1e9, "GFLOP/s"),
-        alone("cost", "machine, memory", here.bandwidth / 1e9, "GB/s"),
+        alone("cost", "machine, operations", machine.operations / 1e9, "GFLOP/s"),
+        alone("cost", "machine, memory", machine.bandwidth / 1e9, "GB/s"),
         *(
             _floor(version, depth, training, options.batch)
             for depth in DEPTHS
@@ -26,13 +26,13 @@ def rows(options: Options) -> list[Row]:
 
 
 def _floor(version: str, depth: int, training: bool, batch: int) -> Row:
-    found = cost(bx.resnet(depth, act=VERSIONS[version], version=version), batch, training)
-    computing, moving = (1e3 * seconds for seconds in roofline().floors(found))
-    told = {
-        "GFLOP": found.operations / 1e9,
-        "GB": found.bytes / 1e9,
+    of_network = cost(bx.resnet(depth, act=VERSIONS[version], version=version), batch, training)
+    computing, moving = (1e3 * seconds for seconds in roofline().floors(of_network))
+    details = {
+        "GFLOP": of_network.operations / 1e9,
+        "GB": of_network.bytes / 1e9,
         "ms of operations": computing,
         "ms of bytes": moving,
     }
-    what = "training step" if training else "inference"
-    return alone("cost", f"{version} ResNet{depth}, {what}", max(computing, moving), "ms at least", **told)
+    case = f"{version} ResNet{depth}, {'training step' if training else 'inference'}"
+    return alone("cost", case, max(computing, moving), "ms at least", **details)

@@ -1,4 +1,4 @@
-"""Operations and bytes of a training step or of inference, counted on paper."""
+"""Operations and bytes of a training step or of inference, counted from the network's layers."""
 
 import copy
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-# How often an activation tensor crosses memory if everything elementwise is fused, in tensors of the size of
-# a convolution's output; batch normalisation in training needs its input twice, for statistics and itself.
+# How often a tensor of the size of a convolution's output crosses memory if everything elementwise is fused.
+# In training batch normalisation reads its input twice: for the statistics and to normalise.
 INFERENCE_PASSES = 4.0  # written by a convolution, read, written as z, read by the next convolution
 FORWARD_PASSES = 5.0
-# normalisation: gradient and input for the sums, both again, one written; convolution: gradient twice, input,
-# one written
+# normalisation reads gradient and input twice and writes once; convolution reads the gradient twice and the
+# input once, and writes once
 BACKWARD_PASSES = 9.0
-SKIP_PASSES = 1.0  # of every second convolution: what the block adds
+SKIP_PASSES = 1.0  # of every second convolution: the skip connection
 DUAL_PASSES = 1.0  # of every second convolution, Bregman only: u is written beside z
 FLOAT_BYTES = 4
 
@@ -29,9 +29,9 @@ class Cost:
 
 
 def cost(net: nn.Module, batch: int, training: bool) -> Cost:
-    """Of a whole training step, or of a forward pass, with ``batch`` images of 3×32×32 pixels.
+    """The cost of a training step, or of a forward pass, with ``batch`` images of 3×32×32 pixels.
 
-    Counted with one image: both grow with the batch, and what does not (weights) is a thousandth of it.
+    Counted with one image and multiplied by ``batch``; what does not grow (weights) is a thousandth of it.
     """
     net = copy.deepcopy(net)
     return Cost(batch * _operations(net, training), batch * _values_moved(net, training) * FLOAT_BYTES)

@@ -16,14 +16,14 @@ from benchmarks.updates import sgd, update
 from bregman_exp.robustness import AttackSpec, evaluate
 from bregman_exp.robustness.attacks.torchattack import torchattacks_class
 
-EPS, STEP, STEPS = 8 / 255, 2 / 255, 20  # torchattacks' own step and random start
+EPS, STEP, STEPS = 8 / 255, 2 / 255, 20  # the step is the default of torchattacks
 PAPER = {"linf": 0.71 / 255, "l2": 0.080}  # ε of the table's two robust columns
 TRAIN_IMAGES = 5_000
 THEIRS, OURS, WITHOUT_STOP = "PGD-20, torchattacks", "PGD-20, this project", "the same, no early stop"
 
 
 class Counted(nn.Module):
-    """The network, counting the samples it is shown."""
+    """The network, with a count of the samples it was evaluated on."""
 
     def __init__(self, net: nn.Module):
         super().__init__()
@@ -36,22 +36,22 @@ class Counted(nn.Module):
 
 @dataclass
 class Attack:
-    """An attack on a counted network; it keeps the last run's robust accuracy and evaluations a sample."""
+    """An attack on a counted network. ``details``: the last run's robust accuracy, evaluations a sample."""
 
     net: Counted
     n: int
-    accuracy_of: Callable[[Counted], float | None]
-    found: dict[str, float] = field(default_factory=dict)
+    accuracy_of: Callable[[Counted], float | None]  # None: its points failed their checks
+    details: dict[str, float] = field(default_factory=dict)
 
     def __call__(self) -> None:
         self.net.samples = 0
-        accuracy = self.accuracy_of(self.net)  # None: its points failed their checks
-        known = {} if accuracy is None else {"robust accuracy": accuracy}
-        self.found = known | {"evaluations a sample": self.net.samples / self.n}
+        accuracy = self.accuracy_of(self.net)
+        accuracies = {} if accuracy is None else {"robust accuracy": accuracy}
+        self.details = accuracies | {"evaluations a sample": self.net.samples / self.n}
 
 
 def rows(options: Options) -> list[Row]:
-    """Samples a second, the checks of ours included; the ratio is to torchattacks."""
+    """Samples a second, with this project's checks; the ratio is to torchattacks."""
     (x, y), (test_x, test_y) = _images(options)
     net = Counted(trained(x, y, options).eval())
     clean = float((net(test_x).argmax(1) == test_y).float().mean())
@@ -65,12 +65,12 @@ def rows(options: Options) -> list[Row]:
         Case(name, timed(run, len(test_y)), {} if name == THEIRS else {"torchattacks": THEIRS})
         for name, run in runs.items()
     ]
-    found = measure(cases, options.limits)
-    shown = [Row("evaluation", "clean accuracy", clean, f"of {len(test_y)} samples", {}, None, 0, False)]
+    measurement = measure(cases, options.limits)
+    lines = [alone("evaluation", "clean accuracy", clean, f"of {len(test_y)} samples")]
     for name, run in runs.items():
-        rate = 1 / found.seconds(name)
-        shown.append(row("evaluation", name, found, rate, "samples/s", **run.found))
-    return shown
+        rate = 1 / measurement.seconds(name)
+        lines.append(row("evaluation", name, measurement, rate, "samples/s", **run.details))
+    return lines
 
 
 def _images(options: Options) -> tuple[Labelled, Labelled]:
@@ -80,7 +80,7 @@ def _images(options: Options) -> tuple[Labelled, Labelled]:
 
 
 def trained(x: Tensor, y: Tensor, options: Options) -> nn.Module:
-    """A BregmanResNet20 (atan) after a few steps at a rate that falls to 0."""
+    """A BregmanResNet20 (atan) after a few training steps, whose learning rate falls to 0."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = bx.resnet(20, act="atan", num_classes=max(CLASSES, int(y.max()) + 1)).to(x.device)
@@ -95,13 +95,13 @@ def trained(x: Tensor, y: Tensor, options: Options) -> nn.Module:
 
 def _theirs(net: Counted, x: Tensor, y: Tensor, batch: int) -> float:
     attack = torchattacks_class("PGD")(net, eps=EPS, alpha=STEP, steps=STEPS, random_start=True)
-    right = 0
-    torch.manual_seed(0)  # of its random starts
-    for each, labels in zip(x.split(batch), y.split(batch), strict=True):
-        points = attack(each, labels)
+    correct = 0
+    torch.manual_seed(0)  # of the random starts
+    for images, labels in zip(x.split(batch), y.split(batch), strict=True):
+        points = attack(images, labels)
         with torch.no_grad():
-            right += int((net(points).argmax(1) == labels).sum())
-    return right / len(y)
+            correct += int((net(points).argmax(1) == labels).sum())
+    return correct / len(y)
 
 
 def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> float | None:
@@ -121,7 +121,7 @@ def _ours(net: Counted, x: Tensor, y: Tensor, batch: int, early_stop: bool) -> f
 
 
 def paper(net: nn.Module, x: Tensor, y: Tensor, batch: int, steps: int) -> Row:
-    """Images in a second of ``attack=paper``'s PGD in both norms, clean accuracy and checks included."""
+    """Images a second of ``attack=paper``'s PGD in both norms, clean accuracy and checks included."""
     specs = [AttackSpec.of("pgd", norm, eps, steps=steps, restarts=1) for norm, eps in PAPER.items()]
     evaluate(net, x[:batch], y[:batch], [spec.but(steps=1) for spec in specs], batch_size=batch)
     start = time.perf_counter()
@@ -130,5 +130,5 @@ def paper(net: nn.Module, x: Tensor, y: Tensor, batch: int, steps: int) -> Row:
     accuracies = {
         f"right in {entry.spec.norm}": entry.result.accuracy for entry in evaluation.robust if entry.result
     }
-    told = {"clean": evaluation.clean.accuracy} | accuracies
-    return alone("attacks", f"PGD-{steps} in both norms, {batch} at a time", rate, "images/s", **told)
+    details = {"clean": evaluation.clean.accuracy} | accuracies
+    return alone("attacks", f"PGD-{steps} in both norms, {batch} at a time", rate, "images/s", **details)

@@ -1,4 +1,4 @@
-"""A GPU: its floors, training steps of two rows in every form, their kernels, attacks, the table's time."""
+"""On a GPU: floors, training steps of two rows in every form, their kernels, attacks, the table's time."""
 
 import gc
 import sys
@@ -27,52 +27,50 @@ Lines = Callable[[], Iterator[Row]]
 
 
 def require_gpu() -> None:
-    """Ends the program with a sentence where torch sees none."""
+    """Exits with a sentence where torch sees no GPU."""
     if not torch.cuda.is_available():
         sys.exit("--what gpu needs a GPU; torch sees none here.")
 
 
 def rows(options: Options) -> Iterator[Row]:
-    """The lines as they are measured; none is begun after ``--seconds-in-all``."""
+    """The lines as they are measured; after ``--seconds-in-all`` no measurement begins."""
     end = time.perf_counter() + options.seconds_in_all
     return Course(Plan(torch.device("cuda"), options.batch), options, end).lines()
 
 
 @dataclass
 class Course:
-    """The measurements in turn, with what later lines take from earlier ones."""
+    """The measurements in turn, with the figures of earlier lines that later ones need."""
 
     plan: Plan
     options: Options
     end: float  # on the clock of time.perf_counter
-    least: dict[tuple[str, str], float] = field(
-        default_factory=dict
-    )  # (row, arithmetic) -> seconds of a step
-    table: dict[Setting, float] = field(
-        default_factory=dict
-    )  # of forms that hold: seconds of a step of all seeds
-    rate: float | None = None  # attacked images a second
+    # (row, arithmetic) -> the least seconds of a step
+    floors: dict[tuple[str, str], float] = field(default_factory=dict)
+    # of forms that agree with the plain step: seconds of a step of all seeds
+    step_seconds: dict[Setting, float] = field(default_factory=dict)
+    attack_rate: float | None = None  # images a second
 
     def __post_init__(self) -> None:
         self.images = self.plan.training_images()
         self.reference = cache(lambda row: Reference(row, self.images, self.plan.batch))
 
     def lines(self) -> Iterator[Row]:
-        """Most informative first. What fails is a line with its error, and what has no time is one, too."""
-        turns: list[tuple[str, str, Lines]] = [("floors", "all", self._floors)]
-        turns += [("steps", each.label, partial(self._steps, each)) for each in self.plan.quick()]
-        turns += [("attacks", "all", self._attacks)]
-        turns += [("steps", each.label, partial(self._steps, each)) for each in self.plan.slow()]
-        for subject, case, lines in turns:
-            if self._over():
+        """The most informative first. A measurement that fails, or has no time left, is a line, too."""
+        parts: list[tuple[str, str, Lines]] = [("floors", "all", self._floors)]
+        parts += [("steps", each.label, partial(self._steps, each)) for each in self.plan.quick()]
+        parts += [("attacks", "all", self._attacks)]
+        parts += [("steps", each.label, partial(self._steps, each)) for each in self.plan.slow()]
+        for subject, case, lines in parts:
+            if self._time_is_up():
                 yield _left_out(subject, case)
                 continue
             try:
                 yield from lines()
-            except Exception as error:  # out of memory, or whatever a compiler or a driver raises
+            except Exception as error:  # out of memory, or any error of a compiler or a driver
                 yield _failed(subject, case, error)
-            self._tidy()
-        yield from table_time.rows(self.table, self.plan.seeds, self.rate)
+            self._free_memory()
+        yield from table_time.rows(self.step_seconds, self.plan.seeds, self.attack_rate)
 
     def _floors(self) -> Iterator[Row]:
         floors = card(self.plan.device, self.plan.product, self.plan.copied)
@@ -80,15 +78,13 @@ class Course:
         for name, floor in floors.items():
             yield alone("floors", f"matrix products, {name}", floor.operations / 1e12, "TFLOP/s")
         for row in ROWS:
-            on_paper = cost(network(row), self.plan.batch, training=True)
+            in_float32 = cost(network(row), self.plan.batch, training=True)
             for name, floor in floors.items():
-                values = replace(on_paper, bytes=on_paper.bytes / 2) if name == "bf16" else on_paper
-                computing, moving = floor.floors(values)
-                self.least[row, name] = max(computing, moving)
-                parts = {"ms of operations": 1e3 * computing, "ms of bytes": 1e3 * moving}
-                yield alone(
-                    "floors", f"{row}, step, {name}", 1e3 * max(computing, moving), "ms at least", **parts
-                )
+                of_step = replace(in_float32, bytes=in_float32.bytes / 2) if name == "bf16" else in_float32
+                computing, moving = floor.floors(of_step)
+                least = self.floors[row, name] = max(computing, moving)
+                details = {"ms of operations": 1e3 * computing, "ms of bytes": 1e3 * moving}
+                yield alone("floors", f"{row}, step, {name}", 1e3 * least, "ms at least", **details)
 
     def _steps(self, setting: Setting) -> Iterator[Row]:
         plan, lanes, reference = self.plan, list[Lane](), self.reference(setting.row)
@@ -97,7 +93,7 @@ class Course:
             start = time.perf_counter()
             forward = forward_of(reference.net, setting.form, plan.batch)
             tried = reference.compare(setting, forward)
-            ready = time.perf_counter() - start
+            setup_seconds = time.perf_counter() - start
             if tried.milliseconds is None:
                 yield alone("steps", setting.label, None, "", error=tried.reason)
                 return
@@ -105,44 +101,45 @@ class Course:
             make = partial(lane, setting, self.images, plan.batch, forward)
             for n in plan.networks:
                 case = f"{setting.label}, {n} side by side"
-                if self._over():
+                if self._time_is_up():
                     yield _left_out("steps", case)
                     return
                 start = time.perf_counter()
                 lanes += [make(seed, setting.form.captured) for seed in range(len(lanes), n)]
-                ready += time.perf_counter() - start
-                taken = speed(lanes, plan.seconds)
+                setup_seconds += time.perf_counter() - start
+                measured = speed(lanes, plan.seconds)
                 if n == plan.seeds and tried.outcome != "refused":
-                    self.table[setting] = taken.step
-                figures = {"host ms": 1e3 * taken.host, "ms a network": 1e3 * taken.step / n} | figures
-                figures |= self._over_floor(setting, taken.step / n) | {"s to make ready": ready}
-                yield alone("steps", case, 1e3 * taken.step, "ms", **figures, **self._memory())
+                    self.step_seconds[setting] = measured.step
+                figures = {"host ms": 1e3 * measured.host, "ms a network": 1e3 * measured.step / n} | figures
+                figures |= self._over_floor(setting, measured.step / n)
+                figures |= {"s to make ready": setup_seconds}
+                yield alone("steps", case, 1e3 * measured.step, "ms", **figures, **self._memory())
                 figures = {}
-            if setting.way in plan.kernels_of:
+            if setting.variant in plan.kernels_of:
                 yield from kernels.rows(make(0, False), setting.label)
 
     def _over_floor(self, setting: Setting, seconds: float) -> dict[str, float]:
-        least = self.least.get((setting.row, setting.arithmetic))
-        return {} if least is None else {"times the floor": seconds / least}
+        floor = self.floors.get((setting.row, setting.arithmetic))
+        return {} if floor is None else {"times the floor": seconds / floor}
 
     def _attacks(self) -> Iterator[Row]:
         device = self.plan.device
         (x, y), (test_x, test_y) = synthetic(TRAIN_IMAGES, self.plan.attacked)
         net = trained(x.to(device), y.to(device), self.options)
-        for batch in self.plan.at_a_time:
+        for batch in self.plan.attack_batches:
             line = paper(net, test_x, test_y, batch, self.plan.attack_steps)
-            self.rate = max(self.rate or 0.0, line.value or 0.0)
+            self.attack_rate = max(self.attack_rate or 0.0, line.value or 0.0)
             yield line
 
-    def _over(self) -> bool:
+    def _time_is_up(self) -> bool:
         return time.perf_counter() > self.end
 
     def _memory(self) -> dict[str, float]:
         on_gpu = self.plan.device.type == "cuda"
         return {"GB": torch.cuda.max_memory_reserved() / 1e9} if on_gpu else {}
 
-    def _tidy(self) -> None:
-        """Frees what the last form holds; lanes hold themselves through what they launch."""
+    def _free_memory(self) -> None:
+        """Frees the memory of the last form; the lanes are reference cycles."""
         if self.plan.device.type == "cuda":
             gc.collect()
             torch.cuda.empty_cache()
@@ -150,7 +147,7 @@ class Course:
 
 
 def _differences(tried: Tried) -> dict[str, Any]:
-    """From the plain float32 step, and how much is allowed."""
+    """The form's differences from the plain float32 step, and their bound."""
     figures = {
         "loss differs": tried.loss_difference,
         "gradient differs": tried.gradient_difference,
@@ -164,5 +161,5 @@ def _left_out(subject: str, case: str) -> Row:
 
 
 def _failed(subject: str, case: str, error: Exception) -> Row:
-    words = str(error).strip().splitlines() or [""]
-    return alone(subject, case, None, "", error=f"{type(error).__name__}: {words[0]}")
+    message = str(error).strip().splitlines() or [""]
+    return alone(subject, case, None, "", error=f"{type(error).__name__}: {message[0]}")

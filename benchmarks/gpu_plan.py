@@ -1,4 +1,4 @@
-"""What is measured on a GPU, how much of it, and in which order."""
+"""The plan of the measurements on a GPU: their sizes and their order."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from bregman_exp.training import FORMS, Form
 SOFTPLUS = "bregman softplus"
 ROWS = (SOFTPLUS, STANDARD)
 PRECISIONS = (None, torch.bfloat16)
-EPOCH = 352  # steps: of the published recipe
+EPOCH = 352  # steps, in the published recipe
 
 
 @dataclass(frozen=True)
 class Plan:
-    """As large as in the published table; a test takes little of everything.
+    """The sizes; the defaults are those of the published table.
 
-    batch: images a step; networks: how many side by side, rising, among them the ``seeds`` of the table;
-    images: of training, with so many pixels a side; seconds: of one timing; kernels_of: the ways of a step
-    that are looked into; product, copied: the side of the matrices and the float32 values that give the
-    floors; attacked: test images, at each of the batch sizes ``at_a_time``, with so many steps of PGD.
+    batch: images a step; networks: how many train side by side, ascending, including the ``seeds`` of the
+    table; images: for training, with ``pixels`` a side; seconds: of one timing; kernels_of: variants of a
+    step whose kernels are listed; product: side of the multiplied matrices; copied: float32 values;
+    attacked: test images, attacked in batches of ``attack_batches`` with ``attack_steps`` of PGD.
     """
 
     device: torch.device
@@ -37,25 +37,25 @@ class Plan:
     product: int = 8192
     copied: int = 2**28
     attacked: int = 2000
-    at_a_time: tuple[int, ...] = (250, 2000)
+    attack_batches: tuple[int, ...] = (250, 2000)
     attack_steps: int = 50
 
     def quick(self) -> list[Setting]:
-        """Those that nothing is compiled for, in the order of their turns."""
+        """The settings that are not compiled, in their order."""
         return [setting for setting in self._settings() if not setting.form.compiled]
 
     def slow(self) -> list[Setting]:
-        """The compiled ones: first the fast ones, of a row of the table that has four like it."""
+        """The compiled settings: fast arithmetic first, and softplus first, which stands for four rows."""
         order = {"tf32": 0, "bf16": 1, "float32": 2}
 
-        def turn(setting: Setting) -> tuple[bool, int, int]:
+        def position(setting: Setting) -> tuple[bool, int, int]:
             exact = setting.arithmetic == "float32"
             return exact, ROWS.index(setting.row), order[setting.arithmetic]
 
-        return sorted((setting for setting in self._settings() if setting.form.compiled), key=turn)
+        return sorted((setting for setting in self._settings() if setting.form.compiled), key=position)
 
     def training_images(self) -> PaddedImages:
-        """Random ones, on the device."""
+        """Random images, on the device."""
         random = torch.Generator().manual_seed(0)
         size = (self.images, 3, self.pixels, self.pixels)
         x = torch.randint(256, size, generator=random, dtype=torch.uint8)

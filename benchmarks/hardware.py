@@ -1,4 +1,4 @@
-"""On what was measured."""
+"""The machine and the software of a measurement."""
 
 import os
 import platform
@@ -41,7 +41,6 @@ def _commit() -> str:
         return "unknown"
 
 
-def _git(*words: str) -> str:
-    return subprocess.run(
-        ("git", *words), cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.strip()
+def _git(*arguments: str) -> str:
+    command = ("git", *arguments)
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""Images with classes that can be learned in a minute, or those of a folder."""
+"""Synthetic images with classes that can be learned in a minute, or images of a folder."""
 
 import tempfile
 from pathlib import Path
@@ -10,13 +10,13 @@ from torch import Tensor
 from bregman_exp.data import as_unit, image_folder
 
 CLASSES = 10
-CONTRAST, NOISE = 0.05, 0.1  # of a class's pattern, and of the noise on every image: no network keeps 8/255
+CONTRAST, NOISE = 0.05, 0.1  # of a class's pattern, and of every image: no network is robust at 8/255
 
 Labelled = tuple[Tensor, Tensor]  # x (N, 3, H, W) in [0, 1], y (N,)
 
 
 def synthetic(n_train: int, n_test: int) -> tuple[Labelled, Labelled]:
-    """x = ½ + contrast · (pattern of the class, shifted at random) + noise, held in [0, 1]; 32×32 pixels.
+    """x = ½ + contrast · (pattern of the class, shifted at random) + noise, clamped to [0, 1]; 32×32 pixels.
 
     A pattern is smooth: 3×6×6 normal numbers, enlarged bilinearly.
     """
@@ -35,12 +35,12 @@ def _draw(patterns: Tensor, n: int, random: torch.Generator) -> Labelled:
 
 
 def from_folder(root: str, n_train: int, n_test: int) -> tuple[Labelled, Labelled]:
-    """So many random images of a tree {train,test}/<class>/*.png, resized to 32×32."""
+    """Random images of a tree {train,test}/<class>/*.png, resized to 32×32."""
     with tempfile.TemporaryDirectory() as cache:
         data = image_folder(root, Path(cache), n_val=1, size=32)
-    return _first(data.train.x, data.train.y, n_train), _first(data.test.x, data.test.y, n_test)
+    return _sample(data.train.x, data.train.y, n_train), _sample(data.test.x, data.test.y, n_test)
 
 
-def _first(x: Tensor, y: Tensor, n: int) -> Labelled:
+def _sample(x: Tensor, y: Tensor, n: int) -> Labelled:
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))[:n]
     return as_unit(x[order]), y[order]

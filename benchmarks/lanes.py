@@ -1,4 +1,4 @@
-"""Networks of a row that train side by side in one form: compared to the plain step, and timed."""
+"""Networks of a row that train side by side in one form: the comparison with the plain step, and timings."""
 
 import copy
 import time
@@ -9,9 +9,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from benchmarks.networks import network
+from benchmarks.networks import fast_training, network
 from benchmarks.roofline import finish
-from benchmarks.variants import fast_training
 from bregman_exp.compiling import forget_compiled
 from bregman_exp.data import PaddedImages, PlannedBatches
 from bregman_exp.training import (
@@ -28,9 +27,9 @@ from bregman_exp.training import (
 )
 from bregman_exp.training.form import Tried
 
-RECIPE = Optim()  # of the ResNets, its rate constant
+RECIPE = Optim()  # of the ResNets, with a constant learning rate
 BURST = 3  # steps launched to an idle device: so few that no launch waits for an earlier one
-ANY_TIME_PAYS = 10**9  # steps of a training so long that every form is worth compiling
+LONG_TRAINING = 10**9  # steps: so many that every form is worth compiling
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,16 @@ class Setting:
 
     @property
     def arithmetic(self) -> str:
-        """Of the products: float32, tf32 or bf16."""
+        """The arithmetic of matrix products: float32, tf32 or bf16."""
         return "bf16" if self.half is not None else "tf32" if self.form.tf32 else "float32"
 
     @property
-    def way(self) -> str:
+    def variant(self) -> str:
         return self.form.name if self.half is None else f"{self.form.name} bf16"
 
     @property
     def label(self) -> str:
-        return f"{self.row}, {self.way}"
+        return f"{self.row}, {self.variant}"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Speed:
 
 
 class Reference:
-    """A row's network with a batch, and the plain steps that its forms are compared to."""
+    """A row's network with a batch, and the plain steps that its forms are compared with."""
 
     def __init__(self, row: str, images: PaddedImages, size: int):
         self.net = network(row).to(images.y.device)
@@ -74,22 +73,22 @@ class Reference:
         self.plain = cache(self._plain)
 
     def compare(self, setting: Setting, forward: Forward) -> Tried:
-        """What the program's probe says of the form: its differences, or why it is refused."""
+        """The result of train.py's probe of the form: its differences, or why it is refused."""
         half, device = setting.half, self.batch[0].device.type
-        # by another name than the plain form's, which the probe does not compare to itself
+        # the probe skips a form with the name of the plain one
         form = Form(setting.label, setting.form.compiled, setting.form.captured, setting.form.tf32)
         candidates = Candidates(
             [form],
             lambda form: try_step(self.net, RECIPE, forward, self.batch, form, half),
             lambda form: self.plain(form.tf32, half),
             lambda: self.plain(False, None),
-            ANY_TIME_PAYS,
+            LONG_TRAINING,
             device,
         )
         return choose(candidates, None).tried[-1]
 
     def prepare(self, setting: Setting) -> None:
-        """Takes the plain steps that a comparison needs, once for all settings."""
+        """Takes the plain steps that a comparison needs; each is cached for all settings."""
         self.plain(False, None)
         self.plain(False, setting.half)
         self.plain(setting.form.tf32, setting.half)
@@ -99,7 +98,7 @@ class Reference:
 
 
 def forward_of(net: nn.Module, form: Form, size: int) -> Forward:
-    """As the program makes it; what earlier forms compiled is freed."""
+    """The form's ``Forward``, as train.py builds it; frees the compiled code of earlier forms."""
     if not form.compiled:
         return OwnForward()
     forget_compiled()
@@ -113,20 +112,19 @@ def lane(
     """A network that is ready to train on batches of its own."""
     net = network(setting.row).to(images.y.device)
     batches = PlannedBatches(images, size, augment=True, seed=seed)
-    ready = Lane(net, RECIPE, batches, forward, setting.half, captured=captured)
-    ready.prepare()
-    return ready
+    prepared = Lane(net, RECIPE, batches, forward, setting.half, captured=captured)
+    prepared.prepare()
+    return prepared
 
 
 def speed(lanes: Sequence[Lane], seconds: float) -> Speed:
-    """Of steps that take about so many seconds in all, at most those of an epoch."""
+    """Measured over steps that take about ``seconds`` in all, at most an epoch."""
     begin(lanes)
     sizes = lanes[0].batches.sizes
     run(lanes, sizes[:1])
     host, burst = run(lanes, sizes[1 : 1 + BURST])
-    rest = sizes[1 + BURST :]
-    rest = rest[: max(BURST, int(BURST * seconds / burst))]
-    return Speed(run(lanes, rest)[1] / len(rest), host / BURST)
+    timed = sizes[1 + BURST :][: max(BURST, int(BURST * seconds / burst))]
+    return Speed(run(lanes, timed)[1] / len(timed), host / BURST)
 
 
 def begin(lanes: Sequence[Lane]) -> None:

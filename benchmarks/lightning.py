@@ -1,4 +1,4 @@
-"""What Lightning and this project's callbacks add to a step, against a bare loop over the same batches."""
+"""The time that Lightning and this project's callbacks add to a step of a bare loop on the same batches."""
 
 import contextlib
 import io
@@ -18,6 +18,7 @@ from benchmarks.options import Options
 from benchmarks.row import Row, row
 from benchmarks.updates import update
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.config import Run, check
 from bregman_exp.data import ClassificationData, Split
 from bregman_exp.runs import RunFolder
@@ -30,7 +31,7 @@ MLPS = {depth: ("model=bregman_mlp", f"model.depth={depth}") for depth in (3, 10
 
 
 class Clock(pl.Callback):
-    """Seconds from an epoch's start to the end of its last step; validation does not count."""
+    """Seconds from an epoch's start to the end of its last training step, without validation."""
 
     seconds = 0.0
 
@@ -47,27 +48,27 @@ def rows(options: Options) -> list[Row]:
         form = "compiled" if "fast" in options.modes else "false"  # as a long run is trained
         resnet = _run(output, *RESNET, f"trainer.batch_size={options.batch}", f"trainer.fast={form}")
         lines = _compared("resnet20 atan", resnet, _images(options), options)
-        for depth, words in MLPS.items():
-            run = _run(output, *words)
+        for depth, overrides in MLPS.items():
+            run = _run(output, *overrides)
             lines += _compared(f"mlp depth {depth}", run, build.dataset(run), options)
     return lines
 
 
-def _run(output: str, *words: str) -> Run:
-    """The config of one epoch, as train.py reads it."""
+def _run(output: str, *overrides: str) -> Run:
+    """The config of a training of one epoch, as train.py reads it."""
+    fixed = ("attack=none", "trainer.max_epochs=1", f"output_dir={output}")
     with initialize_config_dir(str(CONF), version_base=None):
-        config = compose("train", [*words, "attack=none", "trainer.max_epochs=1", f"output_dir={output}"])
+        config = compose("train", [*overrides, *fixed])
     plain = OmegaConf.to_container(config)
     assert isinstance(plain, dict)
     return check({str(key): value for key, value in plain.items() if key != "seeds"} | {"seed": 0})
 
 
 def _images(options: Options) -> ClassificationData:
-    train = _noise(options.batch * options.lightning_steps)
-    few = _noise(VALIDATION_IMAGES)
+    train, val = _noise(options.batch * options.lightning_steps), _noise(VALIDATION_IMAGES)
     names = tuple(map(str, range(10)))
     return ClassificationData(
-        "noise", "generated", names, train, few, few, normalize="cifar10", label="noise"
+        "noise", "generated", names, train, val, val, normalize="cifar10", label="noise"
     )
 
 
@@ -78,57 +79,57 @@ def _noise(n: int) -> Split:
 
 
 def _compared(name: str, run: Run, data: ClassificationData, options: Options) -> list[Row]:
-    bare, under = f"{name}, bare loop", f"{name}, Lightning"
-    cases = [Case(bare, _bare(run, data)), Case(under, _under_lightning(run, data), {"bare loop": bare})]
-    found = measure(cases, options.limits)
-    share = 1 - 1 / found.ratio(under, bare)
+    bare, lightning = f"{name}, bare loop", f"{name}, Lightning"
+    jobs = [build.job(run, RunFolder(Path(run.output_dir)), data) for _ in range(2)]
+    cases = [Case(bare, _bare(jobs[0])), Case(lightning, _with_lightning(jobs[1]), {"bare loop": bare})]
+    measurement = measure(cases, options.limits)
+    share = 1 - 1 / measurement.ratio(lightning, bare)
     return [
-        row("lightning", bare, found, 1e3 * found.seconds(bare), "ms"),
-        row("lightning", under, found, 1e3 * found.seconds(under), "ms", share=share),
+        row("lightning", bare, measurement, 1e3 * measurement.seconds(bare), "ms"),
+        row("lightning", lightning, measurement, 1e3 * measurement.seconds(lightning), "ms", share=share),
     ]
 
 
-def _module(run: Run, data: ClassificationData) -> Classifier:
-    net = build.model(run, data)
+def _module(job: Job) -> Classifier:
+    run, net = job.run, job.network
     form = next((form for form in build.forms(run) if form.name == run.trainer.fast), EAGER)
     return build.classifier(run, net, Choice(form), build.forward(run, net, form))
 
 
-def _bare(run: Run, data: ClassificationData) -> Callable[[], float]:
-    """An epoch of plain steps."""
-    module, batches = _module(run, data), _batches(run, data)
-    forward, optimizer = module.fast or module.model, run.optim.build_optimizer(module.parameters())
+def _bare(job: Job) -> Callable[[], float]:
+    """An epoch of the bare loop, timed."""
+    module, batches = _module(job), _batches(job)
+    forward, optimizer = module.fast or module.model, job.run.optim.build_optimizer(module.parameters())
     return timed(lambda: [update(forward, optimizer, x, y) for x, y in batches()], len(batches()))
 
 
-def _under_lightning(run: Run, data: ClassificationData) -> Callable[[], float]:
-    """An epoch with the trainer, callbacks and loggers of train.py."""
-    folder = RunFolder(Path(run.output_dir))
-    module, steps = _module(run, data), len(_batches(run, data)())
+def _with_lightning(job: Job) -> Callable[[], float]:
+    """An epoch with the trainer, callbacks and loggers of train.py, timed."""
+    module, steps = _module(job), len(_batches(job)())
 
     def seconds() -> float:
-        trainer, clock = build.trainer(run, data, folder), Clock()
+        trainer, clock = build.trainer(job), Clock()
         trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
-        trainer.fit(module, build.epochs(run, data))
+        trainer.fit(module, build.epochs(job))
         return clock.seconds / steps
 
     return seconds
 
 
-def _batches(run: Run, data: ClassificationData):
-    """The first epoch's batches of the run, anew with each call."""
-    load = build.epochs(run, data).train
+def _batches(job: Job):
+    """A function that yields the first epoch's batches of the run."""
+    load = build.epochs(job).train
     return lambda: load(0, torch.device("cpu"), 0, 1)
 
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None]:
-    """Neither progress nor Lightning's messages."""
-    told = logging.getLogger("pytorch_lightning")
-    level = told.level
-    told.setLevel(logging.ERROR)
+    """Hides progress and Lightning's messages."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with contextlib.redirect_stderr(io.StringIO()), without_advice():
             yield
     finally:
-        told.setLevel(level)
+        logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""The measuring engine: cases side by side in one process, until their ratios are known well enough."""
+"""The measuring engine: runs cases in turn in one process until their ratios are precise enough."""
 
 import math
 import time
@@ -9,14 +9,14 @@ from statistics import median
 import numpy as np
 
 WARM_UP = 2  # rounds that do not count: compiling, caches, the allocator
-LEAST = 5  # rounds: fewer have no quartiles worth the name
+MIN_ROUNDS = 5  # fewer have no meaningful quartiles
 
 
 @dataclass(frozen=True)
 class Case:
-    """``run`` does the work once and returns the seconds that one unit of it took (a step, an image).
+    """``run`` does the work once and returns the seconds that a unit of it took (a step, an image).
 
-    ``against``: what its time is compared to, the name that is shown -> the name of the case.
+    ``against``: the cases its time is compared to, displayed name -> case name.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop: every spread at most ``spread``, or after ``rounds``, or after ``seconds``."""
+    """When to stop: when every spread is at most ``spread``, after ``rounds``, or after ``seconds``."""
 
     spread: float = 0.02
     rounds: int = 40
@@ -35,7 +35,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Seconds a unit of each case, one a round; ``settled``: all spreads came below the bound."""
+    """Seconds a unit of each case, one value a round; ``settled``: all spreads came below the bound."""
 
     times: dict[str, list[float]]
     against: dict[str, Mapping[str, str]]  # of each case
@@ -47,7 +47,7 @@ class Measurement:
 
     @property
     def worst(self) -> float:
-        """The largest spread of a case against what it is compared to; infinite before five rounds."""
+        """The largest spread of a case against those it is compared to; infinite before five rounds."""
         return max(self.spread(name, other) for name in self.times for other in self._others(name))
 
     def seconds(self, name: str) -> float:
@@ -55,17 +55,17 @@ class Measurement:
         return median(self.times[name])
 
     def ratio(self, name: str, to: str) -> float:
-        """The median of t / t_to, both of the same round, so that what slows a whole round drops out."""
+        """The median of t / t_to, both of the same round, so that a slow round has no effect."""
         return median(self._ratios(name, to))
 
     def spread(self, name: str, to: str) -> float:
         """1.57 · IQR / (√n · median) of the ratios t / t_to of the n rounds.
 
-        About half the width of the median's 95 % interval (the notch of a box plot), as a share of it.
-        Infinite for fewer than five rounds.
+        About half the width of the median's 95 % interval (the notch of a box plot), as a share of the
+        median. Infinite for fewer than five rounds.
         """
         ratios = self._ratios(name, to)
-        if len(ratios) < LEAST:
+        if len(ratios) < MIN_ROUNDS:
             return math.inf
         low, high = np.quantile(ratios, (0.25, 0.75))
         return float(1.57 * (high - low) / (len(ratios) ** 0.5 * median(ratios)))
@@ -83,20 +83,20 @@ def measure(cases: Sequence[Case], limits: Limits) -> Measurement:
         for case in cases:
             case.run()
     against = {case.name: case.against for case in cases}
-    found = Measurement({case.name: [] for case in cases}, against, settled=False)
+    measurement = Measurement({case.name: [] for case in cases}, against, settled=False)
     start = time.perf_counter()
-    for done in range(1, limits.rounds + 1):
-        for case in cases if done % 2 else reversed(cases):
-            found.times[case.name].append(case.run())
-        if found.worst <= limits.spread:
-            return replace(found, settled=True)
+    for number in range(1, limits.rounds + 1):
+        for case in cases if number % 2 else reversed(cases):
+            measurement.times[case.name].append(case.run())
+        if measurement.worst <= limits.spread:
+            return replace(measurement, settled=True)
         if time.perf_counter() - start > limits.seconds:
             break
-    return found
+    return measurement
 
 
 def timed(action: Callable[[], object], units: int = 1) -> Callable[[], float]:
-    """What a case runs: the action, and its seconds divided by the units of work in it."""
+    """A case's ``run``: does the action and returns its seconds divided by its units of work."""
 
     def run() -> float:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Training step of the two-spiral MLPs, one seed in a plain loop and many seeds stacked."""
+"""The training step of the two-spiral MLPs: one seed in a plain loop, and many seeds stacked."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,7 @@ import bregman_exp as bx
 from benchmarks.measure import Case, measure, timed
 from benchmarks.options import Options
 from benchmarks.row import Row, row
-from benchmarks.stacked import stacked_step
-from benchmarks.updates import update
+from benchmarks.updates import stacked_step, update
 
 DEPTHS = {3: 100, 100: 8}  # depth -> steps in a round
 WIDTH, BATCH, LR = 2, 16, 0.01
@@ -18,12 +17,12 @@ VERSIONS = ("standard", "bregman")
 
 
 def rows(options: Options) -> list[Row]:
-    """Milliseconds a step and network; ratios to one network in a plain loop."""
+    """Milliseconds a network and step; ratios to one network in a plain loop."""
     return [line for depth in DEPTHS for line in _of_depth(depth, options)]
 
 
 def mlp(version: str, depth: int, seed: int = 0) -> nn.Module:
-    """The MLP of the two-spiral experiment with atan, its initial weights those of the seed."""
+    """The MLP of the two-spiral experiment with atan, with the initial weights of the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return bx.mlp([WIDTH] * depth, act="atan", version=version, in_features=2, num_classes=2)
@@ -38,10 +37,10 @@ def _of_depth(depth: int, options: Options) -> list[Row]:
         Case(plain["bregman"], _plain("bregman", depth), {"standard alone": plain["standard"]}),
         *(Case(name, _stacked(version, depth, options.seeds), alone) for version, name in stacked.items()),
     ]
-    found = measure(cases, options.limits)
+    measurement = measure(cases, options.limits)
     return [
-        row("mlp step", name, found, 1e3 * found.seconds(name), "ms a network and step")
-        for name in found.times
+        row("mlp step", name, measurement, 1e3 * measurement.seconds(name), "ms a network and step")
+        for name in measurement.times
     ]
 
 

@@ -1,4 +1,4 @@
-"""What one may say to the benchmark."""
+"""The options of the benchmark."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -9,16 +9,18 @@ from benchmarks.arguments import count, file, image_tree, positive, some_of
 from benchmarks.measure import Limits
 
 SUBJECTS = ("step", "pipeline", "evaluation", "mlp", "lightning", "cost")
-GPU = "gpu"  # only where it is asked for
+GPU = "gpu"  # not among the default subjects
 MODES = ("plain", "fast")
 
 
 @dataclass(frozen=True)
 class Options:
-    """limits: of each measurement; batch: images a step; modes: of the networks; samples, train_steps:
-    of the evaluation; seeds: how many MLPs in a stack; lightning_steps: of a ResNet in a round;
-    images: an image folder tree for the evaluation, None for synthetic images; seconds_in_all: of the subject
-    gpu, which then begins nothing more."""
+    """``limits``: of each measurement; ``batch``: images a step; ``modes``: of the networks.
+
+    ``samples``, ``train_steps``: of the evaluation; ``seeds``: MLPs in a stack; ``lightning_steps``: of a
+    ResNet in a round; ``images``: a folder {train,test}/<class>/* for the evaluation, None for synthetic
+    images; ``seconds_in_all``: after them the subject gpu begins no more measurements.
+    """
 
     what: tuple[str, ...] = SUBJECTS
     json: Path = Path("outputs/bench.json")
@@ -34,15 +36,18 @@ class Options:
     seconds_in_all: float = 110.0
 
 
-def parse(words: Sequence[str] | None = None) -> Options:
-    """The options of a command line; exits with a sentence for a mistake."""
-    default, parser = Options(), ArgumentParser(description="How fast it is, against a textbook ResNet20.")
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options of a command line; exits with a sentence where they are wrong."""
+    parser = ArgumentParser(description="Measures how fast the project is, against a textbook ResNet20.")
+    default = Options()
     add = parser.add_argument
     add("--what", type=some_of((*SUBJECTS, GPU)), default=SUBJECTS, help=f"of {','.join((*SUBJECTS, GPU))}")
     add("--json", type=file, default=default.json, help="where the figures are written")
-    add("--spread", type=positive, default=default.limits.spread, help="stop when all ratios are so sure")
-    add("--rounds", type=count, default=default.limits.rounds, help="at most")
-    add("--seconds", type=positive, default=default.limits.seconds, help="of one measurement, at most")
+    add(
+        "--spread", type=positive, default=default.limits.spread, help="stop when no ratio's spread is larger"
+    )
+    add("--rounds", type=count, default=default.limits.rounds, help="at most, in one measurement")
+    add("--seconds", type=positive, default=default.limits.seconds, help="at most, in one measurement")
     add("--threads", type=count, default=default.threads, help="of torch")
     add("--batch", type=count, default=default.batch, help="images a training step")
     add("--modes", type=some_of(MODES), default=MODES, help=f"of {','.join(MODES)}")
@@ -51,9 +56,7 @@ def parse(words: Sequence[str] | None = None) -> Options:
     add("--seeds", type=count, default=default.seeds, help="MLPs in a stack")
     add("--lightning-steps", type=count, default=default.lightning_steps, help="of a ResNet in a round")
     add("--images", type=image_tree, help="folder {train,test}/<class>/*.png to attack; else synthetic")
-    add(
-        "--seconds-in-all", type=positive, default=default.seconds_in_all, help="then gpu begins nothing more"
-    )
-    said = vars(parser.parse_args(words))
-    limits = Limits(*(said.pop(name) for name in ("spread", "rounds", "seconds")))
-    return Options(limits=limits, **said)
+    add("--seconds-in-all", type=positive, default=default.seconds_in_all, help="of the subject gpu")
+    values = vars(parser.parse_args(arguments))
+    limits = Limits(*(values.pop(name) for name in ("spread", "rounds", "seconds")))
+    return Options(limits=limits, **values)

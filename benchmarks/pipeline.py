@@ -1,4 +1,4 @@
-"""The batches of DeviceLoader with augmentation, against the training step that consumes them."""
+"""The speed of DeviceLoader with augmentation, against the training step that consumes its batches."""
 
 from itertools import islice
 
@@ -11,12 +11,12 @@ from benchmarks.row import Row, row
 from benchmarks.step import label, training_case
 from bregman_exp.data import DeviceLoader, Split, as_unit
 
-IMAGES = 45_000  # as many as CIFAR-10 has without its validation split
+IMAGES = 45_000  # as CIFAR-10 without its validation split
 BATCHES = 50  # in a round
 
 
 def rows(options: Options) -> list[Row]:
-    """Images a second; the ratio is the loader's share of a step's time, since both run on the same cores."""
+    """Images a second; the ratios are the loader's time over a step's, which runs on the same cores."""
     split, mode, n = _split(), options.modes[-1], options.batch
     x, y = as_unit(split.x[:n]), split.y[:n]
     consumers = {f"step of {label(name, mode)}": name for name in (STANDARD, "bregman atan")}
@@ -24,8 +24,11 @@ def rows(options: Options) -> list[Row]:
         Case("loader", timed(lambda: _load(split, n), n * BATCHES), {case: case for case in consumers}),
         *(Case(case, training_case(name, mode, x, y, n)) for case, name in consumers.items()),
     ]
-    found = measure(cases, options.limits)
-    return [row("pipeline", name, found, 1 / found.seconds(name), "images/s") for name in found.times]
+    measurement = measure(cases, options.limits)
+    return [
+        row("pipeline", name, measurement, 1 / measurement.seconds(name), "images/s")
+        for name in measurement.times
+    ]
 
 
 def _split() -> Split:

@@ -1,4 +1,4 @@
-"""How fast this machine computes and moves numbers, and so the least time that a cost takes."""
+"""How fast this machine computes and moves numbers, and the least time of a cost that follows."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from bregman_exp.training.form import Form, computing_in
 SIDE = 1024  # of the square matrices multiplied
 IMAGE, KERNEL = (16, 128, 34, 34), (128, 128, 3, 3)  # of the convolution, channels-last
 MULTIPLIED = 16 * 32 * 32 * 128 * 128 * 9  # its multiply-adds
-COPIED = 64 * 2**20  # float32 values, 256 MiB: more than any cache
+COPIED = 64 * 2**20  # float32 values: 256 MiB, more than any cache
 TRIES = 20
 
 
@@ -26,7 +26,7 @@ class Roofline:
     bandwidth: float
 
     def floors(self, cost: Cost) -> tuple[float, float]:
-        """Seconds that the operations alone take, and the bytes alone."""
+        """The seconds of the operations alone, and of the bytes alone."""
         return cost.operations / self.operations, cost.bytes / self.bandwidth
 
 
@@ -34,7 +34,7 @@ class Roofline:
 def roofline() -> Roofline:
     """Measured once a process, the fastest of a few tries; a copy counts as read and written.
 
-    Operations: of a matrix product or of a convolution, whichever library is the faster one here.
+    The operations are those of a matrix product or of a convolution, whichever is faster.
     """
     a = torch.randn(SIDE, SIDE)
     image, kernel = (torch.randn(shape).to(memory_format=torch.channels_last) for shape in (IMAGE, KERNEL))
@@ -47,7 +47,10 @@ def roofline() -> Roofline:
 
 
 def card(device: torch.device, side: int, copied: int) -> dict[str, Roofline]:
-    """Of a GPU, by the arithmetic of its matrix products; a copy of ``copied`` float32 values."""
+    """The rooflines of a GPU: float32, tf32 and bf16 products of ``side`` × ``side`` matrices.
+
+    The bandwidth is that of a copy of ``copied`` float32 values.
+    """
     source = torch.randn(copied, device=device)
     target = torch.empty_like(source)
     bandwidth = 2 * source.nbytes / _in_a_row(lambda: target.copy_(source), device)
@@ -61,13 +64,13 @@ def card(device: torch.device, side: int, copied: int) -> dict[str, Roofline]:
 
 
 def finish(device: torch.device) -> None:
-    """Waits until all that was launched is done."""
+    """Waits until the device has finished all launched work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def _in_a_row(action: Callable[[], object], device: torch.device) -> float:
-    """Seconds of an action launched ten times in a row, the fastest of a few tries."""
+    """Seconds of an action that is launched ten times in a row, the fastest of three tries."""
 
     def ten() -> None:
         for _ in range(10):

@@ -1,6 +1,6 @@
-"""A line of the results: what was measured of one case, with what it is compared to."""
+"""A line of the results: the measurement of one case, with its ratios to other cases."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import isfinite, isinf
 from typing import Any
 
@@ -12,8 +12,8 @@ class Row:
     """``value`` in ``unit``, None where it was not measured; ``ratios``: the time of this case over that of
     the named one.
 
-    ``spread``: the largest of the ratios' spreads (see ``Measurement.spread``), None where there is none;
-    ``noisy``: the measurement stopped at its limits with a spread above the bound; ``told``: more figures.
+    ``spread``: the largest of the ratios' spreads (see ``Measurement.spread``), None without ratios;
+    ``noisy``: the measurement stopped at its limits with a spread above the bound; ``details``: more figures.
     """
 
     subject: str
@@ -24,22 +24,29 @@ class Row:
     spread: float | None
     rounds: int
     noisy: bool
-    told: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields; in the file the details have the key "told"."""
+        fields = asdict(self)
+        details = fields.pop("details")
+        return {**fields, "told": details}
 
 
-def row(subject: str, case: str, found: Measurement, value: float, unit: str, **told: Any) -> Row:
-    """The row of a measured case, with its ratios to those it is compared to."""
-    others = found.against[case]
-    ratios = {name: found.ratio(case, other) for name, other in others.items()}
-    spread = max((found.spread(case, other) for other in others.values()), default=None)
-    known = None if spread is None or isinf(spread) else spread
-    return Row(subject, case, value, unit, ratios, known, found.rounds, not found.settled, told)
+def row(subject: str, case: str, measurement: Measurement, value: float, unit: str, **details: Any) -> Row:
+    """The row of a measured case, with its ratios to the cases it is compared to."""
+    others = measurement.against[case]
+    ratios = {name: measurement.ratio(case, other) for name, other in others.items()}
+    spread = max((measurement.spread(case, other) for other in others.values()), default=None)
+    spread = None if spread is None or isinf(spread) else spread
+    noisy = not measurement.settled
+    return Row(subject, case, value, unit, ratios, spread, measurement.rounds, noisy, details)
 
 
-def alone(subject: str, case: str, value: float | None, unit: str, **told: Any) -> Row:
-    """The row of a figure with nothing to compare to; what is no finite number is told as a word."""
-    told = {
+def alone(subject: str, case: str, value: float | None, unit: str, **details: Any) -> Row:
+    """The row of a figure that is compared to no other; numbers that are not finite become text."""
+    details = {
         name: str(figure) if isinstance(figure, float) and not isfinite(figure) else figure
-        for name, figure in told.items()
+        for name, figure in details.items()
     }
-    return Row(subject, case, value, unit, ratios={}, spread=None, rounds=0, noisy=False, told=told)
+    return Row(subject, case, value, unit, ratios={}, spread=None, rounds=0, noisy=False, details=details)

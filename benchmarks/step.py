@@ -1,4 +1,4 @@
-"""Training step and inference of ResNet20: the textbook's, this project's standard one, the Bregman rows."""
+"""Training step and inference of ResNet20: the textbook's, this project's standard and Bregman networks."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ TRAINING, INFERENCE = "training step", "inference"
 def rows(options: Options) -> list[Row]:
     """Milliseconds a batch; ratios to the textbook network and to the standard one in the same mode.
 
-    Told with each: its time over the floor, the least that its operations or bytes take on this machine.
+    Each row has its time over the floor, the least time of its operations or bytes on this machine.
     """
     random = torch.Generator().manual_seed(0)
     x = torch.rand(options.batch, 3, 32, 32, generator=random)
@@ -31,7 +31,7 @@ def rows(options: Options) -> list[Row]:
 
 
 def training_case(name: str, mode: str, x: Tensor, y: Tensor, units: int = 1) -> Callable[[], float]:
-    """What runs a training step of this network; seconds a unit, of which the step has so many."""
+    """A timed training step of this network; returns its seconds divided by ``units``."""
     net = network(name).train()
     forward, optimizer = training_form(net, mode), sgd(net.parameters())
     return timed(lambda: update(forward, optimizer, x, y), units)
@@ -44,20 +44,22 @@ def _inference_case(name: str, mode: str, x: Tensor) -> Callable[[], float]:
     return timed(lambda: forward(x))
 
 
-def _compared(what: str, options: Options, case: Callable[[str, str], Callable[[], float]]) -> list[Row]:
-    made = {label(TEXTBOOK, "plain"): (TEXTBOOK, "plain")}
-    made |= {label(name, mode): (name, mode) for mode in options.modes for name in ROWS}
-    found = measure([Case(key, case(*each), _against(*each)) for key, each in made.items()], options.limits)
+def _compared(subject: str, options: Options, run: Callable[[str, str], Callable[[], float]]) -> list[Row]:
+    networks = {label(TEXTBOOK, "plain"): (TEXTBOOK, "plain")}
+    networks |= {label(name, mode): (name, mode) for mode in options.modes for name in ROWS}
+    cases = [Case(case, run(*key), _against(*key)) for case, key in networks.items()]
+    measurement = measure(cases, options.limits)
     lines = []
-    for key, (name, _) in made.items():
-        seconds = found.seconds(key)
-        floor = max(roofline().floors(cost(network(name), options.batch, training=what == TRAINING)))
-        lines.append(row(what, key, found, 1e3 * seconds, "ms", **{"times the floor": seconds / floor}))
+    for case, (name, _) in networks.items():
+        seconds = measurement.seconds(case)
+        floor = max(roofline().floors(cost(network(name), options.batch, training=subject == TRAINING)))
+        details = {"times the floor": seconds / floor}
+        lines.append(row(subject, case, measurement, 1e3 * seconds, "ms", **details))
     return lines
 
 
 def _against(name: str, mode: str) -> dict[str, str]:
-    """What a network is compared to: never itself."""
+    """The cases a network is compared to, without itself."""
     against = {"textbook": TEXTBOOK, "standard": label(STANDARD, mode)}
     compared = {TEXTBOOK: (), STANDARD: ("textbook",)}.get(name, tuple(against))
     return {shown: against[shown] for shown in compared}

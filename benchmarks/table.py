@@ -10,26 +10,26 @@ from benchmarks.row import Row
 
 
 def table(rows: Sequence[Row], machine: Mapping[str, Any]) -> Table:
-    """One line a case; ratios are of times, so below 1 is faster than what they are ratios to."""
+    """One line a case. Ratios are of times, so one below 1 means faster."""
     title = "  ".join(f"{name} {value}" for name, value in machine.items())
-    shown = Table(title=title, title_justify="left")
+    page = Table(title=title, title_justify="left")
     for name in ("", "case"):
-        shown.add_column(name)
+        page.add_column(name)
     for name in ("measured", "time against", "±", "rounds"):
-        shown.add_column(name, justify="right")
-    shown.add_column("")
+        page.add_column(name, justify="right")
+    page.add_column("")
     for before, line in zip([None, *rows], rows, strict=False):
         if before is not None and before.subject != line.subject:
-            shown.add_section()
-        shown.add_row(*_cells(line, before is None or before.subject != line.subject))
-    return shown
+            page.add_section()
+        page.add_row(*_cells(line, before is None or before.subject != line.subject))
+    return page
 
 
 def _cells(line: Row, first: bool) -> list[str]:
     ratios = ", ".join(f"{name} {_ratio(ratio)}" for name, ratio in line.ratios.items())
-    told = [
+    details = [
         f"{name} {value}" if isinstance(value, str) else f"{name} {value:.3g}"
-        for name, value in line.told.items()
+        for name, value in line.details.items()
     ]
     noisy = ["machine noisy"] if line.noisy else []
     return [
@@ -39,7 +39,7 @@ def _cells(line: Row, first: bool) -> list[str]:
         ratios,
         "" if line.spread is None else f"{line.spread:.1%}",
         str(line.rounds or ""),
-        escape(", ".join(told + noisy)),
+        escape(", ".join(details + noisy)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""How long the published table takes at the speeds that were measured."""
+"""How long the published table takes at the measured speeds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,26 +14,26 @@ MINUTE = 60.0
 
 
 def rows(steps: Mapping[Setting, float], seeds: int, rate: float | None) -> Iterator[Row]:
-    """A line for float32 (or TF32) and one for bf16, of the fastest form of each row.
+    """A line for float32 or TF32 and one for bf16, with the fastest form of each row.
 
-    steps: of the forms that hold, seconds of a step of all seeds side by side; rate: attacked images a
-    second, None where that was not measured. No line where a row was not measured.
+    steps: seconds of a step of all seeds side by side; rate: attacked images a second, None where it was not
+    measured. No line where a row was not measured.
     """
     for half in PRECISIONS:
-        ways = {
-            row: [each for each in steps if (each.row, each.half) == (row, half)]
+        candidates = [
+            [setting for setting in steps if (setting.row, setting.half) == (row, half)]
             for row in (STANDARD, SOFTPLUS)
-        }
-        if not all(ways.values()):
+        ]
+        if not all(candidates):
             continue
-        standard, bregman = (min(each, key=lambda setting: steps[setting]) for each in ways.values())
+        standard, bregman = (min(settings, key=lambda each: steps[each]) for settings in candidates)
         training = EPOCHS * EPOCH * (steps[standard] + BREGMAN_ROWS * steps[bregman]) / MINUTE
         attacks = None if rate is None else (1 + BREGMAN_ROWS) * seeds * TESTED / rate / MINUTE
         parts: dict[str, Any] = {
             "training": training,
             "attacks": "not measured" if attacks is None else attacks,
-            "standard": standard.way,
-            "Bregman": bregman.way,
+            "standard": standard.variant,
+            "Bregman": bregman.variant,
         }
         precision = "float32 or TF32" if half is None else "bf16"
         case = f"five rows, {seeds} seeds each, {precision}"

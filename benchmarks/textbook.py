@@ -1,4 +1,4 @@
-"""The baseline: a ResNet20 for CIFAR as textbooks write it; nothing of this project."""
+"""The baseline: a ResNet20 for CIFAR as textbooks write it, without any code of this project."""
 
 from itertools import pairwise
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # where benchmarks/ lies
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the parent of benchmarks/
 
 from benchmarks.command import bench
 

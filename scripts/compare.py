@@ -14,9 +14,9 @@ def main() -> None:
         parser.add_argument(
             name, help="a run's folder, or a folder or 'glob' (quoted) of runs that differ only in their seed"
         )
-    words = parser.parse_args()
-    with in_one_sentence():  # no runs, not one row, other samples, damaged files
-        a, b = (fitting(read_results(runs_at([place]))) for place in (words.A, words.B))
+    arguments = parser.parse_args()
+    with in_one_sentence():  # no runs, several rows, other samples, damaged files
+        a, b = (fitting(read_results(runs_at([place]))) for place in (arguments.A, arguments.B))
         print_whole(comparison_table(a.frame, b.frame))
 
 

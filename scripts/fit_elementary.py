@@ -1,4 +1,4 @@
-"""The coefficients in geometry/fused.py: minimax fits of arctan, tanh and log(1 + e^−x), with errors."""
+"""Computes the coefficients in geometry/fused.py: minimax fits of arctan, tanh and log(1 + e^−x)."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def ratio(f: Function, square: np.ndarray) -> np.ndarray:
-    """f(t)/t at t = √square; the nodes never touch 0."""
+    """f(t)/t at t = √square, for nodes above 0."""
     return f(np.sqrt(square)) / np.sqrt(square)
 
 
@@ -31,22 +31,22 @@ def minimax(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """(largest error, P, Q) of P/Q ≈ f on [0, end], deg P = top, deg Q = bottom, Q(0) = 1.
 
-    Least squares of P − f Q over Chebyshev nodes, divided by the last Q, with weights that grow where the
-    error is large (Lawson's method).
+    Least squares of P − f Q over Chebyshev nodes, divided by Q of the previous round, with weights that grow
+    where the error is large (Lawson's method).
     """
     t = (1 + np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES)) / 2  # x / end
     y = f(t * end)
     scale = 1 / np.abs(y) if relative else np.ones(NODES)
-    up, down = t[:, None] ** np.arange(top + 1), t[:, None] ** np.arange(1, bottom + 1)
-    columns = np.concatenate([up, -y[:, None] * down], axis=1)
-    weight, below = np.ones(NODES), np.ones(NODES)
+    powers_p, powers_q = t[:, None] ** np.arange(top + 1), t[:, None] ** np.arange(1, bottom + 1)
+    columns = np.concatenate([powers_p, -y[:, None] * powers_q], axis=1)
+    weight, denominator = np.ones(NODES), np.ones(NODES)
     best = (np.inf, np.zeros(0), np.zeros(0))
     for _ in range(ROUNDS):
-        rows = np.sqrt(weight) * scale / below
-        found = np.linalg.lstsq(columns * rows[:, None], y * rows, rcond=None)[0]
-        p, q = found[: top + 1], np.concatenate([[1.0], found[top + 1 :]])
-        below = np.polyval(q[::-1], t)
-        error = np.abs(np.polyval(p[::-1], t) / below - y) * scale
+        row_weight = np.sqrt(weight) * scale / denominator
+        solution = np.linalg.lstsq(columns * row_weight[:, None], y * row_weight, rcond=None)[0]
+        p, q = solution[: top + 1], np.concatenate([[1.0], solution[top + 1 :]])
+        denominator = np.polyval(q[::-1], t)
+        error = np.abs(np.polyval(p[::-1], t) / denominator - y) * scale
         if error.max() < best[0]:
             best = (error.max(), p / end ** np.arange(top + 1), q / end ** np.arange(bottom + 1))
         weight *= error / error.max() + 1e-3

@@ -1,17 +1,19 @@
-"""python scripts/pictures.py outputs/… [--what layers moves] [--out FOLDER]: the pictures that runs allow."""
+"""python scripts/pictures.py outputs/… [--what layers moves] [--out FOLDER]: draws pictures of runs."""
 
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.analysis.figures.kinds import KINDS, check_kinds, draw_pictures, told
+from bregman_exp.analysis.figures.draw import KINDS, draw_pictures
 from bregman_exp.analysis.frame import fitting, read_results
 from bregman_exp.runs.places import runs_at
 from bregman_exp.terminal import in_one_sentence, shown
 
 
 def main() -> None:
-    parser = ArgumentParser(description="Draws what the runs allow, each picture as SVG and PNG.")
+    parser = ArgumentParser(
+        description="Draws all pictures that the runs have data for, each as SVG and PNG."
+    )
     parser.add_argument(
         "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
     )
@@ -19,15 +21,19 @@ def main() -> None:
         "--what", nargs="+", default=[], metavar="KIND", help=f"only these: {', '.join(KINDS)}"
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/pictures"), help="where the pictures go")
-    words = parser.parse_args()
-    with in_one_sentence():  # another kind, no or damaged runs, no place to write
-        check_kinds(words.what)
-        frame = None
-        if words.what != ["legendre"]:  # that one is of no run
-            frame = fitting(read_results(runs_at(words.places))).frame
-        album = draw_pictures(frame, words.out, words.what)
-    print(shown("\n".join(told(album))))
-    if not album.pictures or any(not album.drawn(kind) for kind in words.what):
+    arguments = parser.parse_args()
+    with in_one_sentence():  # unknown kind, no or damaged runs, folder that cannot be written
+        unknown = [name for name in arguments.what if name not in KINDS]
+        if unknown:
+            raise ValueError(f"there is no picture {', '.join(unknown)}; there are {', '.join(KINDS)}.")
+        needs_runs = not arguments.what or any(KINDS[name].groups for name in arguments.what)
+        frame = fitting(read_results(runs_at(arguments.places))).frame if needs_runs else None
+        album = draw_pictures(frame, arguments.out, arguments.what)
+    for picture in album.pictures:
+        print(shown(f"{picture.what}: wrote {picture.png} and .svg{' and .gif' if picture.gif else ''}"))
+    for name, reasons in album.missing.items():
+        print(shown("\n".join(f"{name}: not drawn: {why}" for why in reasons)))
+    if not album.pictures or not set(arguments.what) <= {picture.what for picture in album.pictures}:
         sys.exit(1)
 
 

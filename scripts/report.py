@@ -12,35 +12,35 @@ from bregman_exp.terminal import in_one_sentence
 
 
 def main() -> None:
-    words = parser().parse_args()
-    output = words.output or default_output(words.places)
-    with in_one_sentence():  # no runs, no such attack or row, no place to write
+    arguments = build_parser().parse_args()
+    output = arguments.output or default_output(arguments.places)
+    with in_one_sentence():  # no runs, unknown attack or row, file that cannot be written
         write_report(
-            runs_at(words.places),
+            runs_at(arguments.places),
             output,
-            table_options(words, split=True),
+            table_options(arguments, split=True),
             made_by=shlex.join(["python", "scripts/report.py", *sys.argv[1:]]),
-            pictures=words.pictures,
+            pictures=arguments.pictures,
         )
     print(f"wrote {output}")
 
 
-def parser() -> ArgumentParser:
-    words = ArgumentParser(
-        description="Writes one HTML page that needs nothing beside it: what was run and how, tables, "
-        "pictures, checks, and every run.",
+def build_parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        description="Writes one self-contained HTML page: what was run and how, tables, pictures, checks, "
+        "and every run.",
     )
-    add_table_words(words)
-    words.add_argument(
+    add_table_words(parser)
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
         help="default: report.html in the folder if there is one, else outputs/report.html",
     )
-    words.add_argument(
-        "--no-pictures", dest="pictures", action="store_false", help="do not draw any, which takes longest"
+    parser.add_argument(
+        "--no-pictures", dest="pictures", action="store_false", help="draw no pictures, which take longest"
     )
-    return words
+    return parser
 
 
 def default_output(places: list[str]) -> Path:

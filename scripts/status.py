@@ -15,9 +15,9 @@ def main() -> None:
     parser.add_argument(
         "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
     )
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     with in_one_sentence():
-        print_whole(status_page(read_results(runs_at(words.places))))
+        print_whole(status_page(read_results(runs_at(arguments.places))))
 
 
 if __name__ == "__main__":

@@ -21,50 +21,50 @@ from bregman_exp.terminal import in_one_sentence, print_whole
 
 
 class Parser(ArgumentParser):
-    """Tells a mistake as the other doors do: one sentence, exit code 1."""
+    """Reports an error as the other commands do: one sentence, exit code 1."""
 
     def error(self, message: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        sys.exit(f"{message}; --help lists the words.")
+        sys.exit(f"{message}; --help lists the options.")
 
 
 def main() -> None:
-    words = parser().parse_args()
-    with in_one_sentence():  # runs that do not agree, damaged files, no such row
-        format_ = words.format or format_of(words.output)
-        frame = fitting(read_results(runs_at(words.places))).frame
+    arguments = build_parser().parse_args()
+    with in_one_sentence():  # runs that do not agree, damaged files, unknown row
+        format_ = arguments.format or format_of(arguments.output)
+        frame = fitting(read_results(runs_at(arguments.places))).frame
         if format_ == "parquet":
-            write_parquet(frame, words.output)
-            return print(f"wrote {words.output}", file=sys.stderr)
+            write_parquet(frame, arguments.output)
+            return print(f"wrote {arguments.output}", file=sys.stderr)
         if format_ == "csv":
             text = as_csv(frame.drop(columns="config"))
         else:
-            tables = tables_of(frame, table_options(words, split=words.split))
-            if format_ == "terminal" and not words.output:
+            tables = tables_of(frame, table_options(arguments, split=arguments.split))
+            if format_ == "terminal" and not arguments.output:
                 return print_whole(on_terminal(tables))
             text = written(tables, format_)
-        if words.output:
-            write_text(words.output, text)
-            return print(f"wrote {words.output}", file=sys.stderr)
+        if arguments.output:
+            write_text(arguments.output, text)
+            return print(f"wrote {arguments.output}", file=sys.stderr)
     print(text, end="")
 
 
-def parser() -> ArgumentParser:
-    words = Parser(
+def build_parser() -> ArgumentParser:
+    parser = Parser(
         description="Rows × (test accuracy, ℓ∞-robust, ℓ2-robust), mean ± standard deviation over seeds, "
         "beside the published figures and the difference to a baseline.",
         epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed. csv and "
-        "parquet are no table but all that it is made of: a line for each figure of each run.",
+        "parquet hold what the table is computed from: a line for each figure of each run.",
     )
-    add_table_words(words)
-    words.add_argument("--split", action="store_true", help="a table for each kind of runs that do not agree")
-    words.add_argument(
+    add_table_words(parser)
+    parser.add_argument("--split", action="store_true", help="one table for each group of runs that agree")
+    parser.add_argument(
         "--format",
         choices=FORMATS,
         help="default: by the ending of --output, else terminal; cells: the table's cells as CSV; "
         "csv, parquet: a line for each figure of each run",
     )
-    words.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
-    return words
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of printing")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""python scripts/weights.py outputs/… --to folder: the weights of these runs, a file each, and SHA256SUMS."""
+"""python scripts/weights.py outputs/… --to folder: each run's weights as a file, and SHA256SUMS."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,15 +8,15 @@ from bregman_exp.runs.places import runs_at
 
 
 def main() -> None:
-    parser = ArgumentParser(description="The weights of trained runs as files of their own.")
+    parser = ArgumentParser(description="Writes the weights of each run as a state dict.")
     parser.add_argument("runs", nargs="+", help="run folders, or folders of runs")
     parser.add_argument("--to", type=Path, required=True, help="the folder to write to")
-    said = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        written = export_weights(runs_at(said.runs), said.to)
+        written = export_weights(runs_at(arguments.runs), arguments.to)
     except (ValueError, OSError) as error:
         raise SystemExit(f"Error: {error}") from None
-    print(f"wrote {len(written)} files and SHA256SUMS to {said.to}")
+    print(f"wrote {len(written)} files and SHA256SUMS to {arguments.to}")
 
 
 if __name__ == "__main__":

@@ -80,11 +80,16 @@ def script(in_process: Callable[..., Outcome]) -> Callable[..., Outcome]:
 def trained_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder with a tiny trained run, to be copied."""
     home = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(home)
-        patch.setattr(sys, "argv", ["train.py", *TINY, "attack=none"])
-        cli.train()
+    train_in(home, *TINY, "attack=none")
     return home / "outputs"
+
+
+def train_in(folder: Path, *words: str) -> None:
+    """train.py in the folder, for fixtures that outlive a test; SystemExit if it fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["train.py", *words])
+        cli.train()
 
 
 @pytest.fixture
@@ -98,13 +103,18 @@ def trained(trained_outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def image_tree(tmp_path: Path) -> Path:
+    """See ``write_images``."""
+    return write_images(tmp_path / "images")
+
+
+def write_images(root: Path) -> Path:
     """root/{train,test}/{cat,dog}: 12 and 6 images a class of 8×8 pixels; cats are dark, dogs bright."""
     random = np.random.default_rng(0)
     for split, n in (("train", 12), ("test", 6)):
         for name, level in (("cat", 60), ("dog", 180)):
-            folder = tmp_path / "images" / split / name
+            folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(n):
                 pixels = np.clip(random.normal(level, 30, (8, 8, 3)), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{i:02}.png")
-    return tmp_path / "images"
+    return root

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bregman_exp.compiling import BF16_QUESTIONS, bf16_is_fast_here
+from bregman_exp.compiling import BF16_TESTS, bf16_is_fast_here
 
 X86 = "processor\t: 0\nflags\t\t: fpu avx2 avx512f {}\nbugs\t\t: bf16\n\nprocessor\t: 1\nflags\t\t: fpu\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd {}\nCPU part\t: 0xd40\n"
@@ -16,7 +16,7 @@ def says(monkeypatch: pytest.MonkeyPatch):
     """says(True, False): what torch answers to its two questions; None: it does not know the question."""
 
     def answer(*answers: bool | None) -> None:
-        for name, each in zip(BF16_QUESTIONS, answers, strict=True):
+        for name, each in zip(BF16_TESTS, answers, strict=True):
             if each is None:
                 monkeypatch.delattr(torch.cpu, name, raising=False)
             else:

@@ -4,7 +4,7 @@ import bregman_exp as bx
 rho = bx.legendre_map("softplus", beta=10.0)
 net = bx.resnet(20, act=rho, version="bregman", num_classes=10, normalize="cifar10")
 report = bx.robust_accuracy(net, images, labels, attack="pgd", norm="linf", eps=1 / 255)
-frame = bx.results("outputs/…")  # the figures of all runs there, a pandas.DataFrame
+frame = bx.results("outputs/…")  # the figures of all runs in that folder, a pandas.DataFrame
 """
 
 from importlib import import_module
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bregman_exp.api import resnet as resnet
     from bregman_exp.robustness import robust_accuracy as robust_accuracy
 
-# name -> its part, imported when it is asked for: a table needs no torch, and a network no pandas
+# name -> the module to import on first use: a table needs no torch, and a network no pandas
 PARTS = {
     "fast_inference": "api",
     "legendre_map": "api",

@@ -1,4 +1,4 @@
-"""The public constructors: where a name becomes an object for those who do not use configs."""
+"""The public constructors, for use without configs; they also accept an activation by its name."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -13,27 +13,27 @@ from bregman_exp.geometry import Activation
 from bregman_exp.geometry import legendre_map as legendre_map
 
 
-@wraps(models.resnet)  # its signature and documentation
+@wraps(models.resnet)  # with its signature and documentation
 def resnet(depth: int, *, act: Activation | str, **settings: Any) -> models.ResNet:
-    return models.resnet(depth, act=_map_of(act), **settings)
+    return models.resnet(depth, act=_activation(act), **settings)
 
 
 @wraps(models.mlp)
 def mlp(widths: Sequence[int], *, act: Activation | str, **settings: Any) -> models.MLP:
-    return models.mlp(widths, act=_map_of(act), **settings)
+    return models.mlp(widths, act=_activation(act), **settings)
 
 
 def fast_inference(net: models.ResNet) -> Callable[[Tensor], Tensor]:
     """images (N, 3, H, W) in [0, 1] ↦ logits (N, K) of the network as it is now; compiled, no gradients.
 
-    Batch normalisation is folded into the convolutions (``models/folded.py``) and the rest fused
-    (``models/fused.py``): the logits of ``net.eval()`` to float32 rounding. The first call compiles, for tens
-    of seconds on a CPU, and so does every other N. Needs a C++ compiler on a CPU.
+    The logits are those of ``net.eval()`` to float32 rounding: batch normalisation is folded into the
+    convolutions (:func:`bregman_exp.models.folded`), the rest is fused (``models/fused.py``). The first call
+    with each N compiles, which takes tens of seconds on a CPU and needs a C++ compiler there.
     """
     device = next(net.parameters()).device
     return torch.no_grad()(compiled(models.FusedForm(models.folded(net), gradients=False), device))
 
 
-def _map_of(act: Activation | str) -> Activation:
-    """A name stands for the map with its default parameters."""
+def _activation(act: Activation | str) -> Activation:
+    """The activation; a name means the default parameters."""
     return legendre_map(act) if isinstance(act, str) else act

@@ -1,4 +1,4 @@
-"""torch.compile with the settings that were measured to help (docs/performance.md), and what it needs."""
+"""torch.compile with the options that were measured to help (docs/performance.md), and its requirements."""
 
 import os
 import shutil
@@ -12,48 +12,47 @@ import torch
 from torch import Tensor, nn
 
 CPU_OPTIONS: dict[str, Any] = {
-    # a value that two later kernels read is written down, not computed twice
+    # a value that two later kernels read is stored, not computed twice
     "realize_reads_threshold": 1,
     "cpp.enable_floating_point_contract_flag": "fast",  # fused multiply-add
 }
 
 
-# what torch has to say of the CPU; the names are private, so that another version may lack them
-BF16_QUESTIONS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+# private functions of torch.cpu, which another version may lack
+BF16_TESTS = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # in /proc/cpuinfo; the last is Arm's
 
 
 def compiled(module: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """The module's forward pass as one compiled graph, for inputs of one shape (another compiles again).
+    """The module's forward pass as a single compiled graph; each new input shape compiles again.
 
-    The first call takes tens of seconds on a CPU, a few where torch has compiled the same before.
+    The first call takes tens of seconds on a CPU, or a few seconds if torch's cache has the graph.
     """
     options = CPU_OPTIONS if device.type == "cpu" else None
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)
 
 
 def forget_compiled() -> None:
-    """Frees what was compiled in this process: torch keeps a few networks of one class, then refuses."""
+    """Frees the compiled graphs of this process: torch keeps a few networks of a class, then refuses more."""
     torch.compiler.reset()
 
 
 def missing_for_cpu() -> str | None:
-    """What torch.compile needs on a CPU and does not find: the C++ compiler or Python's header; else None."""
+    """What torch.compile needs on a CPU and is missing: the C++ compiler or Python's header; else None."""
     compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
         return f"the C++ compiler {compiler}"
-    header = Path(sysconfig.get_path("include"), "Python.h")  # some systems have it in a package of its own
+    header = Path(sysconfig.get_path("include"), "Python.h")  # some systems put it in a separate package
     return None if header.exists() else str(header)
 
 
 def bf16_is_fast_here(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this CPU is known to multiply bfloat16 numbers itself.
+    """Whether this CPU has bfloat16 arithmetic, according to torch or Linux; False if neither knows.
 
-    Other CPUs convert them first, so that bfloat16 brings no speed. Torch is asked, then Linux; where neither
-    knows, the answer is False.
+    Other CPUs convert bfloat16 to float32 first, so it brings no speed.
     """
-    questions = [getattr(torch.cpu, name, None) for name in BF16_QUESTIONS]
-    if any(ask() for ask in questions if ask is not None):
+    tests = [getattr(torch.cpu, name, None) for name in BF16_TESTS]
+    if any(test() for test in tests if test is not None):
         return True
     try:
         lines = cpuinfo.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Random numbers keyed by (seed, stream, counters), so that nothing depends on what was drawn before."""
+"""Random numbers keyed by (seed, stream, counters), independent of earlier draws."""
 
 import hashlib
 
@@ -8,8 +8,8 @@ import torch
 def generator(seed: int, stream: str, *counters: int) -> torch.Generator:
     """A CPU generator for one purpose, e.g. ``generator(seed, "shuffle", epoch)``.
 
-    Its 63-bit seed is a BLAKE2 hash of the key, the same on every platform; the global state is not touched.
+    Its 63-bit seed is a BLAKE2 hash of the key, equal on every platform. The global state is not changed.
     """
-    key = repr((int(seed), stream, *map(int, counters))).encode()  # NumPy's 3 is 3
+    key = repr((int(seed), stream, *map(int, counters))).encode()  # int: NumPy's 3 gives the same key
     digest = hashlib.blake2b(key, digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)

@@ -1,4 +1,4 @@
-"""How much memory there is, and what the C library does with what is freed."""
+"""The size of the memory, and how the C library reuses freed memory."""
 
 import ctypes
 import math
@@ -6,27 +6,27 @@ import os
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGEST_KEPT = 2**30  # bytes of one block
-LARGEST_BEFORE_2_35 = 2**25  # older versions of glibc refuse more, and would stay at 2**17
+MMAP_THRESHOLD = 2**30  # bytes; freed blocks below it are kept
+MMAP_THRESHOLD_OLD = 2**25  # the most that glibc before 2.35 accepts; its default is 2**17
 
 
 def installed_memory() -> float:
-    """This machine's memory in bytes; infinite where the system does not say."""
+    """This machine's memory in bytes; infinite if the system does not report it."""
     names = ("SC_PAGE_SIZE", "SC_PHYS_PAGES")
-    known = hasattr(os, "sysconf") and all(name in os.sysconf_names for name in names)
-    return math.prod(map(os.sysconf, names)) if known else math.inf
+    reported = hasattr(os, "sysconf") and all(name in os.sysconf_names for name in names)
+    return math.prod(map(os.sysconf, names)) if reported else math.inf
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep freed blocks for the next step; on other systems it does nothing.
+    """Lets glibc keep freed blocks for the next step; does nothing on other systems.
 
-    By default blocks of some megabytes, such as activations, go back to the kernel, which has to map and
-    clear new pages in every step: 5 to 10 % of a ResNet's training step on a CPU.
+    By default glibc returns blocks of some megabytes, such as activations, to the kernel, which maps and
+    clears new pages in every step. That takes 5 to 10 % of a ResNet's training step on a CPU.
     """
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
-        if not mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT):
-            mallopt(M_MMAP_THRESHOLD, LARGEST_BEFORE_2_35)
+        if not mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD):
+            mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_OLD)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

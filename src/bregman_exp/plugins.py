@@ -1,9 +1,9 @@
-"""Maps, models, data sets and attacks of a package of one's own, beside those of this one.
+"""Maps, models, data sets and attacks from another package.
 
-A plug-in is a module that uses these decorators. It is imported where it is installed with an entry point of
-the group ``bregman_exp.plugins``, or where the command line names it: ``plugins=[my_pkg.maps]``. What is
-registered can be chosen by its name like any other: ``model=…``, ``act=…``, ``dataset=…``, in a suite
-``attack: …``. A stored config names only what has been registered, and imports nothing.
+A plug-in is a module that uses these decorators. It is imported if it is installed with an entry point of
+the group ``bregman_exp.plugins``, or if the command line names it: ``plugins=[my_pkg.maps]``. Registered
+parts are chosen by name, like the built-in ones: ``model=…``, ``act=…``, ``dataset=…``, and ``attack: …`` in
+a suite. A stored config can name only registered parts, and imports nothing.
 
 The keyword parameters of a map, model or data set, with their types and defaults, are its keys in the config.
 """
@@ -31,7 +31,7 @@ from bregman_exp.geometry import ACTIVATIONS, Activation
 from bregman_exp.robustness import ATTACKS, Attack
 
 GROUP = "bregman_exp.plugins"
-GIVEN_TO_A_MODEL = ("act", "num_classes", "in_shape", "normalize")
+MODEL_ARGUMENTS = ("act", "num_classes", "in_shape", "normalize")  # given to every model, not in its config
 
 Map = TypeVar("Map", bound=type[Activation])
 Network = TypeVar("Network", bound=Callable[..., nn.Module])
@@ -40,30 +40,30 @@ Samples = tuple[Tensor, Tensor]  # x (N, …) uint8 or float in [0, 1], y (N,) c
 
 
 class PluginError(ValueError):
-    """A plug-in that is not there, or that registers what is not allowed."""
+    """A plug-in that cannot be imported, or that registers something invalid."""
 
 
 def legendre_map(cls: Map) -> Map:
-    """Registers an ``Activation``, most often a ``LegendreMap``, by its ``name``: ``act=<name>``.
+    """Registers an ``Activation``, usually a ``LegendreMap``, by its ``name``: ``act=<name>``.
 
-    The parameters of its constructor are numbers with defaults. Raises PluginError for a name that exists.
+    The parameters of its constructor are numbers with defaults. Raises PluginError for a name in use.
     """
-    _add("act", cls.name, cls, PluginMap)
+    _register("act", cls.name, cls, PluginMap)
     ACTIVATIONS[cls.name] = cls
     return cls
 
 
 def model(name: str, version: str = "standard") -> Callable[[Network], Network]:
-    """Registers a function that makes a network: ``model=<name>``.
+    """Registers a function that returns a network: ``model=<name>``.
 
     It is called with ``act`` (an Activation), ``num_classes``, ``in_shape`` (of a sample, without the batch),
-    ``normalize`` (the name of channel statistics, or None) and its own keyword parameters; the network takes
-    x (N, *in_shape) in [0, 1] and gives logits (N, num_classes). Initial weights come from torch's random
-    numbers, which follow from the run's seed. Raises PluginError as ``legendre_map``.
+    ``normalize`` (the name of channel statistics, or None) and its own keyword parameters. The network maps
+    x (N, *in_shape) in [0, 1] to logits (N, num_classes). Initial weights come from torch's global generator,
+    which is seeded with the run's seed. Raises PluginError as ``legendre_map``.
     """
 
     def register(function: Network) -> Network:
-        _add("model", name, function, PluginModel, GIVEN_TO_A_MODEL, version=version)
+        _register("model", name, function, PluginModel, MODEL_ARGUMENTS, version=version)
         return function
 
     return register
@@ -72,12 +72,13 @@ def model(name: str, version: str = "standard") -> Callable[[Network], Network]:
 def dataset(
     name: str, eps: Sequence[float], classes: Sequence[str] | None = None, label: str | None = None
 ) -> Callable[[Callable[..., Sequence[Samples]]], Callable[..., ClassificationData]]:
-    """Registers a function that gives (x, y) of training, validation and test samples: ``dataset=<name>``.
+    """Registers a function that returns (x, y) of training, validation and test samples: ``dataset=<name>``.
 
     x (N, 3, H, W) uint8 or float in [0, 1], or points (N, d) float in [0, 1]; y (N,) whole numbers from 0.
-    ``eps``: the perturbation sizes of suites that leave them to the data, in units of x in [0, 1];
-    ``classes``: their names (default: their numbers); ``label``: the name in tables. The function gives the
-    same samples each time. Raises PluginError as ``legendre_map``; at its call for other samples.
+    The function must return the same samples each time. ``eps``: the perturbation sizes for suites that take
+    them from the data, in units of x in [0, 1]; ``classes``: the names of the classes (default: their
+    numbers); ``label``: the name in tables. Raises PluginError as ``legendre_map``, and for invalid samples
+    when they are read.
     """
 
     def register(function: Callable[..., Sequence[Samples]]) -> Callable[..., ClassificationData]:
@@ -85,16 +86,18 @@ def dataset(
         def data(**settings: Any) -> ClassificationData:
             parts = [_split(name, *samples) for samples in function(**settings)]
             if len(parts) != 3:
-                raise PluginError(f"dataset={name} gives {len(parts)} parts; training, validation, test.")
+                raise PluginError(
+                    f"dataset={name} returns {len(parts)} parts; return training, validation and test."
+                )
             train, val, test = parts
             n = 1 + max(int(part.y.max()) for part in parts)
             names = tuple(classes or map(str, range(n)))
             if n > len(names):
-                raise PluginError(f"dataset={name} has a label {n - 1}, and {len(names)} classes.")
+                raise PluginError(f"dataset={name} has a label {n - 1}, but only {len(names)} classes.")
             return ClassificationData(name, "plug-in", names, train, val, test, None, label or name)
 
         sizes = {f.name: list(eps) for f in fields(Eps)}
-        _add("dataset", name, data, PluginData, eps=sizes)
+        _register("dataset", name, data, PluginData, eps=sizes)
         return data
 
     return register
@@ -103,7 +106,7 @@ def dataset(
 def attack(cls: OwnAttack) -> OwnAttack:
     """Registers a ``robustness.Attack`` by its ``name``: ``attack: <name>`` in a suite.
 
-    Its settings are the fields of the dataclass. Raises PluginError for a name that exists.
+    Its settings are the fields of the dataclass. Raises PluginError for a name in use.
     """
     if ATTACKS.get(cls.name, cls) is not cls and _path(ATTACKS[cls.name]) != _path(cls):
         raise PluginError(f"there is an attack {cls.name} already; give {_path(cls)} another name.")
@@ -112,75 +115,82 @@ def attack(cls: OwnAttack) -> OwnAttack:
 
 
 def load(modules: Sequence[str]) -> None:
-    """Imports the installed plug-ins, then the modules named.
+    """Imports the installed plug-ins, then the given modules.
 
-    One that is installed and fails is left out, with a sentence on stderr. Raises PluginError, in one
-    sentence, for a module named that is not there or fails.
+    An installed plug-in that fails is skipped, with a sentence on stderr. A given module that is missing or
+    fails raises PluginError.
     """
     for entry in entry_points(group=GROUP):
         try:
             entry.load()
-        except Exception as error:  # whatever a package of somebody else's does
-            print(f"the plug-in {entry.value} is left out: {_in_short(error)}.", file=sys.stderr)
+        except Exception as error:  # another package's code may raise anything
+            print(f"the plug-in {entry.value} is skipped: {_summary(error)}.", file=sys.stderr)
     for name in modules:
         try:
             _import(name)
         except Exception as error:
             raise PluginError(
-                f"plugins=[{name}] cannot be imported ({_in_short(error)}); give modules that are installed "
-                "or lie where the command is given."
+                f"plugins=[{name}] cannot be imported ({_summary(error)}); give modules that are installed "
+                "or in the current folder."
             ) from error
 
 
 def callbacks(names: Sequence[str]) -> list[Callback]:
-    """A Lightning callback of each of these classes, e.g. my_pkg.MyCallback, made without arguments.
+    """An instance of each of these Lightning callbacks, e.g. my_pkg.MyCallback, created without arguments.
 
-    Raises PluginError, in one sentence, for a name that is none.
+    Raises PluginError for a name that cannot be imported or is not a callback.
     """
-    made = []
+    instances = []
     for name in names:
         module, _, cls = name.rpartition(".")
         try:
             callback = getattr(_import(module), cls)()
         except Exception as error:
-            raise PluginError(f"callbacks=[{name}] cannot be made: {_in_short(error)}.") from error
+            raise PluginError(f"callbacks=[{name}] cannot be created: {_summary(error)}.") from error
         if not isinstance(callback, Callback):
-            raise PluginError(f"callbacks=[{name}] is no Lightning callback.")
-        made.append(callback)
-    return made
+            raise PluginError(f"callbacks=[{name}] is not a Lightning callback.")
+        instances.append(callback)
+    return instances
 
 
 def config_folders() -> list[Path]:
-    """The folders ``conf`` beside the modules that registered something, for Hydra's search path."""
-    targets = [target for known in TARGETS.values() for target in known]
-    packages = dict.fromkeys(target.rpartition(".")[0] for target in targets)
-    files = [Path(sys.modules[name].__file__ or "") for name in packages if name in sys.modules]
+    """The folder ``conf`` beside each module that registered something, for Hydra's search path."""
+    targets = [target for group in TARGETS.values() for target in group]
+    modules = dict.fromkeys(target.rpartition(".")[0] for target in targets)
+    files = [Path(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
     folders = [file.parent / "conf" for file in files if not file.is_relative_to(Path(__file__).parent)]
     return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
 
 def _import(name: str) -> ModuleType:
-    """The module, which may also lie where the command is given."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    """The module, which may also be in the current folder."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
     return import_module(name)
 
 
-def _add(group: str, name: str, made: Any, base: type, given: Sequence[str] = (), **defaults: Any) -> None:
-    """Lets ``_target_`` name it, with a schema of its keys, and gives Hydra a config of its defaults."""
-    path, keys = _path(made), _keys(name, made, given)
+def _register(
+    group: str, name: str, part: Any, base: type, arguments: Sequence[str] = (), **defaults: Any
+) -> None:
+    """Allows the part as a ``_target_``, with a schema of its keys, and gives Hydra its default config.
+
+    ``arguments``: the parameters that the program gives, which are not keys.
+    """
+    path, keys = _path(part), _keys(name, part, arguments)
     _check_is_new(group, name, path)
     schema = make_dataclass(f"PluginOf{name.title()}", keys, bases=(base,))
     TARGETS[group][path] = schema
-    own = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(schema)}
-    content = own | {"_target_": path, "name": name} | defaults
+    of_schema = {
+        f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(schema)
+    }
+    content = of_schema | {"_target_": path, "name": name} | defaults
     content = {key: asdict(value) if isinstance(value, Eps) else value for key, value in content.items()}
     ConfigStore.instance().store(group=group, name=name, node=content)
 
 
 def _check_is_new(group: str, name: str, path: str) -> None:
-    """Raises PluginError where the name is taken by this program or by another plug-in."""
+    """PluginError if this program or another plug-in uses the name."""
     stored = ConfigStore.instance().repo.get(group, {}).get(f"{name}.yaml")
     other = "" if stored is None else str(stored.node["_target_"])
     if (Path(conf_dir()) / group / f"{name}.yaml").is_file():
@@ -189,11 +199,11 @@ def _check_is_new(group: str, name: str, path: str) -> None:
         raise PluginError(f"{group}={name} of {path} is taken by {other}; give it another name.")
 
 
-def _keys(name: str, made: Any, given: Sequence[str]) -> list[tuple[str, Any, Any]]:
+def _keys(name: str, part: Any, arguments: Sequence[str]) -> list[tuple[str, Any, Any]]:
     """Name, type and default of each keyword parameter that the config may set."""
     keys = []
-    for parameter in inspect.signature(made, eval_str=True).parameters.values():
-        if parameter.name in given:
+    for parameter in inspect.signature(part, eval_str=True).parameters.values():
+        if parameter.name in arguments:
             continue
         default, type_ = parameter.default, parameter.annotation
         if default is parameter.empty or type_ is parameter.empty or parameter.kind is parameter.VAR_KEYWORD:
@@ -206,19 +216,19 @@ def _split(name: str, x: Tensor, y: Tensor) -> Split:
     unit = x.dtype == torch.uint8 or (x.is_floating_point() and x.min() >= 0 and x.max() <= 1)
     if len(x) != len(y) or len(x) == 0 or not unit or y.dtype != torch.int64 or y.min() < 0:
         raise PluginError(
-            f"dataset={name} gives x {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}; it needs "
-            "x uint8 or float in [0, 1] and y int64 from 0, one for each sample."
+            f"dataset={name} returns x {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}; x must "
+            "be uint8 or float in [0, 1], and y int64 from 0, one label for each sample."
         )
     return Split(x if x.dtype == torch.uint8 else x.float(), y, torch.arange(len(y)))
 
 
-def _path(made: Any) -> str:
-    """E.g. my_pkg.maps.Mish; PluginError for what no import finds again."""
-    path = f"{made.__module__}.{made.__qualname__}"
-    if "<" in path or made.__module__ == "__main__":
+def _path(part: Any) -> str:
+    """The import path, e.g. my_pkg.maps.Mish; PluginError for a part that cannot be imported by it."""
+    path = f"{part.__module__}.{part.__qualname__}"
+    if "<" in path or part.__module__ == "__main__":
         raise PluginError(f"{path} cannot be imported by its name; define it at the top of a module.")
     return path
 
 
-def _in_short(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0].rstrip('.')}"

@@ -1,4 +1,4 @@
-"""How processes end: a child with its parent, a command by a signal."""
+"""The end of processes: a child ends with its parent, and a command ends cleanly on a signal."""
 
 import atexit
 import os
@@ -12,22 +12,22 @@ from multiprocessing import active_children
 from types import FrameType
 from typing import NoReturn
 
-PATIENCE = 0.5  # seconds between two looks at the parent
-TERMINATED = 128 + signal.SIGTERM  # the exit code that shells give
+POLL_INTERVAL = 0.5  # seconds
+TERMINATED = 128 + signal.SIGTERM  # the exit code that shells use
 
 
-@cache  # one thread a process, whatever the number of its jobs
+@cache  # a single thread for all jobs of a process
 def end_with_parent(parent: int) -> None:
-    """Ends this process soon after its parent has ended, however that was killed; else it worked on alone.
+    """Ends this process soon after its parent has ended, even if the parent was killed.
 
-    Does nothing where ``parent`` is not the parent, as with a worker that a cluster has started.
+    Does nothing if ``parent`` is not the parent, as in a worker that a cluster has started.
     """
     if os.getppid() != parent:
         return
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(PATIENCE)
+            time.sleep(POLL_INTERVAL)
         os._exit(TERMINATED)
 
     threading.Thread(target=watch, daemon=True, name="end_with_parent").start()
@@ -35,10 +35,10 @@ def end_with_parent(parent: int) -> None:
 
 @contextmanager
 def ending_its_children() -> Generator[None]:
-    """However it is left by an exception, the processes that were started within have ended before.
+    """On any exception, kills the child processes that were started within and waits for their end.
 
-    Python itself would wait for them at its exit, after the locks have been given back. A spawned child has
-    no handler that could end it in time: it is killed.
+    Otherwise Python would wait for them only at its exit, after the locks have been released. They are
+    killed, because a spawned child has no handler that would end it in time.
     """
     before = set(active_children())
     try:
@@ -54,13 +54,13 @@ def ending_its_children() -> Generator[None]:
 
 @contextmanager
 def ending_by_signals() -> Generator[None]:
-    """Within it SIGTERM raises SystemExit with the code 143, as Ctrl-C raises KeyboardInterrupt.
+    """Within it SIGTERM raises SystemExit with code 143, as Ctrl-C raises KeyboardInterrupt.
 
-    From then on both are ignored: what the command does at its end is not interrupted once more. The second
-    that is ignored is the last: a further signal ends the process, should Python have lost the SystemExit, as
-    it does in a ``__del__``. While Python ends, which puts the defaults back, every signal is ignored.
+    The next two signals are ignored, so that the end of the command is not interrupted. A further signal
+    ends the process, in case Python lost the SystemExit, as it does in a ``__del__``. At Python's exit,
+    which restores the default handlers, all signals are ignored.
     """
-    if threading.current_thread() is not threading.main_thread():  # handlers belong to the main thread
+    if threading.current_thread() is not threading.main_thread():  # only the main thread has handlers
         yield
         return
     before = signal.signal(signal.SIGTERM, _terminate)
@@ -72,7 +72,7 @@ def ending_by_signals() -> Generator[None]:
         raise
     finally:
         if interrupted:
-            _ignore_signals()  # Lightning has put its own handlers back since
+            _ignore_signals()  # again, because Lightning has restored its own handlers
             atexit.register(_handle_both, signal.SIG_IGN)
         else:
             signal.signal(signal.SIGTERM, before)

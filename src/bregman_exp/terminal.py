@@ -1,4 +1,4 @@
-"""What is said on the terminal: tables with no figure cut off, mistakes in one sentence."""
+"""Output on the terminal: tables that are never truncated, and mistakes in one sentence."""
 
 import sys
 import unicodedata
@@ -9,21 +9,21 @@ from io import TextIOWrapper
 from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.segment import Segment, Segments
 
-WIDEST = 1000  # columns
-TEXT = 110  # of plain text, for what lays itself out by the width
+MAX_WIDTH = 1000  # columns
+TEXT_WIDTH = 110  # columns of plain text
 
 
 def print_whole(page: RenderableType) -> None:
-    """Prints to the terminal, wider than it where that is needed. Control characters of names are shown."""
+    """Prints the page in full, wider than the terminal if needed, with control characters as escapes."""
     console = Console()
     width = max(console.width, _width(console, page))
-    console.size = ConsoleDimensions(width, console.height)  # not the width alone: dumb ones
+    console.size = ConsoleDimensions(width, console.height)  # dumb terminals ignore console.width
     segments = console.render(page)
     console.print(Segments(Segment(shown(text), style, control) for text, style, control in segments))
 
 
 def write_any_character() -> None:
-    """Lets a terminal of few characters (ASCII, cp1252) show the others as escapes, not fail at them."""
+    """Makes a terminal with few characters (ASCII, cp1252) show the others as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -31,7 +31,7 @@ def write_any_character() -> None:
 
 @contextmanager
 def in_one_sentence() -> Generator[None]:
-    """A mistake ends the program with its sentence and the exit code 1; a bug keeps its traceback."""
+    """A ValueError or OSError ends the program with its message and exit code 1, without a traceback."""
     write_any_character()
     try:
         yield
@@ -40,20 +40,20 @@ def in_one_sentence() -> Generator[None]:
 
 
 def as_text(page: RenderableType) -> str:
-    """The same as plain text."""
+    """The page as plain text."""
     console = Console(no_color=True, highlight=False, force_terminal=False)
-    console.width = max(TEXT, _width(console, page))
+    console.width = max(TEXT_WIDTH, _width(console, page))
     with console.capture() as capture:
         console.print(page)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
 def _width(console: Console, page: RenderableType) -> int:
-    return console.measure(page, options=console.options.update(max_width=WIDEST)).maximum
+    return console.measure(page, options=console.options.update(max_width=MAX_WIDTH)).maximum
 
 
 def shown(text: str) -> str:
-    """The text with control characters as escapes (\\x1b), as terminals obey them; line ends stay."""
+    """The text with control characters, which terminals obey, as escapes (\\x1b); line ends stay."""
     if text.isprintable():
         return text
     return "".join(

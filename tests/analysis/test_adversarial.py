@@ -1,6 +1,7 @@
 """Pictures of adversarial examples: what stands in them, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from bregman_exp.analysis.figures.adversarial import adversarial_images, adversarial_points
+
+LABELS = np.array([0, 1, 2, 0])
+BEFORE = np.array([1, 1, 2, 0])  # the first is wrong before
+AFTER = np.array([1, 1, 0, 2])  # the second resists, the last two are turned
+NAMES = ("cat", "dog", "bird")
 
 
 @pytest.fixture
@@ -24,43 +30,37 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return saved
 
 
-def images(n: int = 4, channels: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    clean = np.full((n, channels, 4, 6), 0.5, np.float32)
+def images(channels: int = 3, **changed: np.ndarray) -> dict[str, np.ndarray]:
+    clean = np.full((4, channels, 4, 6), 0.5, np.float32)
     adversarial = clean.copy()
     adversarial[:, :, 0, 0] += 0.1
     adversarial[-1, :, 1, 1] -= 0.05
-    return clean, adversarial
+    given = {"clean": clean, "adversarial": adversarial, "label": LABELS}
+    return given | {"prediction": BEFORE, "adversarial_prediction": AFTER} | changed
 
 
 def titles(figure: Figure, row: int) -> list[str]:
-    panels = figure.axes
-    columns = len(panels) // 3
-    return [panel.get_title() for panel in panels[row * columns : (row + 1) * columns]]
-
-
-LABELS = np.array([0, 1, 2, 0])
-BEFORE = np.array([1, 1, 2, 0])  # the first is wrong before
-AFTER = np.array([1, 1, 0, 2])  # the second resists, the last two are turned
-NAMES = ("cat", "dog", "bird")
+    columns = len(figure.axes) // 3
+    return [panel.get_title() for panel in figure.axes[row * columns : (row + 1) * columns]]
 
 
 def test_turned_samples_first_then_resisting_then_wrong_before(tmp_path: Path, figures: list[Figure]) -> None:
-    adversarial_images(tmp_path / "p.png", *images(), LABELS, BEFORE, AFTER, NAMES, "a title")
+    adversarial_images(tmp_path / "p.png", images(), NAMES, "a title")
     (figure,) = figures
     assert titles(figure, 0) == ["✓ bird", "✓ cat", "✓ dog", "✗ dog\n(is cat)"]
     assert titles(figure, 2) == ["✗ cat", "✗ bird", "✓ dog", "✗ dog"]
     assert figure.get_suptitle() == "a title"
 
 
-def test_no_more_than_asked_for(tmp_path: Path, figures: list[Figure]) -> None:
-    adversarial_images(tmp_path / "p.png", *images(), LABELS, BEFORE, AFTER, most=2)
+def test_no_more_than_asked_for_and_no_answer_is_no_class(tmp_path: Path, figures: list[Figure]) -> None:
+    after = np.array([1, 1, -1, 2])
+    adversarial_images(tmp_path / "p.png", images(adversarial_prediction=after), most=2)
     assert titles(figures[0], 0) == ["✓ 2", "✓ 0"]
+    assert titles(figures[0], 2) == ["✗ no class", "✗ 2"]
 
 
-def test_the_perturbation_is_magnified_about_grey_by_the_factor_told(
-    tmp_path: Path, figures: list[Figure]
-) -> None:
-    adversarial_images(tmp_path / "p.png", *images(), LABELS, BEFORE, AFTER)
+def test_the_perturbation_is_magnified_about_grey(tmp_path: Path, figures: list[Figure]) -> None:
+    adversarial_images(tmp_path / "p.png", images())
     panels = figures[0].axes
     assert panels[4].get_ylabel() == "perturbation\n× 5\nlargest 0.1"
     shown = np.asarray(panels[5].images[0].get_array())  # the last sample stands second
@@ -70,98 +70,83 @@ def test_the_perturbation_is_magnified_about_grey_by_the_factor_told(
 
 
 def test_grey_images_and_no_perturbation(tmp_path: Path, figures: list[Figure]) -> None:
-    clean, _ = images(channels=1)
-    adversarial_images(tmp_path / "deep" / "p.png", clean, clean, LABELS, BEFORE, AFTER)
+    clean = images(channels=1)["clean"]
+    adversarial_images(tmp_path / "deep" / "p.png", images(clean=clean, adversarial=clean))
     assert figures[0].axes[4].get_ylabel() == "perturbation\nnone"
     assert imread(tmp_path / "deep" / "p.png").std() > 0
 
 
-def test_no_finite_answer_is_no_class(tmp_path: Path, figures: list[Figure]) -> None:
-    after = np.array([1, 1, -1, 2])
-    adversarial_images(tmp_path / "p.png", *images(), LABELS, BEFORE, after, NAMES)
-    assert titles(figures[0], 2)[0] == "✗ no class"
-
-
-def test_no_words_overlap(tmp_path: Path, figures: list[Figure]) -> None:
-    names = ("Staffordshire bullterrier, Staffordshire bull terrier", "hippopotamus amphibius", "ox")
-    title = "a title much longer than the picture is wide " * 3
-    adversarial_images(tmp_path / "p.png", *images(), LABELS, BEFORE, AFTER, names, title)
+def test_no_text_overlaps_and_a_dollar_is_no_mathematics(tmp_path: Path, figures: list[Figure]) -> None:
+    names = ("Staffordshire bullterrier, Staffordshire bull terrier", "$\\undefined$ for $5", "ox")
+    title = "a title much longer than the picture is wide, $x_{$ " * 3
+    adversarial_images(tmp_path / "p.png", images(), names, title)
     (figure,) = figures
+    assert any("$\\undefined$" in title for title in titles(figure, 0))
     figure.draw_without_rendering()  # boxes in the figure's own dots, not in the file's
-    words = [panel.title for panel in figure.axes if panel.get_title()]
-    words += [panel.yaxis.label for panel in figure.axes if panel.get_ylabel()]
-    words += figure.texts
-    boxes = [text.get_window_extent() for text in words]
+    texts = [panel.title for panel in figure.axes if panel.get_title()]
+    texts += [panel.yaxis.label for panel in figure.axes if panel.get_ylabel()]
+    boxes = [text.get_window_extent() for text in (*texts, *figure.texts)]
     boxes += [panel.get_window_extent().padded(-1) for panel in figure.axes]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert all(figure.bbox.containsx(box.x0) and figure.bbox.containsx(box.x1) for box in boxes)
     assert all(figure.bbox.containsy(box.y0) and figure.bbox.containsy(box.y1) for box in boxes)
 
 
-def test_images_that_are_none_are_refused(tmp_path: Path) -> None:
-    clean, adversarial = images()
-
-    def draw(c: np.ndarray, a: np.ndarray, labels: np.ndarray = LABELS, **more: object) -> None:
-        adversarial_images(tmp_path / "p.png", c, a, labels, BEFORE, AFTER, **more)  # type: ignore[arg-type]
-
-    with pytest.raises(ValueError, match=r"images of shape \(4, 3, 4\)"):
-        draw(clean[..., 0], adversarial[..., 0])
-    with pytest.raises(ValueError, match="give equal shapes"):
-        draw(clean, adversarial[:2])
-    with pytest.raises(ValueError, match=r"adversarial is float32 in \[0.5, 1.5\]"):
-        draw(clean, clean + np.float32(1) * (np.arange(4) == 3).reshape(4, 1, 1, 1))
-    with pytest.raises(ValueError, match=r"clean is uint8 in \[0, 0\]; give floats"):
-        draw(clean.astype(np.uint8), adversarial)
-    with pytest.raises(ValueError, match=r"must have shape \(4,\)"):
-        draw(clean, adversarial, LABELS[:2])
-    with pytest.raises(ValueError, match="class 2 has no name; 2 names are given"):
-        draw(clean, adversarial, class_names=NAMES[:2])
-    with pytest.raises(ValueError, match="most=0"):
-        draw(clean, adversarial, most=0)
+CLEAN = images()["clean"]
 
 
-POINTS = np.array([[0.2, 0.3], [0.8, 0.7], [0.5, 0.5]])
-MOVED = POINTS + np.array([[0.1, 0.0], [0.0, -0.1], [0.0, 0.0]])
+@pytest.mark.parametrize(
+    ("changed", "more", "message"),
+    [
+        ({"clean": CLEAN[..., 0]}, {}, r"images of shape \(4, 3, 4\): give \(n, 1 or 3, height, width\)"),
+        ({"adversarial": CLEAN[:2]}, {}, "give equal shapes"),
+        ({"adversarial": CLEAN + np.float32(1)}, {}, r"adversarial is float32 in \[1.5, 1.5\]"),
+        ({"clean": CLEAN.astype(np.uint8)}, {}, r"clean is uint8 in \[0, 0\]; give floats"),
+        ({"label": LABELS[:2]}, {}, r"must have shape \(4,\)"),
+        ({}, {"class_names": NAMES[:2]}, "class 2 has no name; 2 names are given"),
+        ({}, {"most": 0}, "most=0"),
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(
+    tmp_path: Path, changed: dict[str, Any], more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        adversarial_images(tmp_path / "p.png", images(**changed), **more)
+
+
+def points(after: list[int], **changed: np.ndarray) -> dict[str, np.ndarray]:
+    clean = np.array([[0.2, 0.3], [0.8, 0.7], [0.5, 0.5]])
+    moved = clean + np.array([[0.1, 0.0], [0.0, -0.1], [0.0, 0.0]])
+    labels = np.array([0, 1, 1])
+    given = {"clean": clean, "adversarial": moved, "label": labels, "prediction": labels}
+    return given | {"adversarial_prediction": np.array(after)} | changed
 
 
 def test_points_have_arrows_and_the_wrong_ones_crosses(tmp_path: Path, figures: list[Figure]) -> None:
-    right = np.array([True, False, False])
-    adversarial_points(tmp_path / "p.png", POINTS, MOVED, np.array([0, 1, 1]), right, "a title")
+    arrays = points([0, 0, 0])
+    adversarial_points(tmp_path / "p.png", arrays, "a title")
     (panel,) = figures[0].axes
+    clean, moved = arrays["clean"], arrays["adversarial"]
     held, turned, first, second, crosses = panel.collections
-    assert np.allclose(held.get_offsets(), POINTS[:1])
+    assert np.allclose(held.get_offsets(), clean[:1])
     assert np.allclose((held.U, held.V), [[0.1], [0]])  # pyright: ignore[reportAttributeAccessIssue]
-    assert np.allclose(turned.get_offsets(), POINTS[1:2])  # the third did not move: no arrow
-    assert np.allclose(first.get_offsets(), POINTS[:1])
-    assert np.allclose(second.get_offsets(), POINTS[1:])
-    assert np.allclose(crosses.get_offsets(), MOVED[1:])
+    assert np.allclose(turned.get_offsets(), clean[1:2])  # the third did not move: no arrow
+    assert np.allclose(first.get_offsets(), clean[:1])
+    assert np.allclose(second.get_offsets(), clean[1:])
+    assert np.allclose(crosses.get_offsets(), moved[1:])
+    for (low, high), ends in zip(
+        (panel.get_xlim(), panel.get_ylim()), np.stack([clean, moved]).T, strict=True
+    ):
+        assert low < ends.min() <= ends.max() < high
     assert imread(tmp_path / "p.png").std() > 0
 
 
-def test_all_points_lie_in_the_picture(tmp_path: Path, figures: list[Figure]) -> None:
-    adversarial_points(tmp_path / "p.png", POINTS, MOVED, np.array([0, 1, 1]), np.ones(3, bool))
-    (panel,) = figures[0].axes
-    for place in (0, 1):
-        low, high = (panel.get_xlim(), panel.get_ylim())[place]
-        assert low < min(POINTS[:, place].min(), MOVED[:, place].min())
-        assert high > max(POINTS[:, place].max(), MOVED[:, place].max())
-
-
-def test_points_that_are_none_are_refused(tmp_path: Path) -> None:
-    labels, right = np.array([0, 1, 1]), np.ones(3, bool)
+def test_arrays_that_are_no_points_are_refused(tmp_path: Path) -> None:
+    given = points([0, 1, 1])
     for changed, message in (
-        ((POINTS[:, :1], MOVED[:, :1], labels, right), r"points of shape \(3, 1\)"),
-        ((POINTS, MOVED[:2], labels, right), "give equal shapes"),
-        ((POINTS, MOVED + 1, labels, right), "give floats in"),
-        ((POINTS, MOVED, labels + 1, right), "labels must be 0 or 1"),
-        ((POINTS, MOVED, labels, labels), "right is int64 of shape"),
+        ({"clean": given["clean"][:, :1]}, r"points of shape \(3, 1\): give \(n, 2\)"),
+        ({"adversarial": given["adversarial"] + 1}, "give floats in"),
+        ({"label": given["label"] + 1}, "labels must be 0 or 1"),
     ):
         with pytest.raises(ValueError, match=message):
-            adversarial_points(tmp_path / "p.png", *changed)
-
-
-def test_a_dollar_in_the_name_of_a_class_is_no_mathematics(tmp_path: Path, figures: list[Figure]) -> None:
-    names = ("$\\undefined$", "a $5 note", "100 $ and $")
-    adversarial_images(tmp_path / "a.png", *images(), LABELS, BEFORE, AFTER, names, title="$x_{$")
-    assert (tmp_path / "a.png").is_file()
-    assert any("$\\undefined$" in title for title in titles(figures[0], 0))
+            adversarial_points(tmp_path / "p.png", given | changed)

@@ -35,7 +35,7 @@ TINY = Plan(
     product=16,
     copied=64,
     attacked=4,
-    at_a_time=(2, 4),
+    attack_batches=(2, 4),
     attack_steps=2,
 )
 OPTIONS = Options(batch=2, train_steps=1)
@@ -103,14 +103,14 @@ def test_what_fails_is_a_line_and_the_rest_goes_on(quick, monkeypatch: pytest.Mo
     monkeypatch.setattr(lanes, "try_step", fails_captured)
     monkeypatch.setattr(gpu, "paper", no_memory)
     seen = lines()
-    failed = {line.case: line.told["error"] for line in seen if line.value is None}
+    failed = {line.case: line.details["error"] for line in seen if line.value is None}
     assert failed == {
         f"{row}, {way}": "it raises RuntimeError: no kernel image [/0]"
         for row in ROWS
         for way in ("captured", "captured bf16")
     } | {"all": "OutOfMemoryError: CUDA out of memory. Tried to allocate"}
     assert f"{STANDARD}, eager bf16, 2 side by side" in {line.case for line in seen}
-    assert [line.told["attacks"] for line in seen if line.subject == "table"] == ["not measured"] * 2
+    assert [line.details["attacks"] for line in seen if line.subject == "table"] == ["not measured"] * 2
     assert "error it raises RuntimeError: no kernel image [/0]" in as_text(table(seen, {}))
 
 
@@ -125,8 +125,8 @@ def test_a_form_that_differs_is_timed_and_not_counted_on(quick, monkeypatch: pyt
     seen = lines()
     captured = [line for line in seen if line.case == f"{SOFTPLUS}, captured, 1 side by side"]
     assert captured[0].value is not None
-    assert (captured[0].told["loss differs"], captured[0].told["refused"]) == (pytest.approx(1), "yes")
-    assert {line.told["Bregman"] for line in seen if line.subject == "table"} == {"eager", "eager bf16"}
+    assert (captured[0].details["loss differs"], captured[0].details["refused"]) == (pytest.approx(1), "yes")
+    assert {line.details["Bregman"] for line in seen if line.subject == "table"} == {"eager", "eager bf16"}
 
 
 def test_a_row_of_the_table_side_by_side() -> None:
@@ -149,7 +149,7 @@ def test_a_row_of_the_table_side_by_side() -> None:
 
 def test_nothing_is_begun_when_the_seconds_are_used_up() -> None:
     seen = lines(seconds=0.0)
-    assert {line.told["left out"] for line in seen} == {"no seconds left"}
+    assert {line.details["left out"] for line in seen} == {"no seconds left"}
     assert len(seen) == 1 + len(TINY.quick()) + 1  # floors, settings, attacks
 
 
@@ -164,7 +164,7 @@ def test_the_order_on_a_gpu() -> None:
         f"{STANDARD}, compiled",
     ]
     ways = ["eager", "captured", "captured-tf32", "eager bf16", "captured bf16"]
-    assert [setting.way for setting in plan.quick() if setting.row == STANDARD] == ways
+    assert [setting.variant for setting in plan.quick() if setting.row == STANDARD] == ways
 
 
 def test_the_time_of_the_table() -> None:
@@ -176,13 +176,13 @@ def test_the_time_of_the_table() -> None:
         Setting(SOFTPLUS, EAGER, torch.bfloat16): 0.001,  # alone in its precision
     }
     (line,) = table_rows(steps, 5, 1000.0)
-    assert line.told == {
+    assert line.details == {
         "training": pytest.approx(182 * 352 * (0.008 + 4 * 0.009) / 60),
         "attacks": pytest.approx(25 * 10_000 / 1000 / 60),
         "standard": "captured",
         "Bregman": "compiled-tf32",
     }
-    assert line.value == pytest.approx(line.told["training"] + line.told["attacks"])
+    assert line.value == pytest.approx(line.details["training"] + line.details["attacks"])
 
 
 def test_without_a_gpu_it_says_so(monkeypatch, script, tmp_path: Path) -> None:

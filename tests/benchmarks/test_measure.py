@@ -5,7 +5,7 @@ from itertools import cycle
 
 import pytest
 
-from benchmarks.measure import LEAST, WARM_UP, Case, Limits, Measurement, measure, timed
+from benchmarks.measure import MIN_ROUNDS, WARM_UP, Case, Limits, Measurement, measure, timed
 from benchmarks.row import row
 from benchmarks.table import table
 from bregman_exp.terminal import as_text
@@ -40,20 +40,20 @@ def test_the_spread_is_the_notch_of_a_box_plot() -> None:
 def test_it_stops_when_the_spread_is_small_and_the_warm_up_does_not_count() -> None:
     found = measure([fake("a", 1.0), fake("b", 3.0)], Limits(spread=0.05, rounds=100))
     assert found.settled
-    assert found.rounds == LEAST
-    assert found.times == {"a": [1.0] * LEAST, "b": [3.0] * LEAST}
+    assert found.rounds == MIN_ROUNDS
+    assert found.times == {"a": [1.0] * MIN_ROUNDS, "b": [3.0] * MIN_ROUNDS}
 
 
 def test_what_slows_a_whole_round_does_not_keep_it_going() -> None:
     found = measure([fake("a", 1.0, 7.0, 2.0), fake("b", 2.0, 14.0, 4.0)], Limits(spread=0.01, rounds=100))
-    assert found.rounds == LEAST
+    assert found.rounds == MIN_ROUNDS
     assert found.ratio("b", "a") == 2.0
 
 
 def test_more_rounds_make_the_spread_smaller() -> None:
     found = measure([fake("a", 1.0), fake("b", 1.0, 1.1)], Limits(spread=0.03, rounds=100))
     assert found.settled
-    assert LEAST < found.rounds < 100
+    assert MIN_ROUNDS < found.rounds < 100
     assert found.worst <= 0.03
 
 
@@ -68,7 +68,7 @@ def test_a_noisy_machine_is_told() -> None:
 
 
 def test_too_few_rounds_are_not_settled() -> None:
-    found = measure([fake("a", 1.0), fake("b", 1.0)], Limits(rounds=LEAST - 1))
+    found = measure([fake("a", 1.0), fake("b", 1.0)], Limits(rounds=MIN_ROUNDS - 1))
     assert not found.settled
     assert row("subject", "b", found, 1.0, "ms").spread is None
 

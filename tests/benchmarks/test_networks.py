@@ -9,9 +9,8 @@ import bregman_exp as bx
 from benchmarks.images import CLASSES, synthetic
 from benchmarks.mlp import mlp
 from benchmarks.networks import ROWS, STANDARD, TEXTBOOK, network, settle
-from benchmarks.stacked import stacked_step
 from benchmarks.textbook import TextbookResNet20
-from benchmarks.updates import update
+from benchmarks.updates import stacked_step, update
 
 
 def size(net: nn.Module) -> int:

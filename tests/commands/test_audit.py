@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from bregman_exp import build
+from bregman_exp.robustness.attacks.pgd import PGD
 from bregman_exp.runs import RunFolder
 from tests.conftest import TINY
 
@@ -30,9 +31,10 @@ SMALL = (
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer queries of the searches without gradients."""
+    """Fewer queries of the searches without gradients; a suite that names no members has one."""
     for place in ("autoattack_members", "random_search"):
         monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 50)
+    monkeypatch.setattr("bregman_exp.robustness.attacks.suite.default_members", lambda *_: [PGD()])
 
 
 def evaluations(run: Path) -> list[Path]:

@@ -1,5 +1,6 @@
-"""Training and the attacks of our own need neither a tracker nor the libraries of attacks."""
+"""A run needs neither a tracker, nor the libraries of attacks, nor a usual terminal."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,12 +26,24 @@ importlib.metadata.version = version
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+FEW_CHARACTERS = {"PYTHONIOENCODING": "ascii", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 
 
 def test_a_run_with_attacks_of_our_own(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WITHOUT, str(ROOT / "train.py"), *TINY, "attack=paper"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    """On a terminal of few characters, with a notebook's backend."""
+    command = [
+        sys.executable,
+        "-c",
+        WITHOUT,
+        str(ROOT / "train.py"),
+        *TINY,
+        "attack=paper",
+        "attack.samples=4",
+    ]
+    environment = os.environ | FEW_CHARACTERS
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
     assert list(tmp_path.rglob("metrics.json"))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bregman_exp.cli.journal import Journal
 from bregman_exp.cli.time_limit import TimeLimit
-from bregman_exp.training import Classifier
+from bregman_exp.training import Classifier, StackedClassifier
 from tests.commands.test_resume import checkpoint, curve, same, the_run
 from tests.conftest import TINY, Outcome
 
@@ -32,14 +32,14 @@ class Hand:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Hand:
     hand = Hand()
-    real = Classifier.training_step
-
-    def step(self: Classifier, batch: tuple, batch_idx: int) -> dict:
-        hand.now += 10 / STEPS
-        return real(self, batch, batch_idx)
-
     monkeypatch.setattr("bregman_exp.cli.sweep.CLOCK", hand)
-    monkeypatch.setattr(Classifier, "training_step", step)
+    for kind in (Classifier, StackedClassifier):
+
+        def step(self, batch: tuple, batch_idx: int, real=kind.training_step) -> dict:
+            hand.now += 10 / STEPS
+            return real(self, batch, batch_idx)
+
+        monkeypatch.setattr(kind, "training_step", step)
     return hand
 
 
@@ -158,7 +158,7 @@ def test_a_second_stack_is_left_whole(command: Command, clock: Hand, tmp_path: P
 def test_what_is_no_time_is_told(command: Command, word: str) -> None:
     outcome = command("train", *WORDS, word)
     assert outcome.code == 1
-    assert f"Error: {word} is no time; give hours:minutes:seconds" in outcome.err
+    assert f"Error: {word} is not a duration; give hours:minutes:seconds" in outcome.err
 
 
 # ---- the judgement alone ----------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def limit(text: str, journal: Journal, clock: Hand) -> TimeLimit:
 def test_it_is_judged_by_runs_of_the_same_kind_else_by_all(tmp_path: Path) -> None:
     clock, path = Hand(), tmp_path / "journal"
     one = limit("00:01:40", Journal(path), clock)
-    one.worked("slow", 20.0, 0.0)
-    one.worked("fast", 2.0, 30.0)
+    one.add_run("slow", 20.0, 0.0)
+    one.add_run("fast", 2.0, 30.0)
     assert one.allows("slow", 4)
     assert not one.allows("slow", 6)
     assert one.allows("fast", 35)

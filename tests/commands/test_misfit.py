@@ -48,7 +48,7 @@ def test_an_edited_config_gives_no_figure(command, script, two: tuple[Path, Path
         assert f"{two[0].name}/config.yaml does not fit: it makes config_hash" in outcome.err
         assert "Traceback" not in outcome.err
     assert not list(two[0].glob("evaluations"))
-    done = script("table", "outputs", "--format", "csv")
+    done = script("table", "outputs", "--format", "cells")
     assert done.code == 0
     assert "left out: " in done.err
     assert "config.yaml does not fit" in done.err
@@ -64,7 +64,7 @@ def test_an_edited_config_gives_no_figure(command, script, two: tuple[Path, Path
 def test_a_config_that_is_none_any_more_is_told(command, script, two: tuple[Path, Path]) -> None:
     config = two[0] / "config.yaml"
     config.write_text(config.read_text().replace("name: atan", "name: atam"))
-    done = script("table", "outputs", "--format", "csv")
+    done = script("table", "outputs", "--format", "cells")
     assert f"{two[0].name}/config.yaml is not that of its metrics.json" in done.err
     assert "no activation 'atam'" in done.err
     assert done.code == 0  # the other seed's row
@@ -92,7 +92,7 @@ def test_another_seeds_metrics_are_not_complete(command, script, two: tuple[Path
         assert "metrics.json is of another run, with" in outcome.err
         assert "Traceback" not in outcome.err
     assert (two[0] / "metrics.json").read_bytes() == copied
-    table = script("table", "outputs", "--format", "csv")
+    table = script("table", "outputs", "--format", "cells")
     assert (table.code, table.err.count("left out: ")) == (0, 1)
     assert "metrics.json is of another run, with" in table.err
     assert "1:0." in table.out
@@ -102,7 +102,7 @@ def test_another_seeds_metrics_are_not_complete(command, script, two: tuple[Path
 def test_one_damaged_file_costs_a_table_one_run(script, two: tuple[Path, Path], name: str) -> None:
     (two[0] / name).parent.mkdir(parents=True, exist_ok=True)
     (two[0] / name).write_bytes(b"damaged")
-    table = script("table", "outputs", "--format", "csv")
+    table = script("table", "outputs", "--format", "cells")
     assert (table.code, table.err.count("left out: ")) == (0, 1)
     assert f"{two[0].name}/{name}" in table.err
     assert "1:0." in table.out
@@ -111,7 +111,7 @@ def test_one_damaged_file_costs_a_table_one_run(script, two: tuple[Path, Path], 
 
 def test_a_run_without_its_config_is_named(script, two: tuple[Path, Path]) -> None:
     (two[0] / "config.yaml").unlink()
-    done = script("table", "outputs", "--format", "csv")
+    done = script("table", "outputs", "--format", "cells")
     assert done.code == 0
     assert f"{two[0].name} has no config.yaml" in done.err
     assert f"{two[0].name} has no config.yaml" in script("status", "outputs").out.replace("\n", "")

@@ -34,7 +34,7 @@ def test_a_page_of_real_runs(
     assert page.count('<figure class="picture">') >= 6
     assert "one depth only" in page  # why there is no picture of the depth
     assert 'id="check-points-in-threat"' in page
-    assert "The most that an adversarial point leaves the ball or the box" in page  # from docs/checks.md
+    assert "The most that an adversarial point is outside ball or box" in page  # from docs/checks.md
     lines = commands_in(page)
     assert lines[-3].endswith("scripts/report.py outputs/adhoc")  # after it, those of both rows
     for line in lines[-2:]:

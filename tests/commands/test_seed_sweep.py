@@ -75,7 +75,7 @@ def test_what_is_left_of_the_presets_sweep(word: str) -> None:
     from hydra.core.global_hydra import GlobalHydra
 
     from bregman_exp.cli import conf_dir
-    from bregman_exp.cli.seed_sweep import CommandLineSeeds
+    from bregman_exp.cli.seeds import CommandLineSeeds
 
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):

@@ -63,7 +63,6 @@ def comparable(folder: Path) -> dict:
     "words",
     [
         ("model=bregman_mlp", "optim=sgd", "optim.lr=0.01", "optim.milestones=[1,2]", "dataset.n_train=300"),
-        ("model=mlp", "optim=adam", "act=tanh"),
         ("model=euclidean_mlp", "optim=adamw", "act=softplus", "act.beta=10", "model.widths=[4,3,5]"),
         ("model=bregman_mlp", "optim=adam", "act=softplus", "act.beta=10", "model.widths=[4,3,5]"),
         ("model=bregman_mlp", "optim=sgd", "optim.lr=0.01", "optim.l1=0.1", "act=sigmoid"),
@@ -73,11 +72,10 @@ def comparable(folder: Path) -> dict:
     ids=" ".join,
 )
 def test_each_run_is_the_one_of_its_seed_alone(command, tmp_path: Path, words: tuple[str, ...]) -> None:
-    assert TOGETHER in command("train", *WORDS, *words, "seeds=0..2", "output_dir=many").err
+    assert TOGETHER in command("train", *WORDS, *words, "seeds=0..1", "output_dir=many").err
     many = folders(tmp_path / "many")
-    assert len(many) == 3
-    for seed in (0, 2):
-        assert TOGETHER not in command("train", *WORDS, *words, f"seed={seed}", "output_dir=one").err
+    assert len(many) == 2
+    assert TOGETHER not in command("train", *WORDS, *words, "seed=1", "output_dir=one").err
     for name, one in folders(tmp_path / "one").items():
         assert_same_weights(many[name], one, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(rows(many[name]), rows(one), rtol=1e-4, atol=1e-6)
@@ -92,7 +90,7 @@ def test_each_run_is_the_one_of_its_seed_alone(command, tmp_path: Path, words: t
         assert "train" in (many[name] / "run.log").read_text()
     assert not list(tmp_path.rglob(".stack-*"))
     train = json.loads((many[name] / "metrics.json").read_text())["train"]
-    assert train["seeds_together"] == 3
+    assert train["seeds_together"] == 2
     assert json.loads((one / "metrics.json").read_text())["train"]["seeds_together"] == 1
 
 
@@ -175,7 +173,7 @@ def assert_same_bits(a: Path, b: Path) -> None:
 
 @pytest.mark.parametrize("optim", ["adamw", "sgd"])
 def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypatch, optim: str) -> None:
-    words = (*WORDS, f"optim={optim}", "optim.lr=0.01", "trainer.max_epochs=5", "seeds=0..2")
+    words = (*WORDS, f"optim={optim}", "optim.lr=0.01", "trainer.max_epochs=5", "seeds=0..1")
     with monkeypatch.context() as patch:
         interrupt_in_epoch(3, patch)
         outcome = command("train", *words, "output_dir=a")
@@ -184,14 +182,14 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypat
     assert not list(tmp_path.rglob("metrics.json"))
     (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
     assert torch.load(stack, weights_only=True)["epoch"] == 2
-    assert "resuming seeds 0..2" in command("train", *words, "output_dir=a").err
+    assert "resuming seeds 0..1" in command("train", *words, "output_dir=a").err
     assert command("train", *words, "output_dir=b").code == 0
     assert_same_bits(tmp_path / "a", tmp_path / "b")
     assert not list(tmp_path.rglob(".stack-*"))
 
 
 def test_killed_and_started_again(command, tmp_path: Path) -> None:
-    words = (*WORDS, "trainer.max_epochs=60", "seeds=0..3")
+    words = (*WORDS, "trainer.max_epochs=60", "seeds=0..1")
     job = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *words, "output_dir=a"],
         cwd=tmp_path,
@@ -206,7 +204,7 @@ def test_killed_and_started_again(command, tmp_path: Path) -> None:
     os.kill(job.pid, signal.SIGKILL)
     job.wait()
     assert not list(tmp_path.rglob("metrics.json"))
-    assert "resuming seeds 0..3" in command("train", *words, "output_dir=a").err
+    assert "resuming seeds 0..1" in command("train", *words, "output_dir=a").err
     assert command("train", *words, "output_dir=b").code == 0
     assert_same_bits(tmp_path / "a", tmp_path / "b")
 
@@ -245,6 +243,7 @@ def test_killed_while_the_checkpoints_are_written(command, tmp_path: Path, monke
         patch.setattr(StackedClassifier, "checkpoints", until_the_third)
         assert command("train", *WORDS, "seeds=0..2", "output_dir=a").code == 130
     with monkeypatch.context() as patch:
+        patch.setattr(StackedClassifier, "training_step", broken)
         patch.setattr(Classifier, "training_step", broken)
         assert command("train", *WORDS, "seeds=0..2", "output_dir=a").code == 0
     assert command("train", *WORDS, "seeds=0..2", "output_dir=b").code == 0

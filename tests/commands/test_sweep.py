@@ -11,7 +11,7 @@ from tests.conftest import TINY
 from tests.conftest import Outcome as Said
 
 SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
-DONE, SKIPPED, FAILED, LEFT = Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED, Outcome.LEFT
+DONE, SKIPPED, FAILED, LEFT = Outcome.DONE, Outcome.SKIPPED, Outcome.FAILED, Outcome.POSTPONED
 
 
 def lines(said: Said) -> list[str]:

@@ -1,7 +1,10 @@
 """train.py from the command line to the run folder."""
 
 import json
+import sys
+from collections import Counter
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -20,6 +23,15 @@ KEYS = {
     "environment": "torch python device git",
 }
 ENTRY = "id attack norm eps steps restarts loss accuracy correct n ci95 verdict"
+ONCE = {  # functions of build/ and config/ -> calls
+    "activation": 1,
+    "attack_specs": 1,
+    "model": 1,
+    "config_hash": 2,
+    "suite_hash": 1,
+    "dataset": 1,
+    "_folder": 1,
+}
 CHECK = "name applies_to status value limit"
 
 
@@ -187,3 +199,20 @@ def test_images_from_folders(command, image_tree: Path, tmp_path: Path, model: s
     assert metrics["train"]["params"] == 269_722 - 8 * 65  # 2 classes in place of 10
     assert [entry["verdict"] for entry in metrics["robust"]] == ["unchecked"] * 3
     assert not [p for p in image_tree.rglob("*") if p.is_file() and p.suffix != ".png"]
+
+
+def test_what_follows_from_the_config_is_made_once(command) -> None:
+    """Counted over a whole command; there are two hashes, with the seed and without it."""
+    counts: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_name in ONCE and "bregman_exp" in code.co_filename:
+            counts[code.co_name] += 1
+
+    sys.setprofile(count)
+    try:
+        assert command("train", *TINY, "attack=paper").code == 0
+    finally:
+        sys.setprofile(None)
+    assert counts == ONCE

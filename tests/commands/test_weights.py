@@ -16,7 +16,7 @@ def test_the_weights_of_a_run(script, trained: Path, tmp_path: Path) -> None:
     assert file.name == f"bregman_mlp-atan-two_spiral-{trained.name}.pt"
     run = build.stored_run(RunFolder(trained))
     data = build.dataset(run)
-    net = build.model(run, data)
+    net = build.model(run, build.activation(run), data)
     net.load_state_dict(torch.load(file, weights_only=True))
     its = build.trained_model(run, data, RunFolder(trained))
     x = torch.rand(5, 2)

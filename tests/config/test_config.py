@@ -1,6 +1,7 @@
 """The config groups, the schema and the hash."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def names(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+@cache
 def composed(*words: str) -> Run:
     GlobalHydra.instance().clear()
     with initialize_config_dir(conf_dir(), version_base="1.3"):
@@ -39,7 +41,7 @@ def hash_of(*words: str) -> str:
 
 EVERY = [
     (group, name)
-    for group in ("model", "row", "act", "dataset", "attack", "optim", "trainer", "logger", "experiment")
+    for group in ("model", "row", "dataset", "attack", "optim", "trainer", "logger", "experiment")
     for name in names(group)
 ]
 
@@ -53,7 +55,7 @@ def test_every_config_composes_and_is_valid(group: str, name: str) -> None:
     made = composed(*words)
     build.attack_specs(made.attack)
     if name != "bregman_resnet1202":
-        build.check_model(made)
+        build.check_model(made, build.activation(made))
 
 
 def test_acts_in_conf_are_those_of_the_geometry() -> None:
@@ -62,8 +64,9 @@ def test_acts_in_conf_are_those_of_the_geometry() -> None:
 
 @pytest.mark.parametrize("act", list(ACTIVATIONS))
 def test_an_act_of_the_config_is_the_map_of_that_name_with_its_defaults(act: str) -> None:
-    made = build.activation(composed("model=resnet20", f"act={act}"))
-    assert made == ACTIVATIONS[act]()
+    made = composed("model=resnet20", f"act={act}")
+    assert build.activation(made) == ACTIVATIONS[act]()
+    build.check_model(made, build.activation(made))
 
 
 @pytest.mark.parametrize("words", [["row=bregman_resnet20_atan"], ["model=bregman_resnet1202"]], ids=str)
@@ -136,28 +139,30 @@ def test_a_config_of_before_forms_had_names_is_read(compile_: bool | None, form:
 
 def test_how_many_samples_are_attacked_at_a_time() -> None:
     """As many as fill a GPU, where no figure depends on it; what was computed in batches of 250 is found."""
-    gpu, data = "trainer=gpu", build.glance(composed("row=resnet20"))
+    gpu, data = "trainer=gpu", build.black_images(composed("row=resnet20"))
 
     def size(*words: str) -> int:
-        return build.attack_batch_size(composed(*words), data)
+        return build.job(composed(*words), data=data).attack_batch_size
 
     assert size("row=resnet20") == 250
     assert size("row=resnet20", gpu) == 2000
     assert size("model=resnet110", gpu) == 363  # as much memory
     assert size("model=resnet1202", gpu) == 250
     assert size("row=resnet20", gpu, "attack.batch_size=7") == 7
-    for suite in ("attack=autoattack", "attack.audit=true"):
-        assert size("row=resnet20", suite, gpu) == 250
-        hashes = {
-            build.suite_hash(composed("row=resnet20", suite, *more))
-            for more in ((), (gpu,), ("attack.batch_size=250",))
-        }
-        assert len(hashes) == 1
-        assert build.suite_hash(composed("row=resnet20", suite, "attack.batch_size=9")) not in hashes
+    assert size("row=resnet20", "attack.audit=true", gpu) == 250
+    suite = "attack=autoattack"
+    assert size("row=resnet20", suite, gpu) == 250
+    hashes = {
+        build.job(composed("row=resnet20", suite, *more), data=data).suite_hash
+        for more in ((), (gpu,), ("attack.batch_size=250",))
+    }
+    assert len(hashes) == 1
+    other = build.job(composed("row=resnet20", suite, "attack.batch_size=9"), data=data)
+    assert other.suite_hash not in hashes
 
 
 def test_the_hash_covers_what_determines_the_weights() -> None:
-    base = composed("model=bregman_mlp")
+    base, hash_of_base = composed("model=bregman_mlp"), hash_of("model=bregman_mlp")
     same = ("attack=curve", "logger=wandb", "trainer.accelerator=gpu", "output_dir=x", "experiment_name=y")
     same += ("trainer.fast=captured", "attack.batch_size=3")
     same += ("trainer.max_time=00:08:30",)
@@ -172,9 +177,9 @@ def test_the_hash_covers_what_determines_the_weights() -> None:
     other += ("trainer.batch_size=8", "trainer.precision=bf16-mixed", "model=mlp", "model.init=deterministic")
     same += ("model.widths=[2,2,2]",)
     for word in same:
-        assert hash_of("model=bregman_mlp", word) == hash_of("model=bregman_mlp"), word
+        assert hash_of("model=bregman_mlp", word) == hash_of_base, word
     hashes = {hash_of("model=bregman_mlp", word) for word in other}
-    assert len(hashes | {hash_of("model=bregman_mlp"), config_hash(base, "atan", "g")}) == len(other) + 2
+    assert len(hashes | {hash_of_base, config_hash(base, "atan", "g")}) == len(other) + 2
     again = replace(base, seed=5)
     rows = {config_hash(made, "atan", "f", with_seed=False) for made in (base, again)}
     assert len(rows) == 1
@@ -204,7 +209,7 @@ def test_the_hash_stays_what_it_was() -> None:
 
 def test_where_a_run_lies() -> None:
     beta = composed("model=bregman_mlp", "act=softplus", "act.beta=10", "dataset.n_train=8")
-    folder = build.run_folder(beta, build.dataset(beta)).path
+    folder = build.job(beta).folder.path
     assert folder.parts[:3] == ("outputs", "adhoc", "bregman_mlp-softplus-beta10-two_spiral")
     assert folder.name.startswith("seed-0-")
 

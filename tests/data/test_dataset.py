@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bregman_exp.data import ClassificationData, Split, as_unit, subset
-from bregman_exp.data.dataset import first_of, hold_out
+from bregman_exp.data.dataset import at_most, hold_out
 
 from .expect import data_error
 
@@ -133,10 +133,10 @@ def test_the_fingerprint_sees_classes_shapes_types_and_order() -> None:
 
 def test_training_on_some_samples_is_always_on_the_same() -> None:
     split = numbered(20)
-    assert first_of(split, None) is split
-    some = first_of(split, 5)
-    assert some.ids.tolist() == first_of(split, 5).ids.tolist() == sorted(set(some.ids.tolist()))
+    assert at_most(split, None) is split
+    some = at_most(split, 5)
+    assert some.ids.tolist() == at_most(split, 5).ids.tolist() == sorted(set(some.ids.tolist()))
     assert len(some) == 5
     assert_belong_together(some)
     with data_error("21 samples"):
-        first_of(split, 21)
+        at_most(split, 21)

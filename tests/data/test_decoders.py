@@ -34,7 +34,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def by_processes(files: list[Path], size: int | None = None, processes: int = 3) -> Generator[np.ndarray]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoders, "FILES_A_PROCESS", 1)
+        patch.setattr(decoders, "MIN_FILES_A_PROCESS", 1)
         patch.setattr(decoders, "_cores", lambda: processes)
         patch.setattr(decoders, "_by_threads", None)
         return decoders.images(files, size)
@@ -58,7 +58,7 @@ def test_the_same_headers(files: list[Path], monkeypatch: pytest.MonkeyPatch) ->
     here = list(decoders.headers(files))
     assert [(header.height, header.width) for header in here] == [(3 + n % 5, 6) for n in range(N)]
     assert [header.mode for header in here[:4]] == ["L", "RGB", "RGBA", "RGB"]
-    monkeypatch.setattr(decoders, "FILES_A_PROCESS", 2)
+    monkeypatch.setattr(decoders, "MIN_FILES_A_PROCESS", 2)
     monkeypatch.setattr(decoders, "_cores", lambda: 3)
     monkeypatch.setattr(decoders, "_by_threads", None)
     assert list(decoders.headers(files)) == here
@@ -95,7 +95,7 @@ def test_the_folder_says_the_same_sentence(tmp_path: Path, monkeypatch: pytest.M
 
     tree = grow(tmp_path / "tree", "train", "test")
     whole = load(tree, tmp_path / "a")
-    monkeypatch.setattr(decoders, "FILES_A_PROCESS", 2)
+    monkeypatch.setattr(decoders, "MIN_FILES_A_PROCESS", 2)
     monkeypatch.setattr(decoders, "_cores", lambda: 2)
     monkeypatch.setattr(decoders, "_by_threads", None)
     processes = load(tree, tmp_path / "b")
@@ -113,7 +113,7 @@ def test_the_folder_says_the_same_sentence(tmp_path: Path, monkeypatch: pytest.M
 def test_few_files_are_decoded_here(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders, "_by_processes", None)
     assert len(list(decoders.images(files, None))) == N
-    monkeypatch.setattr(decoders, "FILES_A_PROCESS", 2)
+    monkeypatch.setattr(decoders, "MIN_FILES_A_PROCESS", 2)
     monkeypatch.setattr(decoders, "_cores", lambda: 1)
     assert len(list(decoders.images(files, None))) == N
 

@@ -72,7 +72,7 @@ def test_what_is_no_image_is_counted(tree: Path, cache: Path) -> None:
         skipped, unused = load(tree, cache).remarks
         assert f"4 files of {tree} are skipped" in skipped
         assert "(without ending 1, .png 1, .txt 2)" in skipped
-        assert unused == f"dataset.root: of {tree} the folders valid are not used."
+        assert unused == f"dataset.root: the folders valid of {tree} are not used."
 
 
 def test_what_systems_leave_in_folders_is_no_news(tree: Path, cache: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_huge_image_is_refused_before_it_is_decoded(
     file = tree / "train" / "cat" / "0.png"
     file.write_bytes(png(side, side))
     monkeypatch.setattr(decoding, "decode", None)
-    with data_error(str(file), "pixels, 50,000,000 are the limit"):
+    with data_error(str(file), "pixels, the limit is 50,000,000"):
         load(tree, cache, size=8)
 
 
@@ -230,7 +230,7 @@ def test_sizes_are_compared_before_an_image_is_decoded(tree: Path, cache: Path, 
 @pytest.mark.parametrize("name", ["9.png", "9.txt", "deep"])
 def test_a_broken_link_is_named(tree: Path, cache: Path, name: str) -> None:
     (tree / "train" / "cat" / name).symlink_to(tree / "nowhere")
-    with data_error(f"{tree / 'train' / 'cat' / name} is a link that leads nowhere"):
+    with data_error(f"{tree / 'train' / 'cat' / name} is a broken link"):
         load(tree, cache)
 
 
@@ -247,7 +247,7 @@ def test_a_linked_file_and_a_linked_class_are_read(tree: Path, cache: Path, tmp_
 def test_a_link_to_what_is_read_already_is_named(tree: Path, cache: Path, target: str) -> None:
     link = tree / "train" / "dog" / "again"
     link.symlink_to(target)
-    with data_error(f"{link} is a link to a folder that is read already"):
+    with data_error(f"{link} is a link to a folder that has been read already"):
         load(tree, cache)
 
 

@@ -125,5 +125,5 @@ def test_no_nan_at_or_near_a_zero_offset(project, eps):
 @pytest.mark.parametrize("project", [project_linf, project_l2])
 @pytest.mark.parametrize("eps", [-1e-9, float("nan")])
 def test_a_ball_needs_a_radius(project, eps):
-    with pytest.raises(ValueError, match=r"eps=.* must be 0 or above"):
+    with pytest.raises(ValueError, match=r"eps=.* must be a number ≥ 0"):
         project(torch.zeros(1, 2), torch.zeros(1, 2), eps)

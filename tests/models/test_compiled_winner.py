@@ -1,8 +1,8 @@
 """The published winner, softplus with β = 1000, compiled: plain and fused, in float32 and in bf16.
 
-Compiling takes its time, so the compiler writes kernels for one block of small images, and the whole network
-is run as the compiler traced it, without kernels of its own. The bounds are those of one block: with three
-stages eager bf16 itself is 1 to 7 % from eager float32, and eager float32 1e-5 to 1e-4 from float64.
+Compiling takes its time, so the compiler writes kernels for one block of small images, and a network of two
+stages is run as the compiler traced it, without kernels of its own. The bounds are those of one block: with
+three stages eager bf16 itself is 1 to 7 % from eager float32, and eager float32 1e-5 to 1e-4 from float64.
 """
 
 import copy
@@ -69,10 +69,11 @@ def test_one_block(dtype: torch.dtype) -> None:
 
 
 @DTYPES
-def test_the_whole_network_as_traced(dtype: torch.dtype) -> None:
+def test_two_stages_as_traced(dtype: torch.dtype) -> None:
     """Against eager of the same dtype."""
     net = small("softplus", "bregman", 2e-5)
-    plain, fused = compiled_gradients(net, 32, dtype, backend="aot_eager")
-    eager = eager_gradients(net, 32, dtype)
+    net.layer3, net.linear = nn.Sequential(), nn.Linear(32, 10)
+    plain, fused = compiled_gradients(net, 8, dtype, backend="aot_eager")
+    eager = eager_gradients(net, 8, dtype)
     assert distance(plain, eager) < CLOSE[dtype]
     assert distance(fused, eager) < CLOSE[dtype]

@@ -73,14 +73,14 @@ def test_the_clamp_stops_the_same_gradients(act: str) -> None:
     """Also next to the clamp's ends, where z hardly tells u from its neighbour."""
     net = small(act, "bregman", 2e-5)
     _, split = _functions(net, gradients=True)
-    lo, hi = (end if abs(end) < 1e30 else 0.0 for end in (net.hold.lo, net.hold.hi))
+    lo, hi = (end if abs(end) < 1e30 else 0.0 for end in (net.clamp_dual.lo, net.clamp_dual.hi))
     near = torch.linspace(-1e-3, 1e-3, 2000)
     u = torch.cat([lo + near, hi + near, lo * (1 + near), torch.randn(2000) * 4])
     # at the end itself a rounded number may fall to either side
     u = u[(u != torch.tensor(lo)) & (u != torch.tensor(hi))].requires_grad_()
     weights = torch.randn(len(u))
     (found,) = torch.autograd.grad((split(u)[1] * weights).sum(), u)
-    (expected,) = torch.autograd.grad((net.hold(u) * weights).sum(), u)
+    (expected,) = torch.autograd.grad((net.clamp_dual(u) * weights).sum(), u)
     assert torch.equal(found, expected)
     assert (expected == 0).any()
     assert (expected != 0).any()
@@ -96,7 +96,7 @@ def test_the_clamp_in_half_precision(act: str, clamp: float, dtype: torch.dtype)
     u = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
     u = u[~u.isnan()].requires_grad_()
     weights = torch.randn(len(u)).to(dtype)
-    s, expected_s = split(u)[1], net.hold(u)
+    s, expected_s = split(u)[1], net.clamp_dual(u)
     (found,) = torch.autograd.grad((s * weights).sum(), u)
     (expected,) = torch.autograd.grad((expected_s * weights).sum(), u)
     assert torch.equal(s, expected_s)
@@ -163,6 +163,7 @@ def test_folded_logits(act: str, version: str, clamp: float | None, shortcut: st
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 def test_compiled_step_and_inference() -> None:
     net = small("tanh", "bregman", 2e-5)
+    net.layer3, net.linear = torch.nn.Sequential(), torch.nn.Linear(32, 10)  # two stages, one shortcut
     try:
         assert_same_step(net, compiled(FusedForm(net), torch.device("cpu")))
         x, _ = batch()

@@ -91,7 +91,9 @@ def test_weight_normalisation() -> None:
     net = build("bregman", weight_norm=True)
     assert any("original0" in name for name, _ in net.named_parameters())
     for version in ("bregman", "standard"):  # wider than the input, the identity has rows of zeros
-        with pytest.raises(ValueError, match=r"weight_norm=true with init=deterministic.*use init=random"):
+        with pytest.raises(
+            ValueError, match=r"weight_norm=true cannot be used with init=deterministic: .*random"
+        ):
             build(version, weight_norm=True, init="deterministic")
 
 

@@ -72,11 +72,11 @@ def test_the_range_of_z() -> None:
 
 def test_bad_input() -> None:
     net = build("bregman", (4, 3))
-    with pytest.raises(ValueError, match=r"l=2 is not possible: this network has 2 layers; use 0 to 1\."):
+    with pytest.raises(ValueError, match=r"l=2 is not allowed: this network has 2 layers; use 0 to 1\."):
         layer_map(net, 2, torch.zeros(1, 3))
-    with pytest.raises(ValueError, match=r"l=3 is not possible: this network has 2 layers; use 0 to 2\."):
+    with pytest.raises(ValueError, match=r"l=3 is not allowed: this network has 2 layers; use 0 to 2\."):
         logits_from(net, 3, torch.zeros(1, 3))
-    with pytest.raises(ValueError, match=r"z of shape \(1, 2\) at l=1: give \(N, 4\)\."):
+    with pytest.raises(ValueError, match=r"z has shape \(1, 2\) at l=1; it must be \(N, 4\)\."):
         layer_map(net, 1, torch.zeros(1, 2))
     with pytest.raises(ValueError, match="Linear cannot be traced layer by layer; only MLPs can"):
         representations(nn.Linear(2, 2), X)

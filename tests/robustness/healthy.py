@@ -96,7 +96,7 @@ def _mlp(act: str, version: str) -> nn.Module:
 def _resnet(act: str, version: str) -> nn.Module:
     net = bx.resnet(20, act=act, version=version, num_classes=CLASSES, normalize="cifar10")
     with torch.no_grad():
-        net.train()(torch.rand(16, 3, 16, 16))  # statistics for the batch normalisation
+        net.train()(torch.rand(16, 3, 8, 8))  # statistics for the batch normalisation
     return net
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness import AttackSpec, Check
-from bregman_exp.robustness.found import Found
+from bregman_exp.robustness.attack_result import AttackResult
 from bregman_exp.robustness.victim import Victim
 
 
@@ -89,7 +89,7 @@ def named(checks: Sequence[Check], name: str) -> list[Check]:
 
 def found_by(
     spec: AttackSpec, model: nn.Module, x: Tensor, y: Tensor, *, ids: Tensor | None = None, seed: int = 0
-) -> Found:
+) -> AttackResult:
     """What the attack itself comes back with."""
     return spec.find(Victim(model, seed), x, y, torch.arange(len(x)) if ids is None else ids)
 

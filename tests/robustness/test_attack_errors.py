@@ -120,5 +120,5 @@ def test_what_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_proof_needs_its_bounds_before_training() -> None:
     with pytest.raises(ValueError, match="needs a model with interval"):
         rehearsed(AttackSpec.of("exact", "linf", 0.03), tiny_mlp(), torch.Size((2,)), 2)
-    with pytest.raises(ValueError, match="searches points"):
+    with pytest.raises(ValueError, match="needs samples of at most 3 dimensions"):
         rehearsed(AttackSpec.of("exact", "linf", 0.03), tiny_conv(), torch.Size((3, 6, 6)), 3)

@@ -59,9 +59,10 @@ def conv(classes: int, gain: float = 6.0) -> nn.Module:
 # where the worst case is known
 
 
-@pytest.mark.parametrize("classes", [2, 4])
-@pytest.mark.parametrize("shape", [(6,), (2, 6, 6)], ids=["points", "images"])
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize(
+    ("norm", "shape", "classes"),
+    [("linf", (6,), 2), ("linf", (2, 6, 6), 4), ("l2", (6,), 4), ("l2", (2, 6, 6), 2)],
+)
 @pytest.mark.parametrize("attack", BOTH)
 def test_a_linear_classifier(attack: str, norm: str, shape: tuple[int, ...], classes: int) -> None:
     weight = torch.randn(classes, torch.Size(shape).numel())
@@ -107,8 +108,7 @@ def authors(model: nn.Module, norm: str, eps: float, seed: int) -> AutoAttack:
     return made
 
 
-@pytest.mark.parametrize("classes", [5, 10])
-@pytest.mark.parametrize(("norm", "eps"), [("linf", 0.006), ("l2", 0.05)])
+@pytest.mark.parametrize(("norm", "eps", "classes"), [("linf", 0.006, 5), ("l2", 0.05, 10)])
 def test_it_agrees_with_the_authors_program(norm: str, eps: float, classes: int) -> None:
     """Point by point, not only in what is broken."""
     model = conv(classes)
@@ -328,7 +328,7 @@ def test_the_random_search_climbs_to_the_corner(norm: str) -> None:
     y, threat = model(x).argmax(1), Threat(norm, 0.05)
     lead = model(x).sort(dim=1).values.diff(dim=1).flatten().detach()
     reach = 0.05 * (weight[1] - weight[0]).norm(p=DUAL[norm])
-    found = random_search(model, x, y, threat, queries=2000, random=torch.Generator().manual_seed(0))
+    found = random_search(model, x, y, threat, queries=1000, random=torch.Generator().manual_seed(0))
     broken = model(found).argmax(1) != y
     assert threat.violation(found, x).max() <= 1e-6
     assert not (broken & (lead > reach)).any()

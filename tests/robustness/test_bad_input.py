@@ -20,7 +20,7 @@ X, Y = torch.full((4, 2), 0.5), torch.tensor([0, 1, 2, 0])
         ({"eps": -0.1}, r"eps=-0.1 is not allowed; give a size in \[0, 1\]"),
         ({"eps": 1.5}, r"eps=1.5 is not allowed"),
         ({"eps": float("nan")}, r"eps=nan is not allowed"),
-        ({"eps": "a"}, r"eps='a' is not a number; give one in \[0, 1\]"),
+        ({"eps": "a"}, r"eps='a' is not a number; give a number in \[0, 1\]"),
         ({"eps": None}, r"eps=None is not a number"),
         ({"steps": 0}, r"steps=0: it must be a whole number ≥ 1"),
         ({"steps": 2.5}, r"steps=2.5: it must be a whole number ≥ 1"),
@@ -114,7 +114,7 @@ def test_outputs_that_are_no_logits(model, shape: str) -> None:
             return model(x)
 
     with pytest.raises(
-        ValueError, match=rf"the model gives {shape} for 4 inputs; logits \(N, K ≥ 2\) are needed"
+        ValueError, match=rf"the model returns {shape} for 4 inputs; it must return \(N, K ≥ 2\)"
     ):
         evaluate(Model(), X, Y, [])
 
@@ -144,10 +144,10 @@ class Gives(nn.Module):
         (tiny_mlp(), X, Y.tolist(), r"labels are a list; give a tensor or a NumPy array"),
         (tiny_mlp(), None, Y, r"images are a NoneType"),
         (tiny_mlp(), np.array(["a"] * 4), Y, r"images are a ndarray"),
-        (lambda x: x, X, Y, r"net is a function; give a torch.nn.Module"),
-        (tiny_mlp().forward, X, Y, r"net is a method; give a torch.nn.Module"),
-        (Gives(lambda logits: (logits, 1)), X, Y, r"the model gives a tuple; logits \(N, K\) are needed"),
-        (Gives(lambda logits: {"out": logits}), X, Y, r"the model gives a dict; logits \(N, K\) are needed"),
+        (lambda x: x, X, Y, r"net is a function; it must be a torch.nn.Module"),
+        (tiny_mlp().forward, X, Y, r"net is a method; it must be a torch.nn.Module"),
+        (Gives(lambda logits: (logits, 1)), X, Y, r"the model returns a tuple; it must return only"),
+        (Gives(lambda logits: {"out": logits}), X, Y, r"the model returns a dict; it must return only"),
         (nn.Conv2d(3, 4, 3), torch.rand(4, 8, 8, 3), Y, r"the model cannot take inputs of shape "
          r"\(4, 8, 8, 3\) \(.*3 channels.*\); images are \(N, channels, height, width\)\."),
         (tiny_mlp(), torch.rand(4, 5), Y, r"the model cannot take inputs of shape \(4, 5\) \(.*\)\."),

@@ -1,5 +1,6 @@
 """Healthy models pass every check; each planted failure is caught by the check that is named for it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from bregman_exp.robustness.checks import CHECKS
 from bregman_exp.robustness.checks.entries import eps_checks, order_checks, own_checks
 
 from .reference import Function, Linear, linear_task, named, tiny_mlp
+
+pytestmark = pytest.mark.usefixtures("few_queries")
 
 ONLY_IF_OFFERED = {"straight-through", "dual-form", "transfer"}
 NOT_ALWAYS = {"exact-undecided", "fresh-copy"}  # of a proof alone; where a copy is missing
@@ -76,9 +79,19 @@ class Swallowing(Around):
         return (z + 3e7) - 3e7
 
 
-def audited(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.02, **settings) -> Evaluation:
-    attacks = ["gaussian_noise", "fgsm", "pgd", "suite"]
+ALL = ("gaussian_noise", "fgsm", "pgd", "suite")
+
+
+def audited(
+    model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.02, attacks: Sequence[str] = ALL, **settings
+) -> Evaluation:
     return evaluate(model, x, y, [AttackSpec.of(a, "linf", eps) for a in attacks], audit=True, **settings)
+
+
+def pgd_and_a_small_suite() -> list[AttackSpec]:
+    """The smallest suite there is: the default one has no other checks."""
+    members = [{"attack": "fgsm"}, {"attack": "random_search"}]
+    return [AttackSpec.of("pgd", "linf", 0.02), AttackSpec.of("suite", "linf", 0.02, members=members)]
 
 
 def failed(evaluation: Evaluation, entry: str = "") -> set[str]:
@@ -104,10 +117,9 @@ def task(classes: int = 3, n: int = 60) -> tuple[nn.Module, Tensor, Tensor]:
     return model, x, y
 
 
-@pytest.mark.parametrize("shape", [(2,), (3, 4, 4)])
-@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize(("norm", "shape"), [("linf", (3, 4, 4)), ("l2", (2,))])
 def test_a_healthy_model_passes_all(norm: str, shape: tuple[int, ...]) -> None:
-    made = linear_task(shape, 0.2, 0.8, n=30)
+    made = linear_task(shape, 0.2, 0.8, n=20)
     attacks = ["uniform_noise", {"linf": "fgsm", "l2": "fgm"}[norm], "pgd", "suite"]
     specs = [AttackSpec.of(attack, norm, 0.02) for attack in attacks]
     evaluation = evaluate(made.model, made.points, made.y, specs, audit=True)
@@ -134,9 +146,7 @@ def test_a_healthy_network_passes_all() -> None:
 
 def test_without_the_audit_nothing_is_reliable_and_only_the_cheap_checks_are_there() -> None:
     model, x, y = task()
-    evaluation = evaluate(
-        model, x, y, [AttackSpec.of("pgd", "linf", 0.02), AttackSpec.of("suite", "linf", 0.02)]
-    )
+    evaluation = evaluate(model, x, y, pgd_and_a_small_suite())
     assert failed(evaluation) == set()
     assert set(verdicts(evaluation).values()) == {"unchecked"}
     cheap = set(CHECKS[: CHECKS.index("order") + 1]) - NOT_ALWAYS
@@ -158,24 +168,16 @@ def test_without_the_audit_nothing_is_reliable_and_only_the_cheap_checks_are_the
 @pytest.mark.parametrize("audit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_planted_failures_are_caught(plant: type[Around], caught: str, audit: bool) -> None:
     model, x, y = task()
-    specs = [AttackSpec.of(attack, "linf", 0.02) for attack in ("pgd", "suite")]
-    evaluation = evaluate(plant(model), x, y, specs, audit=audit)
+    evaluation = evaluate(plant(model), x, y, pgd_and_a_small_suite(), audit=audit)
     assert caught in failed(evaluation, "pgd")
     assert caught in failed(evaluation, "suite")
     assert set(verdicts(evaluation).values()) == {"unreliable"}
     assert {entry["verdict"] for entry in evaluation.to_json()["robust"]} == {"unreliable"}
 
 
-def test_a_hidden_gradient_is_seen_from_many_sides() -> None:
-    model, x, y = task()
-    evaluation = audited(Rounding(model), x, y, source=model, eps=0.05)
-    seen = {"zero-gradient-ce", "zero-gradient-margin", "transfer", "gradient-free"}
-    assert seen <= failed(evaluation, "pgd")
-
-
 def test_rounding_that_float64_does_not_have() -> None:
     model, x, y = task()
-    evaluation = audited(Swallowing(model), x, y, eps=0.05)
+    evaluation = audited(Swallowing(model), x, y, eps=0.05, attacks=["pgd"])
     (check,) = named(evaluation.checks, "float64")
     assert check.status == "failed"
     assert verdicts(evaluation)["pgd"] == "unreliable"
@@ -188,28 +190,32 @@ class OnlyFloat32(Around):
 
 def test_a_model_that_has_no_float64_is_audited_all_the_same() -> None:
     model, x, y = task()
-    evaluation = audited(OnlyFloat32(model), x, y)
+    evaluation = audited(OnlyFloat32(model), x, y, attacks=["pgd"])
     assert [check.status for check in named(evaluation.checks, "float64")] == ["skipped"]
     assert verdicts(evaluation)["pgd"] == "reliable"
 
 
-class Masked(Around):
+class Masked(Rounding):
     """Its input is rounded; its surrogates are not."""
-
-    def before(self, x: Tensor) -> Tensor:
-        return (x * 64).round() / 64
 
     def surrogates(self) -> dict[str, nn.Module]:
         return {"straight-through": self.model, "dual-form": self.model}
 
 
-def test_surrogates_are_attacked_through() -> None:
+@pytest.mark.usefixtures("small_default_suite")
+def test_a_hidden_gradient_is_seen_from_many_sides() -> None:
     model, x, y = task()
-    evaluation = audited(Masked(model), x, y, eps=0.05)
+    evaluation = audited(Masked(model), x, y, eps=0.05, attacks=["pgd", "suite"], source=model)
+    seen = {"zero-gradient-ce", "zero-gradient-margin", "transfer", "gradient-free"}
+    assert seen <= failed(evaluation, "pgd")
     for name in ("straight-through", "dual-form"):
         (of_pgd, of_suite) = named(evaluation.checks, name)
         assert of_pgd.status == "failed"
         assert of_suite.value <= of_pgd.value
+
+
+def test_surrogates_are_attacked_through() -> None:
+    model, x, y = task()
     direct = evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05)]).robust[0].result
     through = AttackSpec.of("pgd", "linf", 0.05, through="straight-through")
     around = evaluate(Masked(model), x, y, [through])
@@ -239,10 +245,10 @@ def test_the_transfer_of_an_equal_model_is_no_stronger() -> None:
     assert verdicts(evaluation)["suite"] == "reliable"
 
 
-@pytest.mark.parametrize("x", [torch.rand(40, 2), torch.rand(40, 3, 4, 4)])
-def test_a_constant_classifier_is_degenerate(x: Tensor) -> None:
-    y = torch.arange(40) % 2
-    evaluation = audited(Constant(), x, y)
+@pytest.mark.parametrize("shape", [(2,), (3, 4, 4)])
+def test_a_constant_classifier_is_degenerate(shape: tuple[int, ...]) -> None:
+    x, y = torch.rand(10, *shape), torch.arange(10) % 2
+    evaluation = audited(Constant(), x, y, attacks=["fgsm", "pgd"])
     assert set(verdicts(evaluation).values()) == {"degenerate"}
     assert all(entry.result.accuracy == 0.5 for entry in evaluation.robust)
 

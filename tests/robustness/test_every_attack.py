@@ -1,11 +1,10 @@
-"""Each attack on points and on images, with 2 classes and with 10, in both norms."""
+"""Each attack on points and on images, with 2 classes and with 10, in both norms: every pair of these."""
 
 import pytest
 import torch
 from torch import nn
 
 from bregman_exp.robustness import ATTACKS, AttackSpec, evaluate
-from bregman_exp.robustness.attacks import autoattack_members
 
 from .reference import labelled, named
 
@@ -24,18 +23,25 @@ def network(shape: tuple[int, ...], classes: int) -> nn.Module:
     return net
 
 
-@pytest.mark.parametrize("classes", [2, 10])
-@pytest.mark.parametrize("kind", SHAPES)
+CASES = {"linf": [("points", 2), ("images", 10)], "l2": [("points", 10), ("images", 2)]}
+
+
 @pytest.mark.parametrize(
-    ("attack", "norm"), [(name, norm) for name in ATTACKS if name != "exact" for norm in ATTACKS[name].norms]
+    ("attack", "norm", "kind", "classes"),
+    [
+        (name, norm, kind, classes)
+        for name in ATTACKS
+        if name != "exact"
+        for norm in ATTACKS[name].norms
+        for kind, classes in CASES[norm]
+    ],
 )
+@pytest.mark.usefixtures("few_queries", "short_programs")
 def test_it_runs_verified_and_breaks_no_more_than_there_is(
-    attack: str, norm: str, kind: str, classes: int, monkeypatch: pytest.MonkeyPatch
+    attack: str, norm: str, kind: str, classes: int
 ) -> None:
     if attack in ("fab-t", "apgd-t") and classes == 2:
         assert AttackSpec.of(attack, norm, 0.05).for_classes(2).attack.name in ("fab", "apgd-margin")
-    monkeypatch.setattr(autoattack_members, "QUERIES", 100)
-    monkeypatch.setattr("bregman_exp.robustness.attacks.random_search.QUERIES", 100)
     shape = SHAPES[kind]
     model = network(shape, classes)
     x, y = labelled(model, 12, *shape)

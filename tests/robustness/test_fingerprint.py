@@ -68,7 +68,7 @@ def test_what_comes_from_lightning_is_not_followed(monkeypatch: pytest.MonkeyPat
 
 
 def test_so_many_values_are_looked_at_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_IN_ALL", 100)
+    monkeypatch.setattr(module, "MAX_VALUES", 100)
     model = model_with(large=[[Trainer() for _ in range(50)] for _ in range(50)], calls=0)
     Trainer.looks = 0
     before = fingerprint(model)

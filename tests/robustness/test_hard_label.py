@@ -71,7 +71,7 @@ class Largest(TorchDispatchMode):
 def test_no_more_values_at_once_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     task = linear_task((3, 12, 12), 0.3, 0.7, n=20)
     most = 10 * task.points.numel()
-    monkeypatch.setattr("bregman_exp.robustness.attacks.hard_label.MOST_VALUES", most)
+    monkeypatch.setattr("bregman_exp.robustness.attacks.hard_label.MAX_VALUES", most)
     with Largest() as largest:
         points = hard_label(task.model, task.points, task.y, Threat("linf", 0.02), random=keyed())
     assert task.points.numel() < largest.values <= most

@@ -97,14 +97,14 @@ def test_it_cannot_move_the_samples_that_it_is_verified_against() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (lambda x: x[:, :1], r"gives \(40, 1\)"),
-        (lambda x: x.numpy(), "gives ndarray"),
+        (lambda x: x[:, :1], r"returns \(40, 1\)"),
+        (lambda x: x.numpy(), "returns ndarray"),
         (lambda x: None, "NoneType"),
     ],
 )
 def test_what_is_not_like_the_samples_is_told(given, said: str) -> None:
     model, x, y = task()
-    with pytest.raises(ValueError, match=rf"function-lambda .*{said}; points of shape \(40, 2\) are needed"):
+    with pytest.raises(ValueError, match=rf"function-lambda .*{said}; it must return points \(40, 2\)"):
         bx.robust_accuracy(model, x, y, lambda net, x, y, threat: given(x))
 
 

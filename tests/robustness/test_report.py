@@ -121,7 +121,7 @@ def test_progress_ends_with_all_samples_done() -> None:
 
 def test_progress_is_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for line_every, lines in ((-1.0, ["clean  9/9, 9 still right", "pgd  4/9, 8 still right"]), (30.0, [])):
-        monkeypatch.setattr(progress, "LINE_EVERY", line_every)
+        monkeypatch.setattr(progress, "LINE_INTERVAL", line_every)
         console = Console(file=io.StringIO(), width=100)
         with EvaluationProgress(console) as tell:
             tell("clean", 9, 9, 9)

@@ -1,5 +1,6 @@
 """An interrupted evaluation goes on where it was, and ends as if nothing had happened."""
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -23,7 +24,10 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("autoattack_members", "random_search"):
         monkeypatch.setattr(f"bregman_exp.robustness.attacks.{place}.QUERIES", 20)
     monkeypatch.setattr(ATTACKS["autoattack-lt4"], "members", ("apgd-ce", "fab", "square"))
-    monkeypatch.setattr(ATTACKS["autoattack-lt4"], "steps", 4)
+    for name in ("autoattack-lt4", "apgd-margin"):
+        monkeypatch.setattr(ATTACKS[name], "steps", 4)
+    for name in ("RANDOM_STARTS", "PROBES"):
+        monkeypatch.setattr(f"bregman_exp.robustness.attacks.minimal_norm.{name}", 2)
 
 
 class Interrupting:
@@ -193,7 +197,7 @@ def test_an_attack_whose_points_fail_verification_continues(monkeypatch: pytest.
 @pytest.fixture
 def _no_looks_beside_the_attacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is counted what the attacks show the model."""
-    monkeypatch.setattr("bregman_exp.robustness.witness.asked_again", lambda *_: (0, 0))
+    monkeypatch.setattr("bregman_exp.robustness.witness.repeat_calls", lambda *_: (0, 0))
     for check in ("continuity_checks", "slope_checks"):
         monkeypatch.setattr(f"bregman_exp.robustness.evaluation.{check}", lambda *_: [])
 
@@ -357,6 +361,13 @@ def test_a_part_is_kept_exactly(made: Part) -> None:
     for field in fields(Part):
         assert same(getattr(again, field.name), getattr(made, field.name)), field.name
     assert set(arrays) - {"facts"} == {name for name in TENSORS if getattr(made, name) is not None}
+
+
+def test_the_stored_names_of_a_part_stay_so_that_old_files_are_read() -> None:
+    numbers = {"seconds": 0.5, "counts": {}, "undecided": None, "asked": 7, "otherwise": 2}
+    arrays = part().arrays() | {"facts": np.array(json.dumps(numbers))}
+    old = Part.of(arrays)
+    assert (old.seconds, old.repeated, old.differing) == (0.5, 7, 2)
 
 
 def test_what_a_digest_tells_apart() -> None:

@@ -61,7 +61,7 @@ def test_its_fgsm_is_ours(eps: float, kind: str) -> None:
 def test_our_pgd_is_never_the_weaker_from_the_same_start(steps: int, cls: str, norm: str, kind: str) -> None:
     model, x, y = task(kind)
     parameters = {"steps": steps, "random_start": False}
-    for eps in (0.02, 0.05, 0.1, 0.2):
+    for eps in (0.05, 0.2):
         theirs = robust_accuracy(model, x, y, "torchattacks", norm, eps, cls=cls, parameters=parameters)
         ours = robust_accuracy(model, x, y, "pgd", norm, eps, **parameters)
         assert not (ours.survivors & ~theirs.survivors).any()

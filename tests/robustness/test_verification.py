@@ -90,7 +90,7 @@ def test_an_attack_that_leaves_the_ball_has_no_number(
     x = 0.2 + 0.6 * torch.rand(30, 2)
     y = model(x).argmax(1)
     specs = [
-        AttackSpec.of("pgd", "linf", 0.05),
+        AttackSpec.of("pgd", "linf", 0.05, steps=20),
         AttackSpec.of("fgsm", "linf", 0.05),
         AttackSpec.of("fgm", "l2", 0.05),
     ]

@@ -10,7 +10,7 @@ from .reference import Function, Task, linear_task, named, tiny_mlp
 
 DUAL = {"linf": 1, "l2": 2}  # the order of the dual norm
 ATTACKS = [("fgsm", "linf"), ("pgd", "linf"), ("fgm", "l2"), ("pgd", "l2")]
-SHAPES = [(6,), (2, 2, 2)]
+SHAPES = pytest.mark.parametrize(("shape", "dtype"), [((6,), torch.float32), ((2, 2, 2), torch.uint8)])
 
 
 def assert_survivors(task: Task, attack: str, norm: str, eps: float, lead: Tensor, **settings) -> None:
@@ -22,9 +22,8 @@ def assert_survivors(task: Task, attack: str, norm: str, eps: float, lead: Tenso
     assert torch.equal(report.survivors[clear], (lead > 0)[clear])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@SHAPES
 @pytest.mark.parametrize("eps", [0.01, 0.03, 0.1])
-@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("attack", "norm"), ATTACKS)
 def test_a_linear_classifier_far_from_the_box(
     attack: str, norm: str, shape: tuple[int, ...], eps: float, dtype: torch.dtype
@@ -36,9 +35,8 @@ def test_a_linear_classifier_far_from_the_box(
     assert_survivors(task, attack, norm, eps, lead)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@SHAPES
 @pytest.mark.parametrize("eps", [0.02, 0.1, 0.2])
-@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("attack", ["fgsm", "pgd"])
 def test_a_linear_classifier_where_the_box_stops_the_move(
     attack: str, shape: tuple[int, ...], eps: float, dtype: torch.dtype
@@ -55,11 +53,10 @@ def test_a_linear_classifier_where_the_box_stops_the_move(
 
 
 @pytest.mark.parametrize("loss", ["ce", "margin"])
-@pytest.mark.parametrize("scale", [100.0, 1000.0])
 @pytest.mark.parametrize(("attack", "norm"), ATTACKS)
-def test_confidence_is_not_robustness(attack: str, norm: str, scale: float, loss: str) -> None:
+def test_confidence_is_not_robustness(attack: str, norm: str, loss: str) -> None:
     """Leads of up to hundreds, where softmax is 1 in float32 and the usual cross-entropy has no gradient."""
-    task = linear_task((6,), 0.3, 0.7, scale)
+    task = linear_task((6,), 0.3, 0.7, scale=1000.0)
     lead = task.lead(task.points) - 0.05 * task.towards_the_other.norm(p=DUAL[norm], dim=1)
     assert_survivors(task, attack, norm, 0.05, lead, loss=loss)
 

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from bregman_exp.analysis.figures.curves import learned
-from bregman_exp.analysis.figures.rows import rows_of
-from bregman_exp.analysis.frame import read_results
+from bregman_exp.analysis.figures.curves import learning_curves
 from bregman_exp.runs import RunFolder
 from bregman_exp.training import CheckpointError
 from bregman_exp.training.checkpoint import read_checkpoint
@@ -78,7 +76,7 @@ def _content(path: Path) -> Any:
     if path.suffix == ".ckpt":
         return read_checkpoint(path)
     if path.name == "metrics.csv":
-        return learned(rows_of(read_results([RunFolder(path.parent)]).frame)[0][0])
+        return learning_curves(RunFolder(path.parent)).to_numpy()
     return None
 
 

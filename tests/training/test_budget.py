@@ -26,8 +26,8 @@ def test_durations(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["90", "8:30", "00:00:00", "1:2:3", "-00:08:30", "00:08:30.5", ""])
-def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time; give hours:minutes:seconds such as 00:08:30"):
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration; give hours:minutes:seconds such as 00:08:30"):
         seconds_of(text)
 
 

@@ -1,6 +1,8 @@
 """Batches handed to Lightning several at a time: the same training, to the last bit."""
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from bregman_exp.training import Classifier, Optim
 from bregman_exp.training.epochs import Chunk, Chunks
 from bregman_exp.training.sums import ADD_EVERY, Sums
 from tests.commands.test_resume import checkpoint, curve, same, the_run
-from tests.conftest import TINY
+from tests.conftest import TINY, train_in
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "epoch", "global_step")
 # 25 steps an epoch, three at a time, the last alone
@@ -31,13 +33,27 @@ def test_chunks_hold_every_batch_once(steps: int, size: int, lengths: list[int])
     assert [batch for chunk in found for batch in chunk] == list(range(steps))
 
 
+@pytest.fixture(scope="module")
+def in_chunks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, ...]], Path]:
+    """The folder of an uninterrupted run with these words."""
+
+    @cache
+    def trained(words: tuple[str, ...]) -> Path:
+        place = tmp_path_factory.mktemp("chunks")
+        train_in(place, *words)
+        return the_run(place)
+
+    return trained
+
+
 @pytest.mark.parametrize("words", [CHUNKED, (*CHUNKED, "optim=adamw"), RATES_BY_STEP])
-def test_chunks_change_nothing(command, tmp_path: Path, monkeypatch, words: tuple[str, ...]) -> None:
-    assert command("train", *words, "output_dir=chunks").code == 0
+def test_chunks_change_nothing(
+    command, tmp_path: Path, monkeypatch, in_chunks, words: tuple[str, ...]
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("bregman_exp.build.training.CHUNK", 1)
-        assert command("train", *words, "output_dir=single").code == 0
-    a, b = the_run(tmp_path / "chunks"), the_run(tmp_path / "single")
+        assert command("train", *words).code == 0
+    a, b = in_chunks(words), the_run(tmp_path)
     assert checkpoint(a)["global_step"] == 75
     for name in ("last", "best"):
         assert all(same(checkpoint(a, name)[part], checkpoint(b, name)[part]) for part in PARTS)
@@ -45,7 +61,9 @@ def test_chunks_change_nothing(command, tmp_path: Path, monkeypatch, words: tupl
     assert [line.split(",")[1] for line in curve(a)[1:]] == ["24", "49", "74"]
 
 
-def test_resumed_in_chunks_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypatch) -> None:
+def test_resumed_in_chunks_is_uninterrupted_bit_for_bit(
+    command, tmp_path: Path, monkeypatch, in_chunks
+) -> None:
     real = Classifier.training_step
 
     def step(self: Classifier, batch: Chunk, batch_idx: int) -> dict:
@@ -55,26 +73,23 @@ def test_resumed_in_chunks_is_uninterrupted_bit_for_bit(command, tmp_path: Path,
 
     with monkeypatch.context() as patch:
         patch.setattr(Classifier, "training_step", step)
-        assert command("train", *RATES_BY_STEP, "output_dir=a").code == 130
-    assert command("train", *RATES_BY_STEP, "output_dir=a").code == 0
-    assert command("train", *RATES_BY_STEP, "output_dir=b").code == 0
-    a, b = the_run(tmp_path / "a"), the_run(tmp_path / "b")
+        assert command("train", *RATES_BY_STEP).code == 130
+    assert command("train", *RATES_BY_STEP).code == 0
+    a, b = the_run(tmp_path), in_chunks(RATES_BY_STEP)
     assert all(same(checkpoint(a)[part], checkpoint(b)[part]) for part in PARTS)
     assert curve(a) == curve(b)
     assert json.loads((a / "metrics.json").read_text())["train"]["steps"] == 75
 
 
-def test_a_run_begun_when_lightning_counted_the_steps_goes_on_counting(command, tmp_path: Path) -> None:
-    assert command("train", *CHUNKED, "trainer.max_epochs=2").code == 0
-    last = the_run(tmp_path) / "checkpoints/last.ckpt"
-    content = torch.load(last, weights_only=True)
+def test_a_run_begun_when_lightning_counted_the_steps_goes_on_counting(in_chunks) -> None:
+    content = torch.load(in_chunks(CHUNKED) / "checkpoints/last.ckpt", weights_only=True)
     loops = content["loops"]["fit_loop"]
     loops["epoch_loop.manual_optimization.optim_step_progress"]["total"] = {"ready": 0, "completed": 0}
     module = Classifier(torch.nn.Linear(1, 2), Optim())
     module.on_load_checkpoint(content)
     assert loops["epoch_loop.manual_optimization.optim_step_progress"]["total"] == {
-        "ready": 50,
-        "completed": 50,
+        "ready": 75,
+        "completed": 75,
     }
 
 

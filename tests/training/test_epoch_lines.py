@@ -1,6 +1,9 @@
 """metrics.csv follows from the checkpoint: no kill and no damage of it loses a line or blocks a run."""
 
 import os
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import torch
 from bregman_exp.training import Classifier, EpochLines, StackedClassifier, epoch_lines
 from bregman_exp.training.epoch_lines import COLUMNS
 from tests.commands.test_resume import curve
-from tests.conftest import TINY
+from tests.conftest import TINY, train_in
 
 WORDS = (*TINY, "trainer.max_epochs=4", "attack=none")
 
@@ -40,6 +43,19 @@ def with_a_strange_byte(file: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"0.", b"\xff\x00", 2))
 
 
+@pytest.fixture(scope="module")
+def whole_runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The output folder of uninterrupted runs of these seeds."""
+
+    @cache
+    def trained(seeds: str) -> Path:
+        place = tmp_path_factory.mktemp("whole")
+        train_in(place, *WORDS, seeds)
+        return place / "outputs"
+
+    return trained
+
+
 @pytest.mark.parametrize(
     ("kind", "seeds", "damage"),
     [
@@ -50,14 +66,13 @@ def with_a_strange_byte(file: Path) -> None:
     ids=["alone-line", "alone-byte", "stack-gone"],
 )
 def test_what_becomes_of_the_file_loses_no_line(
-    command, tmp_path: Path, monkeypatch, kind, seeds, damage
+    command, tmp_path: Path, monkeypatch, whole_runs, kind, seeds, damage
 ) -> None:
-    assert command("train", *WORDS, seeds, "output_dir=whole").code == 0
-    interrupted(command, monkeypatch, kind, seeds, "output_dir=killed")
-    for folder in runs_of(tmp_path / "killed"):
+    interrupted(command, monkeypatch, kind, seeds)
+    for folder in runs_of(tmp_path):
         damage(folder / "metrics.csv")
-    assert command("train", *WORDS, seeds, "output_dir=killed").code == 0
-    pairs = list(zip(runs_of(tmp_path / "whole"), runs_of(tmp_path / "killed"), strict=True))
+    assert command("train", *WORDS, seeds).code == 0
+    pairs = list(zip(runs_of(whole_runs(seeds)), runs_of(tmp_path), strict=True))
     assert len(pairs) in (1, 2)
     for whole, killed in pairs:
         assert curve(killed) == curve(whole)
@@ -65,8 +80,8 @@ def test_what_becomes_of_the_file_loses_no_line(
 
 
 @pytest.mark.parametrize("seeds", ["seed=0", "seeds=0..1"])
-def test_a_trained_run_gets_its_lines_back(command, tmp_path: Path, seeds: str) -> None:
-    assert command("train", *WORDS, seeds).code == 0
+def test_a_trained_run_gets_its_lines_back(command, tmp_path: Path, whole_runs, seeds: str) -> None:
+    shutil.copytree(whole_runs(seeds), tmp_path / "outputs")
     folders = runs_of(tmp_path)
     before = [(folder / "metrics.csv").read_bytes() for folder in folders]
     for folder in folders:

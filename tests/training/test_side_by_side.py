@@ -5,26 +5,72 @@ On a CPU ``trainer.fast=captured`` does everything that a GPU run does but for t
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from bregman_exp.training import Lane, SideBySide
-from tests.commands.test_seeds import assert_same_bits, broken, checkpoint, comparable, folders, rows
-from tests.conftest import Outcome
+from tests.commands.test_seeds import (
+    assert_same_bits,
+    assert_same_weights,
+    broken,
+    checkpoint,
+    comparable,
+    folders,
+    rows,
+)
+from tests.conftest import Outcome, train_in, write_images
 
 TOGETHER = "together: "
 STEPS = 4  # an epoch: 20 images, the last batch smaller
 
 
-def words(image_tree: Path, *more: str) -> tuple[str, ...]:
+def words(
+    image_tree: Path, *more: str, settings: tuple[str, ...] = ("act=tanh", "optim.milestones=[1]")
+) -> tuple[str, ...]:
     return (
-        *("model=bregman_resnet20", "act=tanh", "attack=none", "optim.lr=0.01"),
+        *("model=bregman_resnet20", "attack=none", "optim.lr=0.01", *settings),
         *("dataset=image_folder", f"dataset.root={image_tree}", "dataset.n_val=4"),
-        *("trainer.batch_size=6", "trainer.max_epochs=3", *more),
+        *("trainer.batch_size=6", "trainer.max_epochs=2", *more),
     )
+
+
+class Trained(NamedTuple):
+    """Output folders of the same two seeds, trained side by side and one after another."""
+
+    together: Path
+    alone: Path
+
+
+@pytest.fixture(scope="module")
+def image_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("data") / "images")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_calls() -> Iterator[None]:
+    """A CPU needs no warm-up before a capture, and no test here looks at a step's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bregman_exp.training.side_by_side.graph.WARM_UP", 1)
+        patch.setitem(sys.modules["bregman_exp.training.probe"].TIMED_STEPS, "cpu", 1)
+        yield
+
+
+def trained_twice(place: Path, image_tree: Path, **settings: tuple[str, ...]) -> Trained:
+    form = {"together": "captured", "alone": "false"}
+    for name, fast in form.items():
+        more = ("seeds=0..1", f"output_dir={name}", f"trainer.fast={fast}")
+        train_in(place, *words(image_tree, *more, **settings))
+    return Trained(*(place / name for name in form))
+
+
+@pytest.fixture(scope="module")
+def trained_runs(tmp_path_factory: pytest.TempPathFactory, image_tree: Path) -> Trained:
+    return trained_twice(tmp_path_factory.mktemp("plain"), image_tree)
 
 
 def together(command, image_tree: Path, *more: str) -> Outcome:
@@ -42,17 +88,21 @@ def interrupt_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SideBySide, "training_step", step)
 
 
-@pytest.mark.parametrize("settings", [("optim.milestones=[2]",), ("optim=adamw", "act=atan")], ids=str)
-def test_each_run_is_the_one_of_its_seed_alone(command, image_tree, tmp_path, settings) -> None:
-    outcome = together(command, image_tree, "seeds=0..2", "output_dir=many", *settings)
-    assert outcome.code == 0, outcome.err
-    assert "training seeds 0..2 together" in outcome.err
-    for seed in (0, 2):
-        alone = command("train", *words(image_tree, f"seed={seed}", "output_dir=one", *settings))
-        assert TOGETHER not in alone.err
-    many = folders(tmp_path / "many")
-    assert len(many) == 3
-    for name, one in folders(tmp_path / "one").items():
+def test_each_run_is_the_one_of_its_seed_alone(trained_runs: Trained) -> None:
+    assert_same_runs(*trained_runs)
+
+
+def test_also_with_other_settings(image_tree: Path, tmp_path: Path) -> None:
+    assert_same_runs(*trained_twice(tmp_path, image_tree, settings=("optim=adamw", "act=atan")))
+
+
+def assert_same_runs(together: Path, alone: Path) -> None:
+    many = folders(together)
+    assert len(many) == 2
+    assert many.keys() == folders(alone).keys()
+    for name, one in folders(alone).items():
+        assert TOGETHER not in (one / "run.log").read_text()
+        assert "training seeds 0..1 together" in (many[name] / "run.log").read_text()
         for which in ("last", "best"):
             mine, wanted = checkpoint(many[name], which), checkpoint(one, which)
             assert (mine["epoch"], mine["global_step"]) == (wanted["epoch"], wanted["global_step"])
@@ -65,27 +115,27 @@ def test_each_run_is_the_one_of_its_seed_alone(command, image_tree, tmp_path, se
         assert mine == wanted
         arrays = [np.load(folder / "predictions.npz") for folder in (many[name], one)]
         assert all(np.array_equal(arrays[0][key], arrays[1][key]) for key in arrays[1])
-    train = json.loads((many[name] / "metrics.json").read_text())["train"]
-    assert train["seeds_together"] == 3
-    assert [form["form"] for form in train["forms"]] == ["eager", "captured"]
-    assert "form captured chosen" in (many[name] / "run.log").read_text()
-    assert not list(tmp_path.rglob(".stack-*"))
+        train = json.loads((many[name] / "metrics.json").read_text())["train"]
+        assert train["seeds_together"] == 2
+        assert [form["form"] for form in train["forms"]] == ["eager", "captured"]
+        assert "form captured chosen" in (many[name] / "run.log").read_text()
+    assert not list(together.rglob(".stack-*"))
 
 
-def test_resumed_is_uninterrupted_bit_for_bit(command, image_tree, tmp_path, monkeypatch) -> None:
+def test_resumed_is_uninterrupted_bit_for_bit(
+    command, image_tree, tmp_path, monkeypatch, trained_runs: Trained
+) -> None:
     with monkeypatch.context() as patch:
         interrupt_in_epoch(1, patch)
-        assert together(command, image_tree, "seeds=0..2", "output_dir=a").code == 130
+        assert together(command, image_tree, "seeds=0..1", "output_dir=a").code == 130
     (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
     assert torch.load(stack, weights_only=True)["epoch"] == 0
     with monkeypatch.context() as patch:
         patch.setattr(sys.modules["bregman_exp.cli.train_job"], "train_run", lambda *_: True)
-        plain = command("train", *words(image_tree, "seeds=0..2", "output_dir=a", "trainer.fast=false"))
+        plain = command("train", *words(image_tree, "seeds=0..1", "output_dir=a", "trainer.fast=false"))
     assert f"{stack.parents[1].relative_to(tmp_path)} has a training of these seeds together" in plain.err
-    resumed = command("train", *words(image_tree, "seeds=0..2", "output_dir=a", "trainer.fast=captured"))
-    assert "resuming seeds 0..2 together" in resumed.err
-    assert together(command, image_tree, "seeds=0..2", "output_dir=b").code == 0
-    assert_same_bits(tmp_path / "a", tmp_path / "b")
+    assert "resuming seeds 0..1 together" in together(command, image_tree, "seeds=0..1", "output_dir=a").err
+    assert_same_bits(tmp_path / "a", trained_runs.together)
     assert not list(tmp_path.rglob(".stack-*"))
 
 
@@ -101,7 +151,9 @@ def test_some_of_the_seeds_go_on(command, image_tree, tmp_path, monkeypatch) -> 
     assert_same_bits(tmp_path / "a", tmp_path / "b")
 
 
-def test_killed_while_the_checkpoints_are_written(command, image_tree, tmp_path, monkeypatch) -> None:
+def test_killed_while_the_checkpoints_are_written(
+    command, image_tree, tmp_path, monkeypatch, trained_runs: Trained
+) -> None:
     """One of two has its own: the other's come from the common one, without training."""
     real = SideBySide.checkpoints
 
@@ -116,14 +168,14 @@ def test_killed_while_the_checkpoints_are_written(command, image_tree, tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(SideBySide, "training_step", broken)
         assert together(command, image_tree, "seeds=0..1", "output_dir=a").code == 0
-    assert together(command, image_tree, "seeds=0..1", "output_dir=b").code == 0
-    assert_same_bits(tmp_path / "a", tmp_path / "b")
+    assert_same_bits(tmp_path / "a", trained_runs.together)
 
 
-def test_one_seed_is_trained_so_too(command, image_tree, tmp_path) -> None:
-    assert "training seed 5: " in together(command, image_tree, "seed=5", "output_dir=a").err
-    assert command("train", *words(image_tree, "seed=5", "output_dir=b")).code == 0
-    assert_same_bits(tmp_path / "a", tmp_path / "b")
+def test_a_single_seed_is_captured_too(command, image_tree, tmp_path, trained_runs: Trained) -> None:
+    assert "training seed 1: " in together(command, image_tree, "seed=1", "output_dir=a").err
+    ((name, single),) = folders(tmp_path / "a").items()
+    assert_same_weights(single, folders(trained_runs.alone)[name], rtol=0, atol=0)
+    assert np.array_equal(rows(single), rows(folders(trained_runs.alone)[name]))
 
 
 @pytest.mark.slow
@@ -188,4 +240,4 @@ def test_what_is_not_possible_is_said(
     assert outcome.code == 1
     assert said in outcome.err
     assert "Traceback" not in outcome.err
-    assert not list((tmp_path / "outputs").rglob("config.yaml"))
+    assert not list(tmp_path.rglob("config.yaml"))

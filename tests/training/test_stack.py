@@ -1,6 +1,7 @@
 """The parts of a stack: the networks as one, and what is kept of each."""
 
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,12 +10,13 @@ from torch import nn
 from bregman_exp.data import DeviceLoader, EpochLoader, Split, StackedEpochLoader
 from bregman_exp.geometry import ACTIVATIONS, LegendreMap, legendre_map
 from bregman_exp.models import mlp
-from bregman_exp.training.non_finite import CHECK_EVERY, NonFiniteLossError
+from bregman_exp.training import EpochLines
+from bregman_exp.training.non_finite import CHECK_EVERY, LossWatch, NonFiniteLossError
+from bregman_exp.training.seed_group import SeedGroup
 from bregman_exp.training.stack import Stack
-from bregman_exp.training.stack_best import BestWeights
-from bregman_exp.training.stack_rows import take_rows
-from bregman_exp.training.stack_sums import StackSums
-from bregman_exp.training.stack_watch import RowWatch
+from bregman_exp.training.stack.best import BestWeights
+from bregman_exp.training.stack.networks import take_rows
+from bregman_exp.training.stack.sums import StackSums
 from bregman_exp.training.sums import Sums
 
 CPU = torch.device("cpu")
@@ -102,20 +104,30 @@ def test_sums_are_those_of_each_alone() -> None:
         assert accuracies[row] == accuracy
 
 
-def test_the_watch_tells_each_rows_first_place_once() -> None:
-    told: list[tuple[int, int, int]] = []
-    watch = RowWatch(lambda row, error: told.append((row, error.epoch, error.step)))
+def test_each_networks_first_failure_is_reported_once(tmp_path: Path) -> None:
+    reported: list[tuple[int, int, int]] = []
+
+    def group_of(*seeds: int) -> SeedGroup:
+        curves = [EpochLines(tmp_path / f"{seed}.csv") for seed in seeds]
+        return SeedGroup(seeds, curves, lambda row, error: reported.append((row, error.epoch, error.step)))
+
+    group = group_of(5, 6, 7)
+    watch = LossWatch(group.fail)
     for step in range(2 * CHECK_EVERY):
         losses = torch.ones(3)
         losses[1] = float("nan") if step in (7, 9, 60) else 1.0
         losses[2] = float("inf") if step == 70 else 1.0
         watch.see(losses, step // 50, step)
-    assert told == [(1, 0, 7), (2, 1, 70)]
-    watch.check()  # nothing left
+    assert reported == [(1, 0, 7), (2, 1, 70)]
+    assert group.alive == [0]
+    watch.check()  # no loss since the last check
     watch.see(torch.tensor([float("nan"), 1.0, 1.0]), 2, 100)
     with pytest.raises(NonFiniteLossError, match="epoch 2, step 100"):
-        watch.check()  # no row is left
-    assert sorted(watch.failed) == [0, 1, 2]
+        watch.check()  # no network is left
+    assert len(reported) == 3
+    with pytest.raises(NonFiniteLossError, match="epoch 1, step 70"):
+        group_of(7, 6).load(group.content(), 0.0)  # both had failed
+    assert reported[3:] == [(1, 0, 7), (0, 1, 70)]
 
 
 def test_best_is_the_first_epoch_of_the_highest_accuracy() -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from bregman_exp.training import CheckpointError, Classifier, NonFiniteLossError, Optim, load_weights
+from bregman_exp.training import CheckpointError, NonFiniteLossError, Optim, load_weights
 from bregman_exp.training.checkpoint import read_checkpoint
+from bregman_exp.training.descent import shrink
 from bregman_exp.training.non_finite import CHECK_EVERY, LossWatch
 from tests.conftest import TINY
 
@@ -141,27 +142,19 @@ def test_the_proximal_step_makes_zeros(command, tmp_path: Path) -> None:
 
 
 def test_the_proximal_step_is_soft_thresholding() -> None:
-    class Net(nn.Linear):
-        def hidden_weights(self) -> list[torch.Tensor]:
-            return [self.weight]
-
-    net = Net(3, 1)
-    module = Classifier(net, Optim(lr=0.1, l1=2.0))
-    nn.init.ones_(net.weight)
-    net.weight.data[0, 1] = -0.15
-    module._trainer = type("T", (), {"optimizers": [type("O", (), {"param_groups": [{"lr": 0.1}]})]})()
-    module._shrink_hidden_weights()
-    assert net.weight.tolist() == [pytest.approx([0.8, 0.0, 0.8])]
+    weight = nn.Parameter(torch.tensor([[1.0, -0.15, -1.0]]))
+    shrink([weight], 0.2)
+    assert weight.tolist() == [pytest.approx([0.8, 0.0, -0.8])]
 
 
-def test_loss_watch_tells_the_first_place() -> None:
+def test_loss_watch_raises_for_the_first_place() -> None:
     watch = LossWatch()
     for step in range(CHECK_EVERY - 1):
         watch.see(torch.tensor(float("nan") if step in (7, 9) else 1.0), 3, step)
     with pytest.raises(NonFiniteLossError, match="epoch 3, step 7") as caught:
         watch.see(torch.tensor(1.0), 3, CHECK_EVERY - 1)
     assert (caught.value.epoch, caught.value.step) == (3, 7)
-    watch.check()  # nothing left
+    watch.check()  # no loss since the last check
 
 
 def test_two_processes_train_one_network(command, tmp_path: Path) -> None:

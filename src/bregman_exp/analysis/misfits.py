@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from bregman_exp import build
 from bregman_exp.config import Run
@@ -26,12 +27,16 @@ class Misfits:
         if "config_hash" not in record or fingerprint is None:
             return ""  # there is nothing to compare with
         try:
-            build.check_belongs(folder, build.identity_of(self._run(folder), fingerprint))
+            build.check_belongs(folder, self._identity(folder, fingerprint))
         except (build.MisfitError, NotARunError) as error:
             return str(error)
         except ValueError as error:
             return _of_unread_config(folder, error)
         return ""
+
+    def _identity(self, folder: RunFolder, fingerprint: str) -> dict[str, Any]:
+        run = self._run(folder)
+        return build.identity_of(run, build.activation(run), fingerprint)
 
     def _run(self, folder: RunFolder) -> Run:
         try:

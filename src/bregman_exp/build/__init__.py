@@ -1,24 +1,17 @@
-"""From a checked config to objects: the hall that joins the wings."""
+"""From a checked config to the objects of a run: it joins the wings, which do not know each other."""
 
-from bregman_exp.build.attacks import attack_batch_size as attack_batch_size
 from bregman_exp.build.attacks import attack_specs as attack_specs
-from bregman_exp.build.attacks import check_attacks as check_attacks
-from bregman_exp.build.attacks import suite_hash as suite_hash
-from bregman_exp.build.attacks import transfer_source as transfer_source
-from bregman_exp.build.folders import dataset_record as dataset_record
-from bregman_exp.build.folders import identity as identity
-from bregman_exp.build.folders import run_folder as run_folder
-from bregman_exp.build.folders import run_note as run_note
-from bregman_exp.build.folders import seeds_label as seeds_label
-from bregman_exp.build.folders import stack_folder as stack_folder
-from bregman_exp.build.identity import identity_of as identity_of
-from bregman_exp.build.identity import stack_identity as stack_identity
-from bregman_exp.build.identity import training_identity as training_identity
+from bregman_exp.build.job import Job as Job
+from bregman_exp.build.job import job as job
+from bregman_exp.build.job import seeds_label as seeds_label
+from bregman_exp.build.job import stack_folder as stack_folder
+from bregman_exp.build.job import stack_identity as stack_identity
 from bregman_exp.build.objects import activation as activation
+from bregman_exp.build.objects import black_images as black_images
+from bregman_exp.build.objects import check_device as check_device
 from bregman_exp.build.objects import check_model as check_model
 from bregman_exp.build.objects import dataset as dataset
 from bregman_exp.build.objects import device as device
-from bregman_exp.build.objects import glance as glance
 from bregman_exp.build.objects import half as half
 from bregman_exp.build.objects import model as model
 from bregman_exp.build.steps import forms as forms
@@ -29,6 +22,7 @@ from bregman_exp.build.stored import check_belongs as check_belongs
 from bregman_exp.build.stored import check_is_older as check_is_older
 from bregman_exp.build.stored import check_same_data as check_same_data
 from bregman_exp.build.stored import check_stored as check_stored
+from bregman_exp.build.stored import identity_of as identity_of
 from bregman_exp.build.stored import stored_run as stored_run
 from bregman_exp.build.stored import trained_model as trained_model
 from bregman_exp.build.together import side_by_side as side_by_side

@@ -1,4 +1,4 @@
-"""From a checked config to the objects of a run: map, data, network; the one place of ``instantiate``."""
+"""From a checked config to the objects of a run: map, data, network. Only this file calls ``instantiate``."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,35 +20,35 @@ CIFAR_SHAPE = (3, 32, 32)
 CACHE = ".cache"  # below the output folder: decoded images
 
 
-def _called(node: Any, **settings: Any) -> Any:
-    """What the node's ``_target_`` names (config.TARGETS has permitted it), called with these settings."""
+def _call_target(node: Any, **settings: Any) -> Any:
+    """Calls the node's ``_target_``, which config.TARGETS permits, with these settings."""
     return instantiate({"_target_": node._target_, "_partial_": True})(**settings)
 
 
-def _settings(node: Any) -> dict[str, Any]:
-    """What the node says to the function that its ``_target_`` names."""
-    taken = ("_target_", "name", "eps", *(("version",) if isinstance(node, PluginModel) else ()))
-    return {key: value for key, value in asdict(node).items() if key not in taken}
+def _target_settings(node: Any) -> dict[str, Any]:
+    """The settings of the node that its ``_target_`` takes."""
+    not_taken = ("_target_", "name", "eps", *(("version",) if isinstance(node, PluginModel) else ()))
+    return {key: value for key, value in asdict(node).items() if key not in not_taken}
 
 
 def activation(run: Run) -> Activation:
     """The Legendre map (or plain activation) of ``act``."""
-    given = {key: value for key, value in _settings(run.act).items() if value is not None}
-    which = {"name": run.act.name} if isinstance(run.act, Act) else {}
-    return _called(run.act, **which, **given)
+    parameters = {key: value for key, value in _target_settings(run.act).items() if value is not None}
+    name = {"name": run.act.name} if isinstance(run.act, Act) else {}
+    return _call_target(run.act, **name, **parameters)
 
 
 def dataset(run: Run) -> ClassificationData:
     """The data set; an image folder is decoded once into a cache below the output folder."""
-    settings = _settings(run.dataset)
-    settings.pop("augment", None)  # the loader's
+    settings = _target_settings(run.dataset)
+    settings.pop("augment", None)  # a setting of the loader
     if isinstance(run.dataset, ImageFolder):
         settings["cache_dir"] = Path(run.output_dir) / CACHE
-    return _called(run.dataset, **settings)
+    return _call_target(run.dataset, **settings)
 
 
-def glance(run: Run) -> ClassificationData:
-    """A batch of black images in the shape and classes of the run's data, without reading these."""
+def black_images(run: Run) -> ClassificationData:
+    """A batch of black images with the shape and classes of the run's data, which are not read."""
     shape, classes = CIFAR_SHAPE, tuple(map(str, range(10)))
     if isinstance(run.dataset, ImageFolder):
         image, classes = first_image(run.dataset.root, run.dataset.size)
@@ -61,16 +61,16 @@ def glance(run: Run) -> ClassificationData:
     return ClassificationData(run.dataset.name, "", classes, batch, batch, batch, normalize, "")
 
 
-def check_model(run: Run) -> None:
-    """Raises what ``model`` would raise of the config alone, without data or memory.
+def check_model(run: Run, act: Activation) -> None:
+    """Builds the network without memory or data; raises as ``model`` where the config is wrong.
 
-    That is also ConfigError where the parameters do not fit in this machine's memory. A plug-in's model is
-    made for its data alone.
+    Raises ConfigError where the parameters do not fit in this machine's memory. A plug-in's model is not
+    checked, since it needs the data.
     """
     if isinstance(run.model, PluginModel):
         return
     with torch.device("meta"):
-        net = _network(run, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+        net = _network(run, act, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
     needed = sum(p.numel() * p.element_size() for p in net.parameters())
     memory = installed_memory()
     if needed > memory:
@@ -80,18 +80,22 @@ def check_model(run: Run) -> None:
         )
 
 
-def model(run: Run, data: ClassificationData) -> nn.Module:
-    """The network with its initial weights, which follow from the seed alone."""
-    check_model(run)
+def model(run: Run, act: Activation, data: ClassificationData) -> nn.Module:
+    """The network with its initial weights, which depend only on the seed.
+
+    Raises ConfigError for a ResNet on data that are no images.
+    """
     if isinstance(run.model, Resnet) and not data.is_image:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator(run.seed, "init").initial_seed())
-        return _network(run, data.train.x.shape[1:], data.num_classes, data.normalize)
+        return _network(run, act, data.train.x.shape[1:], data.num_classes, data.normalize)
 
 
-def _network(run: Run, in_shape: Sequence[int], num_classes: int, normalize: str | None) -> nn.Module:
-    settings = {"act": activation(run), "num_classes": num_classes, **_settings(run.model)}
+def _network(
+    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: str | None
+) -> nn.Module:
+    settings = {"act": act, "num_classes": num_classes, **_target_settings(run.model)}
     if isinstance(run.model, Mlp):
         del settings["depth"], settings["width"]
         settings |= {"widths": run.model.hidden, "in_features": prod(in_shape)}
@@ -99,7 +103,7 @@ def _network(run: Run, in_shape: Sequence[int], num_classes: int, normalize: str
         settings["normalize"] = normalize
     if isinstance(run.model, PluginModel):
         settings["in_shape"] = torch.Size(in_shape)
-    return _called(run.model, **settings)
+    return _call_target(run.model, **settings)
 
 
 def device(run: Run) -> torch.device:
@@ -107,6 +111,14 @@ def device(run: Run) -> torch.device:
     return torch.device("cuda" if run.trainer.accelerator == "gpu" else "cpu")
 
 
+def check_device(accelerator: str, devices: int) -> None:
+    """Raises ConfigError where torch sees fewer GPUs than ``devices``."""
+    if accelerator == "gpu" and (available := torch.cuda.device_count()) < devices:
+        raise ConfigError(
+            f"trainer asks for {devices} GPU(s) and torch sees {available} here; use trainer=cpu."
+        )
+
+
 def half(run: Run) -> torch.dtype | None:
-    """The type of ``trainer.precision`` beside float32, None for float32 alone."""
+    """The half-precision type of ``trainer.precision``; None for float32 alone."""
     return torch.bfloat16 if run.trainer.precision == "bf16-mixed" else None

@@ -28,26 +28,26 @@ from bregman_exp.training import (
 
 
 def precision_advice(run: Run) -> str | None:
-    """A sentence where ``trainer.precision`` brings no speed on this machine."""
+    """A sentence where ``trainer.precision`` is no faster than 32-true on this machine, else None."""
     if half(run) is None or device(run).type != "cpu" or bf16_is_fast_here():
         return None
     return "trainer.precision=bf16-mixed: this CPU has no bfloat16 arithmetic, so 32-true is faster and exact"
 
 
 def forms(run: Run) -> list[Form]:
-    """The forms in which the run's steps may be computed here, the plain one first.
+    """The forms in which the run's steps may be computed on its device, the plain one first.
 
-    Raises ConfigError where ``trainer.fast`` asks for one that is not among them, with the reason.
+    Raises ConfigError, with the reason, where ``trainer.fast`` asks for another one.
     """
     settings, asked = run.trainer, run.trainer.fast
-    known = FORMS[device(run).type]
-    if asked is not None and asked not in {form.name for form in known}:
-        names = ", ".join(form.name for form in known)
+    of_device = FORMS[device(run).type]
+    if asked is not None and asked not in {form.name for form in of_device}:
+        names = ", ".join(form.name for form in of_device)
         raise ConfigError(f"trainer.fast={asked}: with trainer={settings.accelerator} there are {names}.")
-    obstacles = {form: reason for form in known if (reason := _obstacle(run, form))}
+    obstacles = {form: reason for form in of_device if (reason := _obstacle(run, form))}
     for form, reason in obstacles.items():
         require(form.name != asked, f"trainer.fast={asked}: {reason}")
-    return [form for form in known if form not in obstacles]
+    return [form for form in of_device if form not in obstacles]
 
 
 def _obstacle(run: Run, form: Form) -> str | None:
@@ -55,11 +55,11 @@ def _obstacle(run: Run, form: Form) -> str | None:
     settings, on_cpu = run.trainer, device(run).type == "cpu"
     missing = missing_for_cpu() if on_cpu else None
     reasons = {
-        "only ResNets have other forms; use null (seeds=0..63 is an MLP's way)": form != EAGER
+        "only ResNets have other forms; use null (for MLPs, seeds=0..63 is faster)": form != EAGER
         and not isinstance(run.model, Resnet),
         f"with trainer.devices={settings.devices} it is not possible; use null": form != EAGER
         and settings.devices > 1,
-        f"it needs {missing}, which is not there; install it or use null": form.compiled and missing,
+        f"it needs {missing}, which is not installed; install it or use null": form.compiled and missing,
         "with trainer.patience it is not possible; use null": form.captured and settings.patience is not None,
         "with trainer.precision=16-mixed it is not possible; use bf16-mixed": form.captured
         and settings.precision == "16-mixed",
@@ -71,12 +71,12 @@ def _obstacle(run: Run, form: Form) -> str | None:
 
 
 def forward(run: Run, net: nn.Module, form: Form) -> Forward:
-    """What computes the logits of networks like ``net`` in this form, on the device of ``net``."""
+    """Computes the logits of networks of ``net``'s architecture in this form, on its device."""
     if not form.compiled:
         return OwnForward()
-    forget_compiled()  # the networks of earlier runs in this process
+    forget_compiled()  # frees the networks of earlier runs in this process
     size = run.trainer.batch_size
-    if not form.captured:  # one network, whose own parameters Lightning's optimizer steps
+    if not form.captured:  # one network: Lightning's optimizer steps its own parameters
         return OwnForward(FixedSize(_compiled(net), net, size))
     template = copy.deepcopy(net)
     return SharedForward(template, _compiled(template), size)

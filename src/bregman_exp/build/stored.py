@@ -1,28 +1,34 @@
-"""A run that exists: its config, and the network with its trained weights."""
+"""An existing run: its config, the checks that its files belong together, its trained network."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
-from bregman_exp.build.identity import identity_of, training_identity
-from bregman_exp.build.objects import CACHE, model
-from bregman_exp.config import ConfigError, Run, check
+from bregman_exp.build.objects import CACHE, activation, check_model, model
+from bregman_exp.config import ConfigError, Run, check, config_hash
 from bregman_exp.data import ClassificationData
+from bregman_exp.geometry import Activation
 from bregman_exp.runs import RunFolder, read_config
 from bregman_exp.runs.metrics_file import FILES, identity_words
 from bregman_exp.training import load_weights
 
 
 def stored_run(folder: RunFolder) -> Run:
-    """The checked config of an existing run, wherever its output folder lies now.
+    """The checked config of an existing run, whose output folder may have moved.
 
-    Raises ValueErrors, in one sentence, for a file that is no config of this program.
+    Raises ValueErrors for a file that is no config of this program.
     """
     plain = read_config(folder.config)
-    *_, home = folder.path.absolute().parents[:3]
-    output_dir = home if (home / CACHE).is_dir() else folder.path  # of a moved run: its cache stays beside it
+    *_, outputs = folder.path.absolute().parents[:3]
+    # a run copied alone gets a cache of its own
+    output_dir = outputs if (outputs / CACHE).is_dir() else folder.path
     return check(plain | {"output_dir": str(output_dir)})
+
+
+def identity_of(run: Run, act: Activation, fingerprint: str) -> dict[str, Any]:
+    """What a checkpoint is compared with, from the config and the fingerprint of the data."""
+    return {"config_hash": config_hash(run, act.label, fingerprint), "seed": run.seed}
 
 
 class MisfitError(ConfigError):
@@ -30,13 +36,13 @@ class MisfitError(ConfigError):
 
 
 def check_belongs(folder: RunFolder, identity: Mapping[str, Any]) -> None:
-    """Raises MisfitError where the identity is not that of the folder's name and of its metrics.json."""
-    places = {"its folder": folder.named_identity, "its metrics.json": recorded_identity(folder)}
-    for place, own in places.items():
-        if own and own != identity:
+    """Raises MisfitError where the identity differs from the folder's name or from its metrics.json."""
+    expected = {"its folder": folder.named_identity, "its metrics.json": recorded_identity(folder)}
+    for place, other in expected.items():
+        if other and other != identity:
             raise MisfitError(
                 f"{folder.config} does not fit: it makes {identity_words(identity)}, and {place} is of "
-                f"{identity_words(own)}; bring back the config, or the data, that the run was trained with."
+                f"{identity_words(other)}; restore the config, or the data, that the run was trained with."
             )
 
 
@@ -49,7 +55,7 @@ def recorded_identity(folder: RunFolder) -> dict[str, Any]:
 def check_stored(folder: RunFolder, fingerprint: str) -> None:
     """Raises MisfitError where the config.yaml of a complete run is not that of its figures.
 
-    It is where it is the file that metrics.json has the SHA-256 of, or else where it makes the same hash.
+    It is if its SHA-256 is the one in metrics.json, or else if it makes the recorded config hash.
     """
     if folder.config_as_recorded:
         return
@@ -58,13 +64,13 @@ def check_stored(folder: RunFolder, fingerprint: str) -> None:
     except ValueError as error:
         check_is_older(folder, error)
         return
-    check_belongs(folder, identity_of(run, fingerprint))
+    check_belongs(folder, identity_of(run, activation(run), fingerprint))
 
 
 def check_is_older(folder: RunFolder, error: ValueError) -> None:
-    """Raises MisfitError where the config.yaml that cannot be read is not the file that was written.
+    """Raises MisfitError for an unreadable config.yaml that differs from its recorded SHA-256.
 
-    Where nothing says so it is of another version of this program: it makes no hash here.
+    Without a recorded SHA-256 it is taken for a config of an older version, whose hash cannot be computed.
     """
     if folder.config.name in folder.read_metrics().get(FILES, {}):
         raise MisfitError(f"{folder.config} is not that of its metrics.json, and no config: {error}")
@@ -74,17 +80,24 @@ def check_same_data(data: ClassificationData, folder: RunFolder) -> None:
     """Raises ConfigError where the data are not those of the run's own figures."""
     if folder.complete and folder.read_metrics()["dataset"]["fingerprint"] != data.fingerprint:
         raise ConfigError(
-            f"run={folder.path}: its data set {data.label} has changed since; bring the old one back."
+            f"run={folder.path}: its data set {data.label} has changed since; restore the old one."
         )
 
 
 def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.Module:
-    """The network with the trained weights that the run's figures are of, in eval mode.
+    """The network of a stored run with the weights that its figures are of; raises as ``load_trained``."""
+    act = activation(run)
+    check_model(run, act)
+    identity = identity_of(run, act, data.fingerprint)
+    return load_trained(model(run, act, data), folder, run.weights, identity)
 
-    Raises MisfitError where the config is not that of the folder, CheckpointError where the weights are not.
+
+def load_trained(net: nn.Module, folder: RunFolder, weights: str, identity: Mapping[str, Any]) -> nn.Module:
+    """``net`` with the trained weights of the folder ("last" or "best"), in eval mode.
+
+    Raises MisfitError where the config does not belong to the folder, CheckpointError where the weights do
+    not.
     """
-    identity = training_identity(run, data)
     check_belongs(folder, identity)
-    net = model(run, data)
-    load_weights(folder.checkpoint(run.weights), net, identity)
+    load_weights(folder.checkpoint(weights), net, dict(identity))
     return net.eval()

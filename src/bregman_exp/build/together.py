@@ -1,12 +1,13 @@
-"""What trains several seeds at once: an MLP's as a stack, a ResNet's side by side."""
+"""Modules, batches and trainer for several seeds at once: MLPs as a stack, ResNets side by side."""
 
+import copy
 from collections.abc import Callable, Sequence
 
 import pytorch_lightning as pl
 import torch
 
-from bregman_exp.build.folders import seeds_label
-from bregman_exp.build.objects import device, half, model
+from bregman_exp.build.job import Job, seeds_label
+from bregman_exp.build.objects import half
 from bregman_exp.build.training import (
     CHUNK,
     VALIDATION_BATCH,
@@ -15,11 +16,7 @@ from bregman_exp.build.training import (
     loggers,
     validation,
 )
-from bregman_exp.config import (
-    Run,
-)
 from bregman_exp.data import (
-    ClassificationData,
     PaddedImages,
     PlannedBatches,
     StackedEpochLoader,
@@ -41,41 +38,41 @@ from bregman_exp.training import (
     TrainingProgress,
 )
 
-ROUNDS = 16  # steps of each network that Lightning is handed at a time
+ROUNDS = 16  # steps of each network in a Lightning step
 
 
 def side_by_side(
-    runs: Sequence[Run],
-    data: ClassificationData,
-    folders: Sequence[RunFolder],
+    jobs: Sequence[Job],
     on_failure: Callable[[int, NonFiniteLossError], None],
     choice: Choice,
     forward: Forward,
 ) -> SideBySide:
     """The Lightning module of the seeds of a ResNet, each with its own network, batches and curves."""
-    run, images = runs[0], PaddedImages(data.train, device(runs[0]))
+    run, images = jobs[0].run, PaddedImages(jobs[0].data.train, jobs[0].device)
     augment = getattr(run.dataset, "augment", False)
 
     def lane(row: int, where: torch.device) -> Lane:
-        batches = PlannedBatches(images, run.trainer.batch_size, augment=augment, seed=runs[row].seed)
-        return Lane(model(runs[row], data).to(where), run.optim, batches, forward, half(run))
+        batches = PlannedBatches(images, run.trainer.batch_size, augment=augment, seed=jobs[row].run.seed)
+        net = copy.deepcopy(jobs[row].network)  # whose memory is freed when the seed has been trained
+        return Lane(net.to(where), run.optim, batches, forward, half(run))
 
     # a tracker has one run in a process
-    trackers = [loggers(run, folder) if len(runs) == 1 else [] for folder in folders]
-    curves = [EpochLines(folder.curves) for folder in folders]
-    return SideBySide(lane, run.optim, [run.seed for run in runs], curves, trackers, on_failure, choice)
+    trackers = [loggers(job) if len(jobs) == 1 else [] for job in jobs]
+    curves = [EpochLines(job.folder.curves) for job in jobs]
+    return SideBySide(lane, run.optim, [job.run.seed for job in jobs], curves, trackers, on_failure, choice)
 
 
-def side_by_side_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
-    """Of training the sizes of the batches alone, since each network knows its own; validation as ever."""
-    sizes = [len(part) for part in data.train.y.split(runs[0].trainer.batch_size)]
-    return Epochs(lambda *_: sizes, validation(runs[0], data), chunk=ROUNDS)
+def side_by_side_epochs(jobs: Sequence[Job]) -> Epochs:
+    """Training batches are given by their sizes, since each lane loads its own; validation as usual."""
+    sizes = [len(part) for part in jobs[0].data.train.y.split(jobs[0].run.trainer.batch_size)]
+    return Epochs(lambda *_: sizes, validation(jobs[0]), chunk=ROUNDS)
 
 
-def stacked_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
-    """The batches of every epoch for all seeds, for each as ``epochs`` gives them."""
-    size, seeds = runs[0].trainer.batch_size, [run.seed for run in runs]
-    augment = data.is_image and getattr(runs[0].dataset, "augment", False)
+def stacked_epochs(jobs: Sequence[Job]) -> Epochs:
+    """The batches of every epoch for all seeds; for each seed they equal those of ``epochs``."""
+    run, data, seeds = jobs[0].run, jobs[0].data, [job.run.seed for job in jobs]
+    size = run.trainer.batch_size
+    augment = data.is_image and getattr(run.dataset, "augment", False)
     val_size = max(size, VALIDATION_BATCH)
     return Epochs(
         StackedEpochLoader(data.train, size, shuffle=True, augment=augment, seeds=seeds),
@@ -85,25 +82,21 @@ def stacked_epochs(runs: Sequence[Run], data: ClassificationData) -> Epochs:
 
 
 def stacked_classifier(
-    runs: Sequence[Run],
-    data: ClassificationData,
-    folders: Sequence[RunFolder],
-    on_failure: Callable[[int, NonFiniteLossError], None],
+    jobs: Sequence[Job], on_failure: Callable[[int, NonFiniteLossError], None]
 ) -> StackedClassifier:
     """The Lightning module of all seeds, each with its own initial weights and metrics.csv."""
-    nets, seeds = [model(run, data) for run in runs], [run.seed for run in runs]
-    return StackedClassifier(
-        nets, runs[0].optim, seeds, [EpochLines(folder.curves) for folder in folders], on_failure
-    )
+    nets, seeds = [job.network for job in jobs], [job.run.seed for job in jobs]
+    curves = [EpochLines(job.folder.curves) for job in jobs]
+    return StackedClassifier(nets, jobs[0].run.optim, seeds, curves, on_failure)
 
 
 def stacked_trainer(
-    runs: Sequence[Run], stack: RunFolder, identity: Identity, budget: Budget | None = None
+    jobs: Sequence[Job], stack: RunFolder, identity: Identity, budget: Budget | None = None
 ) -> pl.Trainer:
     """Lightning's trainer of all seeds: one checkpoint, of the last epoch."""
-    run = runs[0]
+    run = jobs[0].run
     callbacks: list[pl.Callback] = [
-        TrainingProgress(f"{run.model_name} {run.act.name} {seeds_label(runs)}"),
+        TrainingProgress(f"{run.model_name} {run.act.name} {seeds_label(jobs)}"),
         EpochCheckpoint(stack.checkpoints, "last"),
     ]
     checkpoints = AtomicCheckpoints(stack.checkpoints, identity)

@@ -8,16 +8,13 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import nn
 
 from bregman_exp import plugins
-from bregman_exp.build.identity import training_identity
+from bregman_exp.build.job import Job
 from bregman_exp.config import (
     Run,
     Trainer,
     short_hash,
 )
-from bregman_exp.data import (
-    ClassificationData,
-    EpochLoader,
-)
+from bregman_exp.data import EpochLoader
 from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
     PLAIN,
@@ -41,21 +38,22 @@ VALIDATION_BATCH = 500  # at least: its size changes no figure
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
 
 
-def epochs(run: Run, data: ClassificationData) -> Epochs:
+def epochs(job: Job) -> Epochs:
     """The batches of every epoch."""
+    run, data = job.run, job.data
     augment = data.is_image and getattr(run.dataset, "augment", False)
     size, seed = run.trainer.batch_size, run.seed
     alone = run.trainer.devices == 1  # processes meet at every step
     return Epochs(
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
-        validation(run, data),
+        validation(job),
         chunk=CHUNK if alone and not data.is_image else 1,
     )
 
 
-def validation(run: Run, data: ClassificationData) -> EpochLoader:
-    size = max(run.trainer.batch_size, VALIDATION_BATCH)
-    return EpochLoader(data.val, size, shuffle=False, augment=False, seed=run.seed)
+def validation(job: Job) -> EpochLoader:
+    size = max(job.run.trainer.batch_size, VALIDATION_BATCH)
+    return EpochLoader(job.data.val, size, shuffle=False, augment=False, seed=job.run.seed)
 
 
 def classifier(
@@ -66,11 +64,9 @@ def classifier(
     return Classifier(net, run.optim, logits, choice)
 
 
-def trainer(
-    run: Run, data: ClassificationData, folder: RunFolder, budget: Budget | None = None
-) -> pl.Trainer:
+def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
     """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
-    settings = run.trainer
+    run, folder, settings = job.run, job.folder, job.run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
         KeepLines(EpochLines(folder.curves)),  # before "best" and "last", which hold the line
@@ -86,10 +82,8 @@ def trainer(
                 "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
             )
         )
-    checkpoints = AtomicCheckpoints(folder.checkpoints, training_identity(run, data))
-    return lightning_trainer(
-        settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers(run, folder)
-    )
+    checkpoints = AtomicCheckpoints(folder.checkpoints, job.identity)
+    return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers(job))
 
 
 def lightning_trainer(
@@ -131,14 +125,11 @@ def in_time(budget: Budget | None) -> list[pl.Callback]:
     return [] if budget is None else [StopInTime(budget)]
 
 
-def loggers(run: Run, folder: RunFolder) -> list[Logger]:
+def loggers(job: Job) -> list[Logger]:
     """If asked for, TensorBoard or W&B (offline unless the user is logged in)."""
-    found: list[Logger] = []
-    if run.logger.name == "tensorboard":
-        found.append(TensorBoardLogger(folder.path, name="", version="tensorboard"))
-    if run.logger.name == "wandb":
-        found.append(_wandb(run, folder))
-    return found
+    if job.run.logger.name == "tensorboard":
+        return [TensorBoardLogger(job.folder.path, name="", version="tensorboard")]
+    return [_wandb(job.run, job.folder)] if job.run.logger.name == "wandb" else []
 
 
 def _wandb(run: Run, folder: RunFolder) -> WandbLogger:

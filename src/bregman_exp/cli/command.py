@@ -1,10 +1,11 @@
-"""What stands around every command: Hydra, exit codes, one sentence for a mistake, run.log, failure.json."""
+"""The frame of every command: Hydra, exit codes, errors in one sentence, run.log, failure.json."""
 
 import logging
 import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ from hydra.errors import CompactHydraException, HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bregman_exp.cli.composition import in_one_sentence, words_fault
-from bregman_exp.cli.own_code import OwnCode
+from bregman_exp.cli.composition import check_group_overrides, composition_message
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
-from bregman_exp.config import ConfigError, conf_dir
+from bregman_exp.cli.user_code import UserCode
+from bregman_exp.config import conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
 from bregman_exp.robustness import attack_usage
@@ -25,14 +26,14 @@ from bregman_exp.runs import RunBusyError, RunFolder
 from bregman_exp.terminal import shown, write_any_character
 
 log = logging.getLogger("bregman_exp")
-MISTAKES = (HydraException, OmegaConfBaseException, ValueError, OSError)  # in words that make no config
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, OSError)
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
-OWN_CODE = {"train": ("plugins", "callbacks"), "evaluate": ("plugins",)}  # words of a command
-LEFT_FOR_LATER = 75  # the exit code EX_TEMPFAIL of sysexits.h: the same command again goes on
+USER_CODE = {"train": ("plugins", "callbacks"), "evaluate": ("plugins",)}  # command -> its options for it
+EX_TEMPFAIL = 75  # of sysexits.h: run the same command again
 
 
 class CommandFailedError(CompactHydraException):
-    """Something went wrong and has been told; in a sweep the other jobs go on, and the exit code is not 0."""
+    """An error that has been printed. In a sweep the other jobs go on; the exit code is not 0."""
 
 
 class RunFailedError(RuntimeError):
@@ -42,8 +43,8 @@ class RunFailedError(RuntimeError):
 def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
     """Runs the job with its composed config, or several in a sweep.
 
-    Exits with 1 if one of them failed or the words are wrong, else with 75 if trainer.max_time left something
-    for later; with 130 after Ctrl-C, with 143 after SIGTERM.
+    Exits with 1 if a job failed or the arguments are wrong, else with 75 if trainer.max_time postponed
+    something; with 130 after Ctrl-C, with 143 after SIGTERM.
     """
     write_any_character()
     OmegaConf.register_new_resolver("attack_usage", attack_usage, replace=True)  # for --help
@@ -58,57 +59,71 @@ def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
         sys.exit(code)
 
 
+@dataclass
+class _Failures:
+    """What failed in a command's jobs. ``printed``: some user error; ``bugs``: all other errors."""
+
+    printed: bool = False
+    bugs: list[BaseException] = field(default_factory=list)
+
+
 def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
-    failed: list[Outcome] = []
-    bugs: list[BaseException] = []
-    here, own_code = os.getpid(), OwnCode.taken_from(sys.argv, OWN_CODE[config_name])
+    failures, outcomes = _Failures(), list[Outcome]()
+    user_code = UserCode.from_arguments(sys.argv, USER_CODE[config_name])
+    try:
+        with errors_in_one_sentence():
+            user_code.load()
+            check_group_overrides(sys.argv[1:], Path(conf_dir()))
+        with _exceptions_from_hydra():
+            run = hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)
+            run(_recording_failures(job, user_code, failures))()
+    except CommandFailedError:
+        failures.printed = True
+    except Exception as error:
+        # a worker's bug arrives here without an entry in ``bugs``
+        if failures.bugs or not isinstance(error, COMPOSITION_ERRORS) or os.environ.get(FULL_ERROR):
+            raise
+        print(f"Error: {shown(composition_message(error))}", file=sys.stderr)
+        failures.printed = True
+    finally:
+        outcomes += outcomes_at_the_end()
+    return 1 if failures.printed else EX_TEMPFAIL if Outcome.POSTPONED in outcomes else 0
+
+
+def _recording_failures(
+    job: Callable[[DictConfig], Outcome], user_code: UserCode, failures: _Failures
+) -> Callable[[DictConfig], Outcome]:
+    """The job as Hydra calls it, here or in a launcher's worker; a failed job does not end the sweep."""
+    command_pid = os.getpid()
 
     @wraps(job)
-    def counted(cfg: DictConfig) -> Outcome:
-        logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # here: a worker's, too
+    def recording(cfg: DictConfig) -> Outcome:
+        logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # in a worker, too
         keep_freed_memory()
-        if os.getpid() != here:
-            end_with_parent(here)
+        in_worker = os.getpid() != command_pid
+        if in_worker:
+            end_with_parent(command_pid)
         try:
-            with told_in_one_sentence():
-                if os.getpid() != here:
-                    own_code.load()
-                own_code.put_into(cfg)
+            with errors_in_one_sentence():
+                if in_worker:
+                    user_code.load()
+                user_code.put_into(cfg)
             return job(cfg)
         except CommandFailedError:
-            if os.getpid() != here:  # a launcher's worker: only an exception reaches the sweep
+            if in_worker:  # only an exception reaches the sweep
                 raise
-            failed.append(Outcome.FAILED)  # raised here, it would end the sweep
+            failures.printed = True  # an exception would end the sweep
             return Outcome.FAILED
         except Exception as error:
-            bugs.append(error)
+            failures.bugs.append(error)
             raise
 
-    ended: list[Outcome] = []
-    try:
-        with told_in_one_sentence():
-            own_code.load()
-            if fault := words_fault(sys.argv[1:], Path(conf_dir())):
-                raise ConfigError(fault)
-        with _exceptions_from_hydra():
-            hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)(counted)()
-    except CommandFailedError:
-        failed.append(Outcome.FAILED)
-    except Exception as error:
-        # a bug comes from inside a job, from a launcher's worker without its word for it
-        if bugs or not isinstance(error, MISTAKES) or os.environ.get(FULL_ERROR):
-            raise
-        # before or between jobs: while their configs were composed, which the words decide
-        print(f"Error: {shown(in_one_sentence(error))}", file=sys.stderr)
-        failed.append(Outcome.FAILED)
-    finally:
-        ended += outcomes_at_the_end()
-    return 1 if failed else LEFT_FOR_LATER if Outcome.LEFT in ended else 0
+    return recording
 
 
 @contextmanager
 def _exceptions_from_hydra() -> Generator[None]:
-    """Within it Hydra raises what goes wrong; by itself it prints and exits."""
+    """Within it Hydra raises its errors; by default it prints them and exits."""
     before = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"
     try:
@@ -120,8 +135,8 @@ def _exceptions_from_hydra() -> Generator[None]:
 
 
 @contextmanager
-def told_in_one_sentence() -> Generator[None]:
-    """A mistake or a failed run is told on stderr, at once also in a sweep; a bug keeps its traceback."""
+def errors_in_one_sentence() -> Generator[None]:
+    """Prints a user error or a failed run to stderr and raises CommandFailedError; a bug passes through."""
     try:
         yield
     except (ValueError, OSError, RunBusyError, RunFailedError) as error:
@@ -132,10 +147,10 @@ def told_in_one_sentence() -> Generator[None]:
         raise CommandFailedError from None
 
 
-def went_well(step: Callable[[], object]) -> bool:
-    """Whether the step ended without an error; one that did not has been told."""
+def succeeded(step: Callable[[], object]) -> bool:
+    """Whether the step ended without an error; an error has been printed."""
     try:
-        with told_in_one_sentence():
+        with errors_in_one_sentence():
             step()
     except CommandFailedError:
         return False
@@ -143,21 +158,21 @@ def went_well(step: Callable[[], object]) -> bool:
 
 
 def plain_container(cfg: DictConfig) -> dict[str, Any]:
-    """The config without interpolations, in plain types."""
+    """The config in plain types, its interpolations resolved."""
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
 
 @cache
-def say_once(sentence: str) -> None:
-    """Tells the user, on stderr, at the first of a command's runs."""
+def print_once(sentence: str) -> None:
+    """Prints the sentence to stderr, once in a process."""
     print(sentence, file=sys.stderr)
 
 
 @contextmanager
 def logging_to(*paths: Path) -> Generator[None]:
-    """What is said goes to each run.log and to the terminal."""
+    """Within it, log messages go to each run.log and to the terminal."""
     log.setLevel(logging.INFO)
     log.propagate = False
     files = [logging.FileHandler(path, encoding="utf-8") for path in paths]
@@ -176,7 +191,7 @@ def logging_to(*paths: Path) -> Generator[None]:
 
 @contextmanager
 def failures_recorded_in(*folders: RunFolder) -> Generator[None]:
-    """A failure is written to each failure.json, with its traceback, and told in one sentence."""
+    """Writes an error, with its traceback, to each failure.json; raises RunFailedError in its place."""
     try:
         yield
     except Exception as error:

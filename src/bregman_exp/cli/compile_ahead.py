@@ -1,7 +1,7 @@
-"""The rows of a sweep on a GPU compile at once, each in a process of its own, while the data are read.
+"""The rows of a sweep on a GPU are compiled in parallel, each by its own process, while the data are read.
 
-Compiling takes half a minute a row, of one core; what a process has compiled lies in torch's cache on the
-disk, where the job of that row finds it. A process that fails costs nothing: the job compiles itself.
+Compiling a row takes half a minute of one core. The result lies in torch's cache on the disk, where the
+row's job finds it. If a process fails, the job compiles for itself.
 """
 
 import subprocess
@@ -16,16 +16,17 @@ from omegaconf import DictConfig
 
 from bregman_exp import build
 from bregman_exp.cli.command import plain_container
+from bregman_exp.cli.seeds import SEED_KEYS
+from bregman_exp.cli.sweep import sweep_overrides
 from bregman_exp.config import check, conf_dir
 from bregman_exp.data import as_unit
 from bregman_exp.training import try_step
 
-MOST = 8  # processes: each holds a part of the GPU's memory
-SEEDS = ("seed", "seeds")
+MOST_PROCESSES = 8  # each holds a part of the GPU's memory
 
 
 class CompileAhead(Callback):
-    """Starts a process for each row of a sweep, and ends those that are left at the sweep's end."""
+    """Starts a process for each row of a sweep, and ends those still running at the sweep's end."""
 
     def __init__(self) -> None:
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -33,10 +34,8 @@ class CompileAhead(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.trainer.accelerator != "gpu":
             return
-        hydra = config.hydra
-        swept = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
-        for words in rows([*swept, *hydra.overrides.task])[:MOST]:
-            command = [sys.executable, "-m", "bregman_exp.cli.compile_ahead", *words]
+        for overrides in rows(sweep_overrides(config))[:MOST_PROCESSES]:
+            command = [sys.executable, "-m", "bregman_exp.cli.compile_ahead", *overrides]
             silent = subprocess.DEVNULL
             self.processes.append(subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent))
 
@@ -47,30 +46,30 @@ class CompileAhead(Callback):
 
 
 def rows(overrides: list[str]) -> list[list[str]]:
-    """The words of each row of a sweep, without its seeds; of a key that is there twice the last counts."""
+    """The overrides of each row of a sweep, without its seeds. The last override of a key counts."""
     choices: dict[str, list[str]] = {}
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.get_key_element()
         swept = override.is_sweep_override()
         values = override.sweep_string_iterator() if swept else ()
         choices[key] = [f"{key}={value}" for value in values] or [override.input_line or key]
-    kept = [words for key, words in choices.items() if key not in SEEDS]
-    return [list(words) for words in product(*kept)]
+    without_seeds = [values for key, values in choices.items() if key not in SEED_KEYS]
+    return [list(row) for row in product(*without_seeds)]
 
 
-def compile_row(words: list[str]) -> None:
-    """Takes a step in the first compiled form that the run of these words may use, on black images."""
+def compile_row(overrides: list[str]) -> None:
+    """Takes a step in the first compiled form that the run may use, on black images."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        plain = plain_container(compose("train", words))
+        plain = plain_container(compose("train", overrides))
     del plain["seeds"]
     run = check(plain | {"seed": 0})
     forms = [form for form in build.forms(run) if form.compiled and run.trainer.fast in (None, form.name)]
     if not forms:
         return
-    data, device = build.glance(run), build.device(run)
-    net = build.model(run, data).to(device)
-    batch = as_unit(data.train.x).to(device), data.train.y.to(device)
-    form = forms[0]  # the others are tried where it does not hold
+    job = build.job(run, data=build.black_images(run))
+    net, images = job.network.to(job.device), job.data.train
+    batch = as_unit(images.x).to(job.device), images.y.to(job.device)
+    form = forms[0]  # the job compiles the others where this one is refused
     try_step(net, run.optim, build.forward(run, net, form), batch, form, build.half(run))
 
 

@@ -8,9 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
 from bregman_exp.analysis.evaluation_page import evaluation_page
-from bregman_exp.cli.checks import check_device, check_samples
-from bregman_exp.cli.command import CommandFailedError, plain_container, told_in_one_sentence, went_well
-from bregman_exp.cli.figures import evaluate_run, is_trained, own_suite
+from bregman_exp.cli.command import CommandFailedError, errors_in_one_sentence, plain_container, succeeded
+from bregman_exp.cli.figures import evaluate_run, has_all_figures, is_trained
 from bregman_exp.cli.sweep import Outcome
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
 from bregman_exp.runs import RunFolder
@@ -19,7 +18,7 @@ from bregman_exp.terminal import print_whole
 
 def evaluate_job(cfg: DictConfig) -> Outcome:
     """Adds another suite, or other weights, to an existing run, under its evaluations/."""
-    with told_in_one_sentence():
+    with errors_in_one_sentence():
         keys = {"run", "source", "weights", "dataset", "attack", "trainer"}
         unknown = [str(key) for key in cfg if key not in keys]
         unknown += [f"dataset.{key}" for key in cfg.dataset if key != "root"]
@@ -29,31 +28,27 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
             raise ConfigError("run is missing; give the folder of a run: run=outputs/….")
         folder = RunFolder.existing(Path(str(cfg.run)))
         run = build.stored_run(folder)
-        _take_settings(run, cfg)
-        check_device(run.trainer.accelerator, 1)
-        build.attack_specs(run.attack)
+        _apply_settings(run, cfg)
+        build.check_device(run.trainer.accelerator, 1)
         if not is_trained(run, folder) and not folder.complete:
             raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
-        data = build.dataset(run)
-        build.check_same_data(data, folder)
-        check_samples(run.attack, data)
-        net, source = build.trained_model(run, data, folder), build.transfer_source(run, data)
-        build.check_attacks(run, net, source, data)
-        if own_suite(run, folder):
+        job = build.job(run, folder)
+        build.check_same_data(job.data, folder)
+
+        job.trained_network()
+        job.check_attacks()
+        if has_all_figures(job):
             print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
             print_whole(evaluation_page(folder.read_metrics()))
             return Outcome.SKIPPED
-    if not went_well(lambda: evaluate_run(run, data, folder)):
+    if not succeeded(lambda: evaluate_run(job)):
         raise CommandFailedError
     return Outcome.DONE
 
 
-def _take_settings(run: Run, cfg: DictConfig) -> None:
-    """What evaluate.py's own config says goes into the stored run.
-
-    Of the trainer that is only the accelerator, of the data only the place where they lie now.
-    """
-    # a suite may refer to the sizes that suit the run's data set
+def _apply_settings(run: Run, cfg: DictConfig) -> None:
+    """Applies evaluate.py's config to the stored run: attack, weights, accelerator, folder of the data."""
+    # a suite may interpolate ${dataset.eps…}
     settings = plain_container(OmegaConf.merge({"dataset": asdict(run.dataset)}, cfg))  # pyright: ignore
     if cfg.dataset.root is not None:
         run.dataset = check_group(
@@ -61,5 +56,5 @@ def _take_settings(run: Run, cfg: DictConfig) -> None:
         )
     run.attack = check_group("attack", Attack, settings["attack"])
     run.eval = check_group("eval", Eval, {"weights": settings["weights"] or run.weights})
-    given = {key: value for key, value in settings["trainer"].items() if value != "???"}
-    run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | given).accelerator
+    trainer = {key: value for key, value in settings["trainer"].items() if value != "???"}
+    run.trainer.accelerator = check_group("trainer", Trainer, asdict(run.trainer) | trainer).accelerator

@@ -1,4 +1,4 @@
-"""attack.save=true: the adversarial examples of an evaluation, with a picture of each attack's."""
+"""attack.save=true: the adversarial examples of an evaluation, with a picture for each attack."""
 
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from bregman_exp.runs import RunFolder, write_arrays
 def save_examples(
     evaluation: Evaluation, samples: Split, classes: tuple[str, ...], target: RunFolder
 ) -> None:
-    """adversarial/<attack>.npz, of every sample attacked: id, label, clean, adversarial, prediction (of the
-    clean and of the adversarial sample); and adversarial/<attack>.png."""
+    """Writes adversarial/<attack>.npz and .png for each attack that kept its points.
+
+    The .npz has, for every sample attacked: id, label, clean, adversarial, prediction (of the clean sample),
+    adversarial_prediction.
+    """
     for entry in evaluation.robust:
         if entry.points is not None:
             _save(entry, evaluation, samples, classes, target)
@@ -39,15 +42,12 @@ def _save(
     write_arrays(target.adversarial / f"{entry.id}.npz", arrays)
     try:
         _draw(target.adversarial / f"{entry.id}.png", arrays, classes, entry.id)
-    except Exception as error:  # whatever it is, it must not cost the figures
+    except Exception as error:  # no error of a picture may cost the figures
         log.info("no picture of %s: %s", entry.id, error)
 
 
 def _draw(picture: Path, arrays: dict[str, np.ndarray], classes: tuple[str, ...], title: str) -> None:
-    clean, moved = arrays["clean"], arrays["adversarial"]
-    if clean.ndim == 4:
-        predictions = (arrays["prediction"], arrays["adversarial_prediction"])
-        adversarial_images(picture, clean, moved, arrays["label"], *predictions, classes, title=title)
-    elif clean.shape[1] == 2:
-        still_right = arrays["adversarial_prediction"] == arrays["label"]
-        adversarial_points(picture, clean, moved, arrays["label"], still_right, title=title)
+    if arrays["clean"].ndim == 4:
+        adversarial_images(picture, arrays, classes, title)
+    elif arrays["clean"].shape[1:] == (2,):
+        adversarial_points(picture, arrays, title)

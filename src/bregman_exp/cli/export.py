@@ -1,4 +1,4 @@
-"""The weights of trained runs as small files of their own: what a set of pretrained networks is made of."""
+"""The weights of trained runs as state dicts, to publish a set of pretrained networks."""
 
 import hashlib
 import io
@@ -12,23 +12,24 @@ from bregman_exp.runs import RunFolder
 from bregman_exp.runs.atomic import write_atomically, write_text
 from bregman_exp.training import CheckpointError, weights_of
 
-SUMS = "SHA256SUMS"  # as sha256sum -c reads it
+CHECKSUMS = "SHA256SUMS"  # as sha256sum -c reads it
 
 
 def export_weights(runs: Iterable[RunFolder], target: Path) -> list[Path]:
-    """Writes each run's weights, those its figures are of, as a state dict: <model>-<act>-<data>-<run>.pt.
+    """Writes the weights that each run's figures are of as a state dict, <model>-<act>-<data>-<run>.pt.
 
     ``SHA256SUMS`` beside them has a line for every .pt file of the folder. ``torch.load`` reads them with
-    ``weights_only=True``, and the network that the run's config describes takes them. Raises CheckpointError
-    for a run that is not complete, before anything is written, and for damaged weights.
+    ``weights_only=True``. Raises CheckpointError for a run that is not complete, before anything is written,
+    and for damaged weights.
     """
     runs = list(runs)
     for run in runs:
         if not run.complete:
             raise CheckpointError(f"{run.path} is not complete; run its train command again.")
     written = [_export(run, target) for run in runs]
-    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(target.glob("*.pt"))}
-    write_text(target / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+    files = sorted(target.glob("*.pt"))
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    write_text(target / CHECKSUMS, "".join(lines))
     return written
 
 

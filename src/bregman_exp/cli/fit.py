@@ -1,4 +1,4 @@
-"""One call of Lightning's trainer: from the last checkpoint or from the start, and how it may end."""
+"""A fit of Lightning's trainer, from the last checkpoint if there is one, and the checkpoint's state."""
 
 import os
 from itertools import chain, count
@@ -9,9 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
-from bregman_exp.data import ClassificationData
 from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.runs import RunFolder
 from bregman_exp.training import (
@@ -22,6 +22,7 @@ from bregman_exp.training import (
     Identity,
     NonFiniteLossError,
     SideBySide,
+    StackedClassifier,
     StopInTime,
     computing_in,
     training_facts,
@@ -29,18 +30,20 @@ from bregman_exp.training import (
 )
 
 
-def begin_run(run: Run, data: ClassificationData, folder: RunFolder) -> None:
-    """Writes config.yaml, and run.json with the words of this job as Hydra has them."""
-    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    folder.begin(run.to_yaml(), build.run_note(run, data, words))
+def begin_run(job: Job) -> None:
+    """Writes config.yaml, and run.json with Hydra's overrides of this job."""
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    job.folder.begin(job.run.to_yaml(), job.run_json(overrides))
 
 
-def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs, last: Path) -> float | None:
-    """Trains from the checkpoint ``last`` if it is there, to the end or as long as there is time.
+def fit(
+    trainer: pl.Trainer, classifier: Classifier | StackedClassifier | SideBySide, epochs: Epochs, last: Path
+) -> float | None:
+    """Trains from the checkpoint ``last`` if it exists, to the end or to the time limit.
 
-    Gives the seconds that an epoch took; None where nobody looked at the clock in this process.
-    Raises NonFiniteLossError, also one of a spawned process, and KeyboardInterrupt; no spawned process is
-    left then, since the caller gives back the run's lock.
+    Returns the seconds an epoch took, None where they were not measured in this process. Raises
+    NonFiniteLossError, also that of a spawned process, and KeyboardInterrupt. All spawned processes have
+    ended then, since the caller releases the run's lock.
     """
     try:
         with ending_its_children(), without_advice(), computing_in(classifier.choice.form):
@@ -48,9 +51,9 @@ def fit(trainer: pl.Trainer, classifier: Classifier | SideBySide, epochs: Epochs
     except SystemExit as end:
         if end.code == TERMINATED:
             raise
-        raise KeyboardInterrupt from None  # what Lightning makes of Ctrl-C
-    except ProcessRaisedException as error:  # a spawned process's, with its traceback for a message
-        raise NonFiniteLossError.told_in(str(error)) or error from None
+        raise KeyboardInterrupt from None  # Lightning turns Ctrl-C into SystemExit
+    except ProcessRaisedException as error:  # its message is a spawned process's traceback
+        raise NonFiniteLossError.from_traceback(str(error)) or error from None
     finally:
         build.finish_loggers(trainer)
     callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
@@ -62,42 +65,42 @@ def epochs_in(last: Path) -> int:
     return training_facts(last).epochs if last.exists() else 0
 
 
-def epochs_to_go(run: Run, folder: RunFolder, identity: Identity) -> int:
-    """All of them where there is no checkpoint yet, or one that cannot be read."""
-    last, all_of_them = folder.checkpoint("last"), run.trainer.max_epochs
+def remaining_epochs(run: Run, folder: RunFolder, identity: Identity) -> int:
+    """max_epochs where there is no checkpoint yet, or a damaged one."""
+    last, max_epochs = folder.checkpoint("last"), run.trainer.max_epochs
     try:
         facts = training_facts(last, identity) if last.exists() else None
     except DamagedCheckpointError:  # it will be set aside
-        return all_of_them
+        return max_epochs
     if facts is None:
-        return all_of_them
-    return 0 if facts.stopped else max(0, all_of_them - facts.epochs)
+        return max_epochs
+    return 0 if facts.stopped else max(0, max_epochs - facts.epochs)
 
 
 def set_damaged_checkpoint_aside(folder: RunFolder, identity: Identity) -> None:
-    """Renames a last checkpoint that is damaged, and says so: training starts again.
+    """Renames a damaged last checkpoint and logs it; training starts again.
 
-    Whatever else keeps it from being read is raised, also that it is of another training.
+    Raises other errors of reading it: OSError, or CheckpointError where it is of another training.
     """
     last = folder.checkpoint("last")
     try:
         _ = last.exists() and training_facts(last, identity)
     except DamagedCheckpointError as error:
-        kept = _unused(last.with_name(f"{last.name}.damaged"))
-        log.info("%s Training starts again; the file is kept as %s.", error, kept.name)
-        last.replace(kept)
+        damaged = _unused(last.with_name(f"{last.name}.damaged"))
+        log.info("%s Training starts again; the file is kept as %s.", error, damaged.name)
+        last.replace(damaged)
 
 
 def _unused(path: Path) -> Path:
-    """The path, or path-2, path-3, … where there is something already."""
+    """The path, or the first of path-2, path-3, … that does not exist."""
     numbered = (path.with_name(f"{path.name}-{n}") for n in count(2))
-    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
+    return next(candidate for candidate in chain([path], numbered) if not os.path.lexists(candidate))
 
 
 def refuse_foreign_state(folder: RunFolder) -> None:
-    """Raises CheckpointError where there is a checkpoint with which Lightning would begin by itself."""
+    """Raises CheckpointError where the folder has a checkpoint that Lightning would load by itself."""
     foreign = sorted(folder.path.glob("hpc_ckpt_*"))
     if foreign:
         raise CheckpointError(
-            f"{foreign[0]} was left by a job of Lightning's own, and is not part of a run here; remove it."
+            f"{foreign[0]} was left by a job of Lightning under SLURM and is not part of this run; remove it."
         )

@@ -1,14 +1,13 @@
-"""Which form a run's steps are computed in."""
+"""The choice of the form in which a run's steps are computed."""
 
 from functools import cache
 
 import torch
-from torch import nn
 
 from bregman_exp import build
+from bregman_exp.build import Job
 from bregman_exp.cli.command import log
-from bregman_exp.config import Run
-from bregman_exp.data import ClassificationData, as_unit, subset
+from bregman_exp.data import as_unit, subset
 from bregman_exp.training import (
     EAGER,
     PLAIN,
@@ -22,49 +21,42 @@ from bregman_exp.training import (
     try_step,
 )
 
-WORTH_TRYING = 500  # steps: in fewer nothing can be won that the trials do not take
+WORTH_TRYING = 500  # steps: with fewer, the trials take longer than a faster form saves
 
 
-def choose_form(
-    run: Run, net: nn.Module, data: ClassificationData, networks: int = 1, begun_in: str | None = None
-) -> tuple[Choice, Forward]:
-    """The form and what computes it, each form tried on a batch with ``net``, which is afterwards as before.
+def choose_form(job: Job, networks: int = 1, checkpoint_form: str | None = None) -> tuple[Choice, Forward]:
+    """The form and its ``Forward``. Each form is tried on a batch; the network's state does not change.
 
-    ``trainer.fast`` decides by hand; else a training goes on in the form it was ``begun_in``, for the same
-    numbers; else the fastest that holds is taken. What was seen is told. Raises ConfigError where the form
-    that is asked for is not possible, FormRefusedError where it does not hold.
+    ``trainer.fast`` decides if it is set; else a resumed training keeps its ``checkpoint_form``, for the same
+    numbers; else the fastest form that agrees with the plain one is taken. The choice is logged. Raises
+    ConfigError where ``trainer.fast`` is not possible, FormRefusedError where it does not agree.
     """
+    run, data = job.run, job.data
     advice = build.precision_advice(run)
     if advice is not None:
         log.info("%s", advice)
     forms = build.forms(run)
     asked = run.trainer.fast
-    if asked is None and begun_in in {form.name for form in forms}:
-        asked = begun_in
-    elif asked is None and begun_in is not None:
-        log.info("it was begun in the form %s, which is not possible here", begun_in)
+    if asked is None and checkpoint_form in {form.name for form in forms}:
+        asked = checkpoint_form
+    elif asked is None and checkpoint_form is not None:
+        log.info("the training began in the form %s, which is not possible here", checkpoint_form)
     steps = run.trainer.max_epochs * -(-len(data.train) // run.trainer.batch_size)
     if asked == EAGER.name or forms == [EAGER] or (asked is None and steps < WORTH_TRYING):
         return PLAIN, OwnForward()
     forwards: dict[Form, Forward] = {}
-    choice = choose(_candidates(run, net, data, forms, steps * networks, forwards), asked)
+    choice = choose(_candidates(job, forms, steps * networks, forwards), asked)
     for sentence in choice.sentences():
         log.info("%s", sentence)
     return choice, forwards.get(choice.form, OwnForward())
 
 
-def _candidates(
-    run: Run,
-    net: nn.Module,
-    data: ClassificationData,
-    forms: list[Form],
-    steps: int,
-    forwards: dict[Form, Forward],
-) -> Candidates:
-    """The trials; what computes a form is made once, and kept in ``forwards``."""
-    device, half = build.device(run), build.half(run)
-    some = subset(data.train, min(run.trainer.batch_size, len(data.train)), run.seed)
-    batch = as_unit(some.x).to(device), some.y.to(device)
+def _candidates(job: Job, forms: list[Form], steps: int, forwards: dict[Form, Forward]) -> Candidates:
+    """The trials of the forms. The ``Forward`` of each form tried is stored in ``forwards``."""
+    run, data, device, half = job.run, job.data, job.device, build.half(job.run)
+    net = job.network.to(device)
+    samples = subset(data.train, min(run.trainer.batch_size, len(data.train)), run.seed)
+    batch = as_unit(samples.x).to(device), samples.y.to(device)
 
     def trial(form: Form) -> Trial:
         forwards[form] = build.forward(run, net, form)

@@ -1,4 +1,4 @@
-"""How far a sweep is: a line after each job, also where a launcher runs several at once."""
+"""How far a sweep is: a line after each job and the table so far, also where jobs run in parallel."""
 
 import os
 import sys
@@ -15,26 +15,27 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from bregman_exp.cli.journal import Journal
-from bregman_exp.cli.table_so_far import TableSoFar
 from bregman_exp.cli.time_limit import TimeLimit
+from bregman_exp.runs import find_runs
+from bregman_exp.terminal import as_text
 
-CLOCK = time.time  # of all processes, on whatever machine
+CLOCK = time.time  # the same for all processes, also of other machines
 
 
 class Outcome(StrEnum):
-    """What became of a job; ``SKIPPED``: all of it was there already; ``LEFT``: its time was up."""
+    """How a job ended. ``SKIPPED``: it was complete before; ``POSTPONED``: trainer.max_time was used up."""
 
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
-    LEFT = "left"
+    POSTPONED = "postponed"
 
 
 class SweepProgress(Callback):
-    """Hydra calls it (``hydra.callbacks`` in conf/): before a command or sweep, and around each job.
+    """Hydra calls it (``hydra.callbacks`` in conf/) before a command or sweep, and around each job.
 
-    A launcher's workers have copies of it, so what jobs tell one another are lines of a file in
-    ``hydra.sweep.dir``. ``table``: the table so far is printed after a job that completed a run.
+    A launcher's workers have copies of it, which share a journal in ``hydra.sweep.dir``. ``table``: print
+    the table so far after each job that completed a run.
     """
 
     current: ClassVar["SweepProgress | None"] = None  # of the command that this process works for
@@ -50,10 +51,9 @@ class SweepProgress(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepProgress.current = self
-        hydra = config.hydra
-        given = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
-        self.jobs = number_of_jobs([*given, *hydra.overrides.task])
-        self.journal = Journal(Path(hydra.sweep.dir).absolute() / f"progress-{os.getpid()}.txt")
+        self.jobs = number_of_jobs(sweep_overrides(config))
+        folder = Path(config.hydra.sweep.dir).absolute()
+        self.journal = Journal(folder / f"progress-{os.getpid()}.txt")
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepProgress.current = self  # in a launcher's worker, too
@@ -66,13 +66,45 @@ class SweepProgress(Callback):
         if not self.jobs:
             return
         outcomes = self.outcomes()
-        if self.table and len(outcomes) < self.jobs:  # whoever started the sweep may ask for the last
+        if self.table and len(outcomes) < self.jobs:  # scripts/table.py prints the final one
             self.table.job_ended(config)
         print(progress(outcomes, self.jobs, CLOCK() - self.start), file=sys.stderr)
 
     def outcomes(self) -> list[Outcome]:
-        """Those of the jobs that have ended, in whichever process."""
-        return [Outcome(word) for word in self.journal.entries("outcome")]
+        """Of the jobs that have ended, in all processes."""
+        return [Outcome(value) for value in self.journal.entries("outcome")]
+
+
+class TableSoFar:
+    """Prints the table of the experiment's folder, as scripts/table.py does, to stderr."""
+
+    def __init__(self) -> None:
+        self.complete = 0
+
+    def job_begins(self, config: DictConfig) -> None:
+        self.complete = _complete_runs(_experiment_folder(config))
+
+    def job_ended(self, config: DictConfig) -> None:
+        folder = _experiment_folder(config)
+        if _complete_runs(folder) == self.complete:
+            return
+        from bregman_exp.analysis.frame import fitting, read_results  # pandas takes half a second
+        from bregman_exp.analysis.table import on_terminal, tables_of
+
+        try:
+            frame = fitting(read_results(find_runs(folder))).frame
+            text = as_text(on_terminal(tables_of(frame)))
+        except (ValueError, OSError) as error:  # runs that do not agree, damaged files
+            text = f"no table so far: {error}"
+        print(f"\n{text}\n", file=sys.stderr)
+
+
+def _experiment_folder(config: DictConfig) -> Path:
+    return Path(config.output_dir) / config.experiment_name
+
+
+def _complete_runs(folder: Path) -> int:
+    return sum(run.complete for run in find_runs(folder))
 
 
 def time_limit(text: str | None) -> TimeLimit:
@@ -82,7 +114,7 @@ def time_limit(text: str | None) -> TimeLimit:
 
 
 def outcomes_at_the_end() -> list[Outcome]:
-    """Those of all jobs of the command, which is over now."""
+    """Of all jobs of the command, which has ended; the journal is removed."""
     sweep, SweepProgress.current = SweepProgress.current, None
     if sweep is None:
         return []
@@ -91,32 +123,41 @@ def outcomes_at_the_end() -> list[Outcome]:
     return outcomes
 
 
+def sweep_overrides(config: DictConfig) -> list[str]:
+    """The overrides of a sweep: those of the preset, then those of the command line."""
+    preset = config.hydra.sweeper.get("params") or {}
+    return [*(f"{key}={value}" for key, value in preset.items()), *config.hydra.overrides.task]
+
+
 def number_of_jobs(overrides: list[str]) -> int:
-    """Of the product of all sweeps; of a key that is there twice the last counts, as for Hydra."""
-    values: dict[str, int] = {}
+    """The size of the Cartesian product. The last override of a key counts, as in Hydra."""
+    sizes: dict[str, int] = {}
     for override in OverridesParser.create().parse_overrides(overrides):
         swept = override.is_sweep_override()
-        values[override.get_key_element()] = len(list(override.sweep_string_iterator())) if swept else 1
-    return prod(values.values())
+        sizes[override.get_key_element()] = len(list(override.sweep_string_iterator())) if swept else 1
+    return prod(sizes.values())
 
 
 def progress(outcomes: Iterable[Outcome], jobs: int, seconds: float) -> str:
     """E.g. "sweep: 13 of 60 jobs done, 1 of them skipped as complete, 1 failed; about 25 min left".
 
-    The jobs to go take as long as those that were worked on in the ``seconds`` so far.
+    The estimate for each remaining job is the mean over those not skipped in the ``seconds`` so far.
     """
     ended = list(outcomes)
-    skipped, failed, left = (ended.count(kind) for kind in (Outcome.SKIPPED, Outcome.FAILED, Outcome.LEFT))
-    told = [f"{len(ended) - failed - left} of {jobs} jobs done"]
-    told += [f"{skipped} of them skipped as complete"] if skipped else []
-    told += [f"{failed} failed"] if failed else []
-    told += [f"{left} left for later"] if left else []
-    worked, to_go = len(ended) - skipped - left, jobs - len(ended)
-    ahead = f"; about {_shown(seconds / worked * to_go)} left" if worked and to_go and not left else ""
-    return f"sweep: {', '.join(told)}{ahead}"
+    kinds = (Outcome.SKIPPED, Outcome.FAILED, Outcome.POSTPONED)
+    skipped, failed, postponed = (ended.count(kind) for kind in kinds)
+    counts = [f"{len(ended) - failed - postponed} of {jobs} jobs done"]
+    counts += [f"{skipped} of them skipped as complete"] if skipped else []
+    counts += [f"{failed} failed"] if failed else []
+    counts += [f"{postponed} left for later"] if postponed else []
+    worked, remaining = len(ended) - skipped - postponed, jobs - len(ended)
+    sentence = f"sweep: {', '.join(counts)}"
+    if worked and remaining and not postponed:
+        sentence += f"; about {_duration(seconds / worked * remaining)} left"
+    return sentence
 
 
-def _shown(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """E.g. "40 s", "25 min", "3.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"

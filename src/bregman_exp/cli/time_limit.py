@@ -1,4 +1,4 @@
-"""trainer.max_time: what may still begin, by the speed of what has been done in the same command."""
+"""trainer.max_time: which runs may still begin, judged by how long earlier runs of the command took."""
 
 from bregman_exp.cli.journal import Journal
 from bregman_exp.config import Run
@@ -6,9 +6,9 @@ from bregman_exp.training import Budget, Clock, seconds_of
 
 
 class TimeLimit:
-    """The command's time, and what its runs took so far, in whichever process they ran.
+    """The time limit of a command, and how long its runs took so far, in all processes.
 
-    ``text``: as trainer.max_time says it; None: no limit. ``start``: the command's, by the ``clock``.
+    ``text``: trainer.max_time, None for no limit. ``start``: of the command, in seconds of ``clock``.
     """
 
     def __init__(self, text: str | None, start: float, clock: Clock, journal: Journal):
@@ -17,11 +17,11 @@ class TimeLimit:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing may begin any more; what begins first in a command always may."""
+        """Whether no run may begin any more; the first of a command always may."""
         return self.budget.left() <= 0 and len(self._journal) > 0
 
     def allows(self, kind: str, epochs: int) -> bool:
-        """Whether a run of this kind can end in time, with so many epochs to train and its evaluation.
+        """Whether a run of this kind, with this many epochs and its evaluation, can end in time.
 
         Judged by the runs of its kind so far, else by all; where there is none yet, it may begin.
         """
@@ -29,25 +29,25 @@ class TimeLimit:
             return True
         if self.is_over:
             return False
-        works = [work for work in self._journal.entries("work") if work["epoch_seconds"] is not None]
-        works = [work for work in works if work["kind"] == kind] or works
-        needed = epochs * _mean(works, "epoch_seconds") + _mean(works, "other_seconds")
-        return not works or self.budget.allows(needed)
+        runs = [run for run in self._journal.entries("run_time") if run["epoch_seconds"] is not None]
+        runs = [run for run in runs if run["kind"] == kind] or runs
+        needed = epochs * _mean(runs, "epoch_seconds") + _mean(runs, "other_seconds")
+        return not runs or self.budget.allows(needed)
 
-    def worked(self, kind: str, epoch_seconds: float | None, other_seconds: float | None) -> None:
-        """Notes what a run took: an epoch of it, and all the rest; None for what was not seen."""
+    def add_run(self, kind: str, epoch_seconds: float | None, other_seconds: float | None) -> None:
+        """Records how long a run took: an epoch of it, and the rest; None for what was not measured."""
         if self.text is not None:
-            work = {"kind": kind, "epoch_seconds": epoch_seconds, "other_seconds": other_seconds}
-            self._journal.add(work=work)
+            times = {"kind": kind, "epoch_seconds": epoch_seconds, "other_seconds": other_seconds}
+            self._journal.add(run_time=times)
 
-    def stopped(self, epochs: int, of: int) -> str:
-        """In words, that training stopped."""
-        done = f"stopped after {epochs} of {of} epochs"
+    def stopped_message(self, epochs: int, max_epochs: int) -> str:
+        """That training stopped at the limit."""
+        done = f"stopped after {epochs} of {max_epochs} epochs"
         return f"{done}: trainer.max_time={self.text} is used up; the same command goes on"
 
     @property
-    def left_for_later(self) -> str:
-        """In words, why a run does not begin."""
+    def postponed_message(self) -> str:
+        """Why a run does not begin."""
         left = self.budget.left()
         if left <= 0:
             return f"left for later: trainer.max_time={self.text} is used up"
@@ -55,11 +55,11 @@ class TimeLimit:
 
 
 def kind_of(run: Run, together: int = 1) -> str:
-    """Runs of one kind take equally long; so do stacks of as many seeds."""
+    """Runs of one kind take equally long, and so do stacks of equally many seeds."""
     return f"{run.model_name} {run.act.name} ×{together}"
 
 
-def _mean(works: list[dict[str, float | None]], key: str) -> float:
-    """Of the works that say it; 0 where none does."""
-    known = [work[key] for work in works if work[key] is not None]
-    return sum(known) / len(known) if known else 0.0  # pyright: ignore[reportCallIssue, reportArgumentType]
+def _mean(runs: list[dict[str, float | None]], key: str) -> float:
+    """Over the runs that have it; 0 where none has."""
+    values = [run[key] for run in runs if run[key] is not None]
+    return sum(values) / len(values) if values else 0.0  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -1,6 +1,6 @@
 """Seeds that train together: those of an MLP as one network, those of a ResNet side by side on a GPU.
 
-Their figures come afterwards, seed by seed.
+They are evaluated afterwards, seed by seed.
 """
 
 import shutil
@@ -10,19 +10,19 @@ from contextlib import ExitStack
 from typing import Any
 
 from bregman_exp import build
-from bregman_exp.cli.command import failures_recorded_in, log, logging_to, went_well
+from bregman_exp.build import Job
+from bregman_exp.cli.command import failures_recorded_in, log, logging_to, succeeded
 from bregman_exp.cli.fit import (
     begin_run,
     epochs_in,
-    epochs_to_go,
     fit,
     refuse_foreign_state,
+    remaining_epochs,
     set_damaged_checkpoint_aside,
 )
 from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
-from bregman_exp.config import Mlp, Run
-from bregman_exp.data import ClassificationData
+from bregman_exp.config import Mlp
 from bregman_exp.runs import RunBusyError, RunFolder
 from bregman_exp.training import (
     EAGER,
@@ -36,188 +36,171 @@ from bregman_exp.training import (
 )
 
 # Parameters of all seeds together. With more, the stack leaves the CPU's cache, and a matrix product costs
-# more than its call: 64 seeds of 3 layers were measured to gain a factor of 2.4 at width 128, none at 256,
-# and to take 2.8 times as long at 512.
+# more than its call. Measured with 64 seeds of 3 layers: 2.4 times as fast at width 128, no gain at 256,
+# 2.8 times the time at 512.
 LARGEST_STACK = 4_000_000
 
-Member = tuple[Run, RunFolder]
-Together = StackedClassifier | SideBySide
+JointClassifier = StackedClassifier | SideBySide
 
 
-def train_stack(
-    runs: Sequence[Run], data: ClassificationData, limit: TimeLimit
-) -> tuple[list[Run], list[Run]]:
+def train_stack(jobs: Sequence[Job], limit: TimeLimit) -> tuple[list[Job], list[Job]]:
     """Trains together the seeds that have not begun.
 
-    Returns those that failed, each told and recorded, and those that are left for later, since the time does
-    not suffice. What has been trained has its checkpoints then, and no figures yet. The other seeds are as
-    they were: complete, begun alone, busy elsewhere; or all of them, where they cannot train together
-    (``_least``).
+    Returns the jobs that failed, with their errors printed and recorded, and the jobs that the time limit
+    postponed. Trained seeds have checkpoints then, and no figures yet. The other seeds do not change: those
+    that are complete, begun alone or busy in another process, and all of them where they cannot train
+    together.
     """
-    least = _least(runs, data)
-    stack, identity = build.stack_folder(runs, data), build.stack_identity(runs, data)
-    if least is None:
+    min_seeds = _min_seeds(jobs)
+    stack, identity = build.stack_folder(jobs), build.stack_identity(jobs)
+    if min_seeds is None:
         if stack.path.exists():
-            print(f"{stack.path} has a training of these seeds together: it is left alone.", file=sys.stderr)
+            print(f"{stack.path} has a training of these seeds together: it stays as it is.", file=sys.stderr)
         return [], []
-    folders = [build.run_folder(run, data) for run in runs]
-    fresh = [member for member in zip(runs, folders, strict=True) if not _begun(member[1])]
-    if len(fresh) < least and not stack.path.exists():
+    new = [job for job in jobs if not _has_begun(job.folder)]
+    if len(new) < min_seeds and not stack.path.exists():
         return [], []
-    if not limit.allows(kind_of(runs[0], len(fresh)), epochs_to_go(runs[0], stack, identity)):
-        print(f"{limit.left_for_later}: {stack.path.parent}", file=sys.stderr)
-        return [], [run for run, _ in fresh]
+    if not limit.allows(kind_of(jobs[0].run, len(new)), remaining_epochs(jobs[0].run, stack, identity)):
+        print(f"{limit.postponed_message}: {stack.path.parent}", file=sys.stderr)
+        return [], new
     with ExitStack() as locks:
         try:
             locks.enter_context(stack.locked())
         except RunBusyError:
-            return [], []  # the seeds' own folders are busy, too, and will say so
+            return [], []  # the seeds' own folders are busy, too, and are reported
         with logging_to():
             refuse_foreign_state(stack)
             set_damaged_checkpoint_aside(stack, identity)
-            members = [member for member in _of_stack(fresh, stack) if _claim(member[1], locks)]
-        if len(members) >= least or stack.checkpoint("last").exists():
-            return _train(members, data, stack, identity, limit)
+            members = [job for job in _stack_members(new, stack) if _lock(job.folder, locks)]
+        if len(members) >= min_seeds or stack.checkpoint("last").exists():
+            return _train(members, stack, identity, limit)
         shutil.rmtree(stack.path)
     return [], []
 
 
-def _least(runs: Sequence[Run], data: ClassificationData) -> int | None:
-    """How many seeds it takes to train them together; None where that is not possible.
+def _min_seeds(jobs: Sequence[Job]) -> int | None:
+    """How many seeds are needed to train them together; None where that is not possible.
 
-    One, where the steps of a ResNet are captured; two of a small MLP, whose stack has its own cost.
+    One for a ResNet whose steps are captured; two for a small MLP, whose stack has its own cost.
     """
-    if runs[0].trainer.callbacks:  # each is of one network
+    run = jobs[0].run
+    if run.trainer.callbacks:  # a callback is written for one network
         return None
-    if isinstance(runs[0].model, Mlp):
-        return 2 if _stackable(runs, data) else None
-    captured = any(form.captured for form in build.forms(runs[0]))
-    return 1 if captured and runs[0].trainer.fast != EAGER.name else None
+    if isinstance(run.model, Mlp):
+        return 2 if _stackable(jobs) else None
+    captured = any(form.captured for form in build.forms(run))
+    return 1 if captured and run.trainer.fast != EAGER.name else None
 
 
-def _stackable(runs: Sequence[Run], data: ClassificationData) -> bool:
-    """Several seeds of a small MLP, none of which can end or scale the others' training."""
-    settings = runs[0].trainer
-    if len(runs) < 2 or runs[0].logger.name != "csv":
+def _stackable(jobs: Sequence[Job]) -> bool:
+    """Whether these are several seeds of a small MLP, none of which can end or scale the others' training."""
+    settings = jobs[0].run.trainer
+    if len(jobs) < 2 or jobs[0].run.logger.name != "csv":
         return False
-    # 16-mixed: where a gradient overflows, its scaler skips the step, of all seeds
+    # 16-mixed: where one seed's gradient overflows, the scaler skips the step of all seeds
     if settings.patience is not None or settings.devices > 1 or settings.precision == "16-mixed":
         return False
-    parameters = sum(p.numel() for p in build.model(runs[0], data).parameters())
-    return len(runs) * parameters <= LARGEST_STACK
+    parameters = sum(p.numel() for p in jobs[0].network.parameters())
+    return len(jobs) * parameters <= LARGEST_STACK
 
 
-def _begun(folder: RunFolder) -> bool:
+def _has_begun(folder: RunFolder) -> bool:
     return folder.complete or folder.checkpoint("last").exists()
 
 
-def _of_stack(members: Sequence[Member], stack: RunFolder) -> list[Member]:
-    """Those in the stack's checkpoint; all, where there is none yet."""
+def _stack_members(jobs: Sequence[Job], stack: RunFolder) -> list[Job]:
+    """The jobs whose seeds are in the stack's checkpoint; all, where there is none yet."""
     last = stack.checkpoint("last")
     if not last.exists():
-        return list(members)
+        return list(jobs)
     seeds = stacked_seeds(last)
-    return [(run, folder) for run, folder in members if run.seed in seeds]
+    return [job for job in jobs if job.run.seed in seeds]
 
 
-def _claim(folder: RunFolder, locks: ExitStack) -> bool:
-    """Keeps other processes out; where one is in already, the seed has its turn after the stack."""
+def _lock(folder: RunFolder, locks: ExitStack) -> bool:
+    """Locks the folder for the stack's training; False where another process has it or has trained it."""
     try:
         locks.enter_context(folder.locked())
     except RunBusyError as error:
         log.info("left out for now: %s", error)
         return False
-    return not _begun(folder)  # nor has another process trained it in between
+    return not _has_begun(folder)
 
 
 def _train(
-    members: Sequence[Member],
-    data: ClassificationData,
-    stack: RunFolder,
-    identity: Identity,
-    limit: TimeLimit,
-) -> tuple[list[Run], list[Run]]:
-    """Trains the members, from the stack's checkpoint if there is one; returns as ``train_stack``."""
-    runs, folders = [run for run, _ in members], [folder for _, folder in members]
-    failed: list[Run] = []
-    left: list[Run] = []
+    jobs: Sequence[Job], stack: RunFolder, identity: Identity, limit: TimeLimit
+) -> tuple[list[Job], list[Job]]:
+    """Trains the jobs, from the stack's checkpoint if there is one; returns as ``train_stack``."""
+    folders = [job.folder for job in jobs]
+    failed: list[Job] = []
+    postponed: list[Job] = []
 
     def fail(row: int, error: NonFiniteLossError) -> None:
-        failed.append(runs[row])
-        went_well(lambda: _record(error, folders[row]))
+        failed.append(jobs[row])
+        succeeded(lambda: _raise_recorded(error, folders[row]))
 
     def train() -> None:
         with failures_recorded_in(*folders):
-            classifier = _together(runs, data, folders, stack, fail)
+            classifier = _joint_classifier(jobs, stack, fail)
             if classifier is None:
-                return  # the plain form, which each seed trains in alone
-            _fit(classifier, runs, data, stack, identity, limit)
-            epochs, of = epochs_in(stack.checkpoint("last")), runs[0].trainer.max_epochs
-            if classifier.alive and epochs < of:
-                left.extend(runs[row] for row in classifier.alive)
-                return log.info("%s", limit.stopped(epochs, of))
+                return  # each seed trains alone in the plain form
+            _fit(classifier, jobs, stack, identity, limit)
+            epochs, max_epochs = epochs_in(stack.checkpoint("last")), jobs[0].run.trainer.max_epochs
+            if classifier.alive and epochs < max_epochs:
+                postponed.extend(jobs[row] for row in classifier.alive)
+                return log.info("%s", limit.stopped_message(epochs, max_epochs))
             for row in classifier.alive:
-                own = build.training_identity(runs[row], data)
-                _write_checkpoints(classifier.checkpoints(row), folders[row], own)
+                _write_checkpoints(classifier.checkpoints(row), jobs[row])
             if isinstance(classifier, SideBySide):
                 classifier.free()
 
     with logging_to(*(folder.log for folder in folders)):
-        for run, folder in members:
-            begin_run(run, data, folder)
-        if members and not went_well(train):
-            return runs, []
-    all_written = all(_begun(folder) for run, folder in members if run not in failed)
+        for job in jobs:
+            begin_run(job)
+        if jobs and not succeeded(train):
+            return list(jobs), []
+    all_written = all(_has_begun(job.folder) for job in jobs if job not in failed)
     if all_written or not stack.checkpoint("last").exists():
         shutil.rmtree(stack.path)
-    return failed, left
+    return failed, postponed
 
 
-def _together(
-    runs: Sequence[Run],
-    data: ClassificationData,
-    folders: Sequence[RunFolder],
-    stack: RunFolder,
-    fail: Callable[[int, NonFiniteLossError], None],
-) -> Together | None:
-    """What trains the seeds; None where the steps of a ResNet are not captured, since that was no faster."""
-    run, last = runs[0], stack.checkpoint("last")
-    if isinstance(run.model, Mlp):
-        return build.stacked_classifier(runs, data, folders, fail)
-    net = build.model(run, data).to(build.device(run))
-    begun_in = training_facts(last).form if last.exists() else None
-    choice, forward = choose_form(run, net, data, len(runs), begun_in)
-    return build.side_by_side(runs, data, folders, fail, choice, forward) if choice.form.captured else None
+def _joint_classifier(
+    jobs: Sequence[Job], stack: RunFolder, fail: Callable[[int, NonFiniteLossError], None]
+) -> JointClassifier | None:
+    """The module that trains the seeds; None for a ResNet where the captured steps are no faster."""
+    last = stack.checkpoint("last")
+    if isinstance(jobs[0].run.model, Mlp):
+        return build.stacked_classifier(jobs, fail)
+    checkpoint_form = training_facts(last).form if last.exists() else None
+    choice, forward = choose_form(jobs[0], len(jobs), checkpoint_form)
+    return build.side_by_side(jobs, fail, choice, forward) if choice.form.captured else None
 
 
 def _fit(
-    classifier: Together,
-    runs: Sequence[Run],
-    data: ClassificationData,
-    stack: RunFolder,
-    identity: Identity,
-    limit: TimeLimit,
+    classifier: JointClassifier, jobs: Sequence[Job], stack: RunFolder, identity: Identity, limit: TimeLimit
 ) -> None:
     last = stack.checkpoint("last")
-    how = "resuming" if last.exists() else "training"
-    together = " together" if len(runs) > 1 else ""
-    log.info("%s %s%s: %s", how, build.seeds_label(runs), together, stack.path.parent)
+    verb = "resuming" if last.exists() else "training"
+    together = " together" if len(jobs) > 1 else ""
+    log.info("%s %s%s: %s", verb, build.seeds_label(jobs), together, stack.path.parent)
     try:
         stacked = isinstance(classifier, StackedClassifier)
-        epochs = (build.stacked_epochs if stacked else build.side_by_side_epochs)(runs, data)
-        pace = fit(build.stacked_trainer(runs, stack, identity, limit.budget), classifier, epochs, last)
-        limit.worked(kind_of(runs[0], len(runs)), pace, None)
+        epochs = (build.stacked_epochs if stacked else build.side_by_side_epochs)(jobs)
+        trainer = build.stacked_trainer(jobs, stack, identity, limit.budget)
+        epoch_seconds = fit(trainer, classifier, epochs, last)
+        limit.add_run(kind_of(jobs[0].run, len(jobs)), epoch_seconds, None)
     except NonFiniteLossError:
         log.info("no seed is left")
 
 
-def _record(error: NonFiniteLossError, folder: RunFolder) -> None:
+def _raise_recorded(error: NonFiniteLossError, folder: RunFolder) -> None:
     with failures_recorded_in(folder):
         raise error
 
 
-def _write_checkpoints(contents: dict[str, dict[str, Any]], folder: RunFolder, identity: Identity) -> None:
-    """The best first: where the last is, the seed has been trained."""
-    checkpoints = AtomicCheckpoints(folder.checkpoints, identity)
+def _write_checkpoints(contents: dict[str, dict[str, Any]], job: Job) -> None:
+    """Writes "best" first, since "last" marks the seed as trained."""
+    checkpoints = AtomicCheckpoints(job.folder.checkpoints, job.identity)
     for which in ("best", "last"):
-        checkpoints.save_checkpoint(contents[which], folder.checkpoint(which))
+        checkpoints.save_checkpoint(contents[which], job.folder.checkpoint(which))

@@ -1,4 +1,4 @@
-"""From a plain container to the typed config. A key that the schema does not have is an error."""
+"""Converts a plain container into the typed config. A key that the schema does not have is an error."""
 
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
@@ -6,27 +6,30 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bregman_exp.config.schema import TARGETS, Attack, ConfigError, Eval, Logger, Run, Trainer, require
+from bregman_exp.config.schema.evaluation import Attack, Eval
+from bregman_exp.config.schema.require import ConfigError, require
+from bregman_exp.config.schema.run import TARGETS, Run
+from bregman_exp.config.schema.training import Logger, Trainer
 from bregman_exp.training import Optim
 
 
 def check(plain: dict[str, Any]) -> Run:
-    """The typed config; raises ConfigError, in one sentence, for the first thing that is not allowed."""
+    """The typed config; raises ConfigError for the first key or value that is not allowed."""
     plain = dict(plain)
     unknown = [key for key in plain if key not in {f.name for f in fields(Run)}]
     require(not unknown, f"unknown key {', '.join(unknown)}; a config has {_names(Run)}")
     missing = [f.name for f in fields(Run) if f.name not in plain]
     require(not missing, f"the config lacks {', '.join(missing)}")
     schemas = {"optim": Optim, "trainer": Trainer, "attack": Attack, "logger": Logger, "eval": Eval}
-    plain["trainer"] = _with_form(plain["trainer"])
+    plain["trainer"] = _with_renamed_keys(plain["trainer"])
     groups = {key: check_group(key, schema, plain[key]) for key, schema in schemas.items()}
     targets = {key: check_group(key, _schema_of_target(key, plain[key]), plain[key]) for key in TARGETS}
     values = {f.name: plain[f.name] for f in fields(Run) if f.name not in groups | targets}
     return Run(**groups, **targets, **values)
 
 
-def _with_form(trainer: Any) -> Any:
-    """A trainer of a config.yaml that was written when the form was called ``compile``, in today's words."""
+def _with_renamed_keys(trainer: Any) -> Any:
+    """The trainer with the key ``fast``, which older config.yaml files call ``compile``."""
     if not isinstance(trainer, dict) or "compile" not in trainer or "fast" in trainer:
         return trainer
     form = {None: None, False: False, True: "compiled"}.get(trainer["compile"], trainer["compile"])
@@ -38,42 +41,41 @@ def _names(schema: type) -> str:
 
 
 def _schema_of_target(key: str, node: Any) -> type:
-    require(isinstance(node, dict), f"{key}={node} is not a config of a {key}")
+    require(isinstance(node, dict), f"{key}={node} is not a config of {key}")
     target, allowed = node.get("_target_"), TARGETS[key]
     require(
         isinstance(target, str) and target in allowed,
-        f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}{_plugin_of(target)}",
+        f"{key}._target_={target} is not permitted; it may be {' or '.join(allowed)}{_plugin_hint(target)}",
     )
     return allowed[target]
 
 
-def _plugin_of(target: Any) -> str:
-    """Where a target is of another package, what to do if that is trusted."""
+def _plugin_hint(target: Any) -> str:
+    """For a target of another package: how to load it as a plug-in."""
     module = str(target).rpartition(".")[0]
     if not module or module.split(".")[0] == "bregman_exp":
         return ""
-    return f"; if it is of a plug-in, install that or give plugins=[{module}] on the command line"
+    return f"; if it belongs to a plug-in, install that or give plugins=[{module}] on the command line"
 
 
 def check_group(key: str, schema: type, node: Any) -> Any:
-    """One group of a config as an object of its schema; raises ConfigError, in one sentence."""
+    """One group of a config as an object of its schema; raises ConfigError."""
     require(isinstance(node, dict), f"{key}={node} is not a config of {key}")
     _refuse_unknown(key, schema, node)
     try:
         merged = OmegaConf.merge(OmegaConf.structured(schema), node)
         missing = sorted(OmegaConf.missing_keys(merged))
-        require(
-            not missing, f"{key}.{''.join(missing[:1])} is missing; give it: {key}.{''.join(missing[:1])}=…"
-        )
+        if missing:
+            raise ConfigError(f"{key}.{missing[0]} is missing; add {key}.{missing[0]}=… to the command.")
         return OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{key}.{error.full_key or '*'}: {str(error).splitlines()[0]}.") from None
 
 
 def _refuse_unknown(key: str, schema: type, node: dict[str, Any]) -> None:
-    known = {f.name: f for f in fields(schema)}
+    allowed = {f.name: f for f in fields(schema)}
     for name, value in node.items():
-        require(name in known, f"unknown key {key}.{name}; {key} has {_names(schema)}")
-        inner = known[name].default_factory
+        require(name in allowed, f"unknown key {key}.{name}; {key} has {_names(schema)}")
+        inner = allowed[name].default_factory
         if inner is not MISSING and is_dataclass(inner) and isinstance(value, dict):
             _refuse_unknown(f"{key}.{name}", inner, value)  # pyright: ignore[reportArgumentType]

@@ -1,16 +1,17 @@
-"""The hash a run's folder is named by."""
+"""The hash in the name of a run's folder."""
 
 import hashlib
 import json
 from dataclasses import MISSING, fields
 from typing import Any
 
-from bregman_exp.config.schema import Mlp, PluginModel, Run
+from bregman_exp.config.schema.network import Mlp, PluginModel
+from bregman_exp.config.schema.run import Run
 
 TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices", "callbacks")
-NORMALISED = ("sync_batchnorm",)  # what acts only where there is batch normalisation
+BATCHNORM_KEYS = ("sync_batchnorm",)  # they act only in models with batch normalisation
 DATA_KEYS = ("augment", "normalize")
-# keys that act only with one value of another key: (group, key of the value, value) -> keys
+# keys that act only with a certain value of another key: (group, other key, value) -> keys
 ONLY_WITH = {
     ("model", "version", "bregman"): ("clamp",),
     ("optim", "optimizer", "sgd"): ("momentum", "nesterov"),
@@ -19,20 +20,20 @@ ONLY_WITH = {
 
 
 def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True) -> str:
-    """Twelve hex digits over what determines the trained weights.
+    """Twelve hex digits over everything that determines the trained weights.
 
-    ``act`` is the map's label, ``fingerprint`` the data's. The data count by that and by how the model sees
-    them, not by their path. Attack, logger, launcher, paths, and keys that do nothing here (the momentum
-    of Adam) do not count. A value that equals its default does not count either, so that a key which is added
-    later leaves the hashes of earlier runs alone; for this reason a default must never change.
+    ``act`` is the label of the map, ``fingerprint`` that of the data. The hash leaves out attack, logger,
+    launcher, paths, and keys without effect (the momentum of Adam). It also leaves out a value that equals
+    its default, so that a key added later does not change the hashes of earlier runs. A default must
+    therefore never change.
     """
-    normalised = () if isinstance(run.model, Mlp) else NORMALISED
+    batchnorm_keys = () if isinstance(run.model, Mlp) else BATCHNORM_KEYS
     content: dict[str, Any] = {
         "act": act,
         "model": {**_changed(run, "model"), "name": run.model_name},
         "dataset": _changed(run, "dataset", DATA_KEYS) | {"fingerprint": fingerprint},
         "optim": _changed(run, "optim"),
-        "trainer": _changed(run, "trainer", TRAINING_KEYS + normalised),
+        "trainer": _changed(run, "trainer", TRAINING_KEYS + batchnorm_keys),
     }
     if isinstance(run.model, Mlp):
         content["model"] |= {"widths": run.model.hidden, "depth": None, "width": None}
@@ -49,17 +50,17 @@ def short_hash(content: Any) -> str:
 
 
 def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """The fields of a group (those named, or all) that act and differ from their defaults."""
+    """The fields of a group (all, or those in ``keys``) that have an effect and differ from the default."""
     node, changed = getattr(run, group), dict[str, Any]()
-    idle = {
+    without_effect = {
         key
-        for (where, switch, value), switched in ONLY_WITH.items()
-        for key in switched
-        if where == group and getattr(node, switch) != value
+        for (of_group, other_key, value), dependent in ONLY_WITH.items()
+        for key in dependent
+        if of_group == group and getattr(node, other_key) != value
     }
     for f in fields(node):
         default = f.default if f.default_factory is MISSING else f.default_factory()
-        counts = keys is None or f.name in keys
-        if counts and f.name not in idle | {"_target_"} and getattr(node, f.name) != default:
+        selected = keys is None or f.name in keys
+        if selected and f.name not in without_effect | {"_target_"} and getattr(node, f.name) != default:
             changed[f.name] = getattr(node, f.name)
     return changed

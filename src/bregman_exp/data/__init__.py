@@ -1,13 +1,13 @@
-"""Data sets: tensors in [0, 1] or uint8, fixed splits, batches on the device."""
+"""Data sets: tensors in [0, 1] or uint8, with fixed splits, and their batches on the device."""
 
 from bregman_exp.data.augment import random_crop_flip as random_crop_flip
 from bregman_exp.data.cifar10 import cifar10 as cifar10
 from bregman_exp.data.dataset import ClassificationData as ClassificationData
+from bregman_exp.data.dataset import DataError as DataError
 from bregman_exp.data.dataset import Split as Split
 from bregman_exp.data.dataset import as_unit as as_unit
 from bregman_exp.data.dataset import subset as subset
 from bregman_exp.data.dataset import to_device as to_device
-from bregman_exp.data.errors import DataError as DataError
 from bregman_exp.data.image_folder import first_image as first_image
 from bregman_exp.data.image_folder import image_folder as image_folder
 from bregman_exp.data.loader import DeviceLoader as DeviceLoader

@@ -10,7 +10,7 @@ PADDING = 4  # pixels on each side
 
 
 class Crops(NamedTuple):
-    """For each of n images (n,): top and left of its crop in the padded image, and whether it is flipped."""
+    """For each of n images (n,): top and left of the crop in the padded image, and whether it is flipped."""
 
     top: Tensor
     left: Tensor
@@ -18,25 +18,25 @@ class Crops(NamedTuple):
 
 
 def random_crop_flip(x: Tensor, random: torch.Generator, padding: int = PADDING, flip: bool = True) -> Tensor:
-    """Each image padded with zeros, cropped at its own place and flipped with probability ½.
+    """Each image padded with zeros, cropped at a random position and flipped with probability ½.
 
-    The random numbers come from a CPU generator, so every device gives the same images.
+    The random numbers come from a CPU generator, so the result does not depend on the device.
 
     Shapes: (N, C, H, W), uint8 or float -> the same.
     """
-    drawn = draw_crops(len(x), random, padding, flip)
-    return crop_flip(x, Crops(*(each.to(x.device) for each in drawn)), padding)
+    crops = draw_crops(len(x), random, padding, flip)
+    return crop_flip(x, Crops(*(tensor.to(x.device) for tensor in crops)), padding)
 
 
 def draw_crops(n: int, random: torch.Generator, padding: int = PADDING, flip: bool = True) -> Crops:
-    """Uniform over the (2·padding + 1)² places, on the CPU."""
+    """Crops uniform over the (2·padding + 1)² positions, on the CPU."""
     top, left = torch.randint(0, 2 * padding + 1, (2, n), generator=random)
     flipped = torch.rand(n, generator=random) < 0.5 if flip else torch.zeros(n, dtype=torch.bool)
     return Crops(top, left, flipped)
 
 
 def crop_flip(x: Tensor, crops: Crops, padding: int = PADDING) -> Tensor:
-    """The crops of the zero-padded images (N, C, H, W); all on one device."""
+    """The crops of the zero-padded images (N, C, H, W); x and crops on one device."""
     height, width = x.shape[2:]
     # every possible crop, as a view: (N, C, 2·padding + 1, 2·padding + 1, H, W)
     windows = F.pad(x, (padding,) * 4).unfold(2, height, 1).unfold(3, width, 1)

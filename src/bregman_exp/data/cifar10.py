@@ -9,8 +9,7 @@ from filelock import FileLock
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
-from bregman_exp.data.dataset import ClassificationData, Split, first_of, hold_out
-from bregman_exp.data.errors import DataError
+from bregman_exp.data.dataset import ClassificationData, DataError, Split, at_most, hold_out
 
 ARCHIVE = f"{CIFAR10.filename} (170,498,071 bytes, MD5 {CIFAR10.tgz_md5})"
 
@@ -20,20 +19,20 @@ def cifar10(
 ) -> ClassificationData:
     """CIFAR-10 (Krizhevsky, 2009) through torchvision, which verifies its checksums.
 
-    n_val of the 50,000 training images are the validation split, always the same ones, and n_train of the
-    others (None: all) the training split.
+    The validation split is a fixed choice of n_val of the 50,000 training images; the training split is
+    n_train of the others (None: all).
 
-    Shapes: x (n, 3, 32, 32) uint8. Raises DataError, with the place where the archive belongs, where it is
-    missing or damaged and cannot be downloaded.
+    Shapes: x (n, 3, 32, 32) uint8. Raises DataError, which says where the archive belongs, if it is missing
+    or damaged and cannot be downloaded.
     """
     train, test = (_read(Path(root).expanduser(), training, download) for training in (True, False))
-    held_in, held_out = hold_out(_split(train), n_val)
+    train_split, val_split = hold_out(_split(train), n_val)
     return ClassificationData(
         "cifar10",
         "torchvision",
         tuple(train.classes),
-        first_of(held_in, n_train),
-        held_out,
+        at_most(train_split, n_train),
+        val_split,
         _split(test),
         normalize="cifar10",
         label="CIFAR-10",
@@ -42,18 +41,15 @@ def cifar10(
 
 def _read(root: Path, training: bool, download: bool) -> CIFAR10:
     archive = root / CIFAR10.filename
-    with suppress(RuntimeError):  # unpacked and whole: nothing is written, so no lock is needed
+    with suppress(RuntimeError):  # already unpacked and intact: nothing is written, so no lock is needed
         return CIFAR10(str(root), train=training)
     try:
-        # of several processes one downloads and unpacks, while the others wait for it
+        # One process downloads and unpacks, the others wait for it.
         with FileLock(root / ".download.lock") if download or archive.exists() else nullcontext():
-            whole = not download and check_integrity(
-                archive, CIFAR10.tgz_md5
-            )  # then only unpacked, no network
-            return CIFAR10(str(root), train=training, download=download or whole)
-    except (
-        Exception
-    ) as error:  # an OSError, a RuntimeError, a tarfile.ReadError: torchvision raises many kinds
+            # With an intact archive, download=True unpacks it and needs no network.
+            intact = not download and check_integrity(archive, CIFAR10.tgz_md5)
+            return CIFAR10(str(root), train=training, download=download or intact)
+    except Exception as error:  # torchvision raises OSError, RuntimeError, tarfile.ReadError and others
         state = _state_of(archive, error)
         attempt = "its download failed" if download else "dataset.download=false"
         raise DataError(
@@ -69,7 +65,5 @@ def _state_of(archive: Path, error: Exception) -> str:
 
 
 def _split(raw: CIFAR10) -> Split:
-    x = torch.from_numpy(
-        np.ascontiguousarray(raw.data.transpose(0, 3, 1, 2))
-    )  # (n, 32, 32, 3) -> (n, 3, 32, 32)
+    x = torch.from_numpy(np.ascontiguousarray(raw.data.transpose(0, 3, 1, 2)))  # (n, 3, 32, 32)
     return Split(x, torch.tensor(raw.targets), torch.arange(len(x)))

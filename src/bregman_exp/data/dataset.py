@@ -1,4 +1,4 @@
-"""What a data set is: three splits of tensors in [0, 1] (or uint8), and a fingerprint of their content."""
+"""A data set: three splits of tensors in [0, 1] (or uint8), and a fingerprint of their content."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,17 +7,20 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from bregman_exp.data.errors import DataError
 from bregman_exp.keyed_random import generator
 
-SPLIT_SEED = 0  # of the validation split, never the run's
+SPLIT_SEED = 0  # of the validation split; it does not depend on the run's seed
+
+
+class DataError(ValueError):
+    """Data that are missing, damaged or not of the expected form; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Split:
     """x: uint8 images (N, 3, H, W) or float32 points (N, d) in [0, 1]; y: int64 labels (N,); ids: int64 (N,).
 
-    An id is the sample's place in the original set: it names the sample whatever subset or order it is in.
+    An id is the sample's index in the original set; it identifies the sample in every subset and order.
     """
 
     x: Tensor
@@ -28,7 +31,7 @@ class Split:
         return len(self.y)
 
     def take(self, index: Tensor) -> "Split":
-        """The samples at these places."""
+        """The samples at these indices."""
         return Split(self.x[index], self.y[index], self.ids[index])
 
 
@@ -37,7 +40,7 @@ class ClassificationData:
     """A data set with its fixed splits.
 
     normalize: the name of the channel statistics for the model's first layer, None for no normalisation.
-    label: the name in tables. remarks: sentences on what was left out or converted when the data were read.
+    label: the name in tables. remarks: sentences about what was skipped or converted while reading.
     """
 
     name: str
@@ -60,7 +63,7 @@ class ClassificationData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over classes, shapes and content of all splits; the path of the data does not count."""
+        """SHA-256 over classes, shapes and content of all splits, independent of the path of the data."""
         digest = hashlib.sha256(repr(self.classes).encode())
         for split in (self.train, self.val, self.test):
             for tensor in (split.x, split.y, split.ids):
@@ -70,25 +73,25 @@ class ClassificationData:
 
 
 def as_unit(x: Tensor) -> Tensor:
-    """uint8 0 … 255 becomes float32 in [0, 1]; floats pass."""
+    """uint8 0 … 255 as float32 in [0, 1]; floats are returned unchanged."""
     return x.float() / 255 if x.dtype == torch.uint8 else x
 
 
 def subset(split: Split, n: int, seed: int) -> Split:
-    """n samples drawn without replacement, in the split's order; the same for the same seed.
+    """n samples drawn without replacement with this seed, in the split's order.
 
     Raises DataError unless 1 ≤ n ≤ len(split).
     """
     if not 1 <= n <= len(split):
         raise DataError(
-            f"a subset of {n} samples is not possible; there are {len(split)}: use 1 to {len(split)}."
+            f"a subset of {n} samples is not possible with {len(split)} samples; use 1 to {len(split)}."
         )
     chosen = torch.randperm(len(split), generator=generator(seed, "subset"))[:n]
     return split.take(chosen.sort().values)
 
 
 def hold_out(split: Split, n_val: int) -> tuple[Split, Split]:
-    """(train, validation): n_val random samples held out, always the same ones.
+    """(train, validation): n_val samples held out, by a random choice that never changes.
 
     Raises DataError unless 1 ≤ n_val < len(split).
     """
@@ -101,11 +104,10 @@ def hold_out(split: Split, n_val: int) -> tuple[Split, Split]:
     return split.take(order[n_val:].sort().values), split.take(order[:n_val].sort().values)
 
 
-def first_of(train: Split, n_train: int | None) -> Split:
-    """n_train of the training samples, always the same ones; None: all. DataError as above."""
+def at_most(train: Split, n_train: int | None) -> Split:
+    """A fixed subset of n_train training samples, or all for None; raises DataError as ``subset``."""
     return train if n_train is None else subset(train, n_train, SPLIT_SEED)
 
 
 def to_device(split: Split, device: torch.device) -> Split:
-    """The split with its tensors on the device."""
     return Split(split.x.to(device), split.y.to(device), split.ids.to(device))

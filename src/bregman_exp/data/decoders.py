@@ -1,4 +1,4 @@
-"""Many image files decoded at once: a few by threads, more by processes."""
+"""Decodes many image files in parallel: a few by threads, many by processes."""
 
 import json
 import os
@@ -18,53 +18,56 @@ from bregman_exp.data.decoding import Header
 T = TypeVar("T")
 
 THREADS = 8
-# At least. Threads decode 2,000 to 3,000 images of 32 × 32 a second on any number of cores, since the
-# interpreter's lock is held for most of it; each process 4,000, once it has started (0.2 s of a core).
-FILES_A_PROCESS = 2000
+# Threads decode 2,000 to 3,000 images of 32 × 32 a second on any number of cores, since the interpreter's
+# lock is held most of the time. A process decodes 4,000 a second, after 0.2 s to start.
+MIN_FILES_A_PROCESS = 2000
 
 
 def headers(files: Sequence[Path]) -> Generator[Header]:
-    """The header of each file in turn; raises ImageError at the first that ``read_header`` refuses."""
+    """The header of each file, in order; raises ImageError at the first that ``read_header`` refuses."""
     return _each(files, decoding.read_header, decoding.header_from, {"headers": True})
 
 
 def images(files: Sequence[Path], size: int | None) -> Generator[np.ndarray]:
-    """The pixels of each file (3, H, W) in turn; raises ImageError at the first that ``decode`` refuses."""
+    """The pixels (3, H, W) of each file, in order; raises ImageError at the first that ``decode`` refuses."""
     task: dict[str, object] = {"headers": False, "size": size}
     return _each(files, lambda file: decoding.decode(file, size), decoding.image_from, task)
 
 
 def _each(
-    files: Sequence[Path], here: Callable[[str], T], read: Callable[[IO[bytes]], T], task: dict[str, object]
+    files: Sequence[Path],
+    decode: Callable[[str], T],
+    read: Callable[[IO[bytes]], T],
+    task: dict[str, object],
 ) -> Generator[T]:
-    """What ``here`` gives for each file in turn, by threads; for many files by processes.
+    """``decode(file)`` for each file, in order.
 
-    These are given ``task``, and ``read`` takes from their streams what ``here`` would give.
+    Many files are decoded by processes: each gets ``task``, and ``read`` takes the results from its output.
     """
-    processes = min(_cores(), len(files) // FILES_A_PROCESS)
+    processes = min(_cores(), len(files) // MIN_FILES_A_PROCESS)
     if processes > 1:
-        return _by_processes(files, here, read, task, processes)
-    return _by_threads(files, here)
+        return _by_processes(files, decode, read, task, processes)
+    return _by_threads(files, decode)
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _by_threads(files: Sequence[Path], here: Callable[[str], T]) -> Generator[T]:
+def _by_threads(files: Sequence[Path], decode: Callable[[str], T]) -> Generator[T]:
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(here, map(str, files))
+        yield from pool.map(decode, map(str, files))
 
 
 def _by_processes(
     files: Sequence[Path],
-    here: Callable[[str], T],
+    decode: Callable[[str], T],
     read: Callable[[IO[bytes]], T],
     task: dict[str, object],
     processes: int,
 ) -> Generator[T]:
-    """Each process has every n-th file; their pipes keep them a little ahead of what is read here."""
+    """Each process decodes every n-th file; the size of its pipe limits how far it works ahead."""
     shares = [files[first::processes] for first in range(processes)]
     with ExitStack() as running:
         streams = [running.enter_context(_process()) for _ in shares]
@@ -74,14 +77,17 @@ def _by_processes(
         for number, file in enumerate(files):
             try:
                 yield read(streams[number % processes][1])
-            except EOFError:  # the process has ended: here comes what it owed, or what is wrong with the file
-                yield here(str(file))
+            except EOFError:  # the process has died: decode its files here, or raise what is wrong with them
+                yield decode(str(file))
 
 
 @contextmanager
 def _process() -> Generator[tuple[IO[bytes], IO[bytes]]]:
-    """Its input and output. Killed at the end, also after an error or Ctrl-C, which it does not hear."""
-    command = [sys.executable, "-P", decoding.__file__]  # -P: the modules beside it are not its own
+    """A decoding process: its input and output.
+
+    It has its own process group, so Ctrl-C does not reach it; it is killed on exit, also after an error.
+    """
+    command = [sys.executable, "-P", decoding.__file__]  # -P: do not import modules from the script's folder
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, process_group=0) as process:
         assert process.stdin is not None

@@ -1,6 +1,6 @@
-"""One image file as pixels; run as a program, many of them: then it is a process of ``decoders.py``.
+"""Decodes one image file; run as a program, decodes many as a process of ``decoders.py``.
 
-Imports NumPy and PIL alone, so that such a process starts in a fraction of a second.
+It imports only NumPy and PIL, so that such a process starts in a fraction of a second.
 """
 
 import json
@@ -13,46 +13,46 @@ from typing import IO, NamedTuple
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
-# Those of which PIL says how many bits a channel has. It reads more, but of AVIF and JPEG 2000 it takes the
-# upper 8 bits without a word, and for EPS it runs another program.
+# The formats for which PIL reports the bits a channel. PIL reads more, but it silently takes the upper 8 bits
+# of AVIF and JPEG 2000, and runs another program for EPS.
 FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "PPM", "QOI", "TGA", "TIFF", "WEBP")
-Image.init()  # else only the usual formats are registered
+Image.init()  # without it only the common formats are registered
 ENDINGS = frozenset(ending for ending, form in Image.registered_extensions().items() if form in FORMATS)
-MAX_PIXELS = 50_000_000  # of a file, 150 MB as RGB: eight are decoded at a time
+MAX_PIXELS = 50_000_000  # a file; 150 MB as RGB, and eight files are decoded at a time
 
-ORIENTATION, BITS_PER_SAMPLE = 0x0112, 258  # the numbers of the tags in EXIF and TIFF
+ORIENTATION, BITS_PER_SAMPLE = 0x0112, 258  # tags of EXIF and TIFF
 SIDEWAYS = (5, 6, 7, 8)  # the orientations that exchange height and width
-PREFIX = Struct("<III")  # height, width, length of the message in bytes; then the pixels, or the message
+PREFIX = Struct("<III")  # height, width, length of the error message; the pixels or the message follow
 
 
 class ImageError(ValueError):
-    """An image that cannot be taken as it is; the message ends the sentence that begins with its path."""
+    """An image that is refused; the message continues a sentence that begins with the file's path."""
 
 
 class Header(NamedTuple):
-    """What a file says of its image: pixels once it stands upright, PIL's mode, whether it must be turned."""
+    """Size of the upright image in pixels, PIL's mode, and whether EXIF asks for a rotation or flip."""
 
     height: int
     width: int
     mode: str
-    turned: bool
+    reoriented: bool
 
 
 def read_header(file: str) -> Header:
-    """The header alone, without decoding; raises ImageError as ``decode`` does."""
+    """The header, without decoding; raises ImageError as ``decode``."""
     with _opened(file) as image:
         with _as_image_error():
             orientation = _orientation(image)
-        lies = orientation in SIDEWAYS and image.format != "TIFF"  # whose size is already the upright one
-        width, height = image.size[::-1] if lies else image.size
+        swapped = orientation in SIDEWAYS and image.format != "TIFF"  # PIL gives the upright size of a TIFF
+        width, height = image.size[::-1] if swapped else image.size
         return Header(height, width, image.mode, orientation != 1)
 
 
 def decode(file: str, size: int | None) -> np.ndarray:
-    """The pixels (3, H, W) uint8, upright as EXIF says, resized to ``size`` × ``size`` if given (bilinear).
+    """The pixels (3, H, W) uint8, oriented as EXIF says, resized to ``size`` × ``size`` if given (bilinear).
 
-    Grey becomes three equal channels, transparency is dropped. Raises ImageError for a broken image, one of
-    more than 8 bits a channel, of several frames, of another format, or of more than MAX_PIXELS pixels.
+    Grey becomes three equal channels, transparency is dropped. Raises ImageError for a broken image, for
+    more than 8 bits a channel, several frames, another format, or more than MAX_PIXELS pixels.
     """
     with _opened(file) as image, _as_image_error():
         upright = ImageOps.exif_transpose(image).convert("RGB")
@@ -62,11 +62,11 @@ def decode(file: str, size: int | None) -> np.ndarray:
 
 
 def _opened(file: str) -> ImageFile.ImageFile:
-    """The image with its header read, and found acceptable; the pixels are still in the file."""
+    """The image with its header read and checked; the pixels are not decoded yet."""
     try:
         with _as_image_error():
             image = Image.open(file)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # PIL's limits lie above ours
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # PIL's limits are above ours
         raise _too_large("too many") from None
     try:
         _check(image)
@@ -83,48 +83,48 @@ def _check(image: ImageFile.ImageFile) -> None:
         raise _too_large(f"{image.width}×{image.height}")
     if _bits(image) > 8:
         raise ImageError("has more than 8 bits a channel; convert it to 8 bits")
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # there the first is the photograph
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # frame 1 of an MPO is the photograph
         raise ImageError("has several frames; keep one of them")
 
 
 def _bits(image: ImageFile.ImageFile) -> int:
-    """Bits a channel: 8, or 16 for any that are more, which ``convert`` would clip or cut off."""
+    """Bits a channel: 8, or 16 for more than 8, which ``convert`` would clip or truncate."""
     if image.mode[0] in "IF":
         return 16
     if image.format == "TIFF":
         return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))  # pyright: ignore[reportAttributeAccessIssue]
-    settings = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in image.tile]
-    how = [each for of_tile in settings for each in of_tile]  # what the decoders are told, e.g. "RGB;16B"
-    if image.format == "PPM":  # the largest value
-        return 16 if any(isinstance(each, int) and each > 255 for each in how) else 8
-    return 16 if any(";16" in each for each in how if isinstance(each, str)) else 8
+    args = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in image.tile]
+    decoder_args = [arg for of_tile in args for arg in of_tile]  # e.g. "RGB;16B"
+    if image.format == "PPM":  # an argument is the largest value
+        return 16 if any(isinstance(arg, int) and arg > 255 for arg in decoder_args) else 8
+    return 16 if any(";16" in arg for arg in decoder_args if isinstance(arg, str)) else 8
 
 
 def _orientation(image: Image.Image) -> int:
-    if image.format == "PNG" and "exif" not in image.info:  # PIL would decode it all to look for a late one
+    if image.format == "PNG" and "exif" not in image.info:  # getexif would decode the whole file to find it
         return 1
     return image.getexif().get(ORIENTATION, 1)
 
 
 @contextmanager
 def _as_image_error() -> Generator[None]:
-    """What PIL raises becomes an ImageError: a dozen kinds, SyntaxError and struct.error among them."""
+    """Turns PIL's errors into ImageError; PIL raises many types, among them SyntaxError and struct.error."""
     try:
         yield
     except (MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the system's, not PIL's
-            raise ImageError(f"cannot be read ({error.strerror}); permit it or remove it") from error
+        if isinstance(error, OSError) and error.errno is not None:  # from the system, not from PIL
+            raise ImageError(f"cannot be read ({error.strerror}); make it readable or remove it") from error
         raise ImageError("is not a readable image; repair or remove it") from error
 
 
 def _too_large(pixels: str) -> ImageError:
-    return ImageError(f"has {pixels} pixels, {MAX_PIXELS:,} are the limit; make it smaller")
+    return ImageError(f"has {pixels} pixels, the limit is {MAX_PIXELS:,}; make it smaller")
 
 
 def write_header(stream: IO[bytes], file: str) -> None:
-    """Writes the header, or what is wrong with the image, as ``header_from`` reads it: a line of JSON."""
+    """Writes the header, or the ImageError's message, as a line of JSON for ``header_from``."""
     try:
         content: object = read_header(file)
     except ImageError as error:
@@ -133,7 +133,7 @@ def write_header(stream: IO[bytes], file: str) -> None:
 
 
 def header_from(stream: IO[bytes]) -> Header:
-    """The next header. Raises ImageError as ``decode`` does, EOFError where the stream has ended."""
+    """The next header. Raises ImageError as ``decode``, and EOFError at the end of the stream."""
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
@@ -144,7 +144,7 @@ def header_from(stream: IO[bytes]) -> Header:
 
 
 def write_image(stream: IO[bytes], file: str, size: int | None) -> None:
-    """Writes the image, or what is wrong with it, as ``image_from`` reads it."""
+    """Writes the image, or the ImageError's message, for ``image_from``."""
     try:
         pixels, message = decode(file, size), b""
     except ImageError as error:
@@ -153,7 +153,7 @@ def write_image(stream: IO[bytes], file: str, size: int | None) -> None:
 
 
 def image_from(stream: IO[bytes]) -> np.ndarray:
-    """The next image (3, H, W). Raises ImageError as ``decode`` does, EOFError where the stream has ended."""
+    """The next image (3, H, W). Raises ImageError as ``decode``, and EOFError at the end of the stream."""
     height, width, length = PREFIX.unpack(_read(stream, PREFIX.size))
     if length:
         raise ImageError(_read(stream, length).decode())
@@ -168,7 +168,7 @@ def _read(stream: IO[bytes], length: int) -> bytes:
 
 
 def main() -> None:
-    """Reads {"files": […], "headers": …, "size": …}, writes their headers, or their images, in this order."""
+    """Reads {"files": […], "headers": …, "size": …} and writes the headers or images, in this order."""
     task = json.load(sys.stdin)
     for file in task["files"]:
         if task["headers"]:
@@ -180,5 +180,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except BrokenPipeError:  # nobody reads any more
+    except BrokenPipeError:  # the reader has ended
         sys.stderr.close()

@@ -1,4 +1,4 @@
-"""Any tree of images: root/{train,test}/<class>/, with whatever folders below."""
+"""Any tree of images: root/{train,test}/<class>/, with any folders below."""
 
 import hashlib
 from pathlib import Path
@@ -8,11 +8,11 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from bregman_exp.data.dataset import ClassificationData, Split, first_of, hold_out
+from bregman_exp.data.dataset import ClassificationData, Split, at_most, hold_out
 from bregman_exp.data.pixels import decode_all
-from bregman_exp.data.tree import Listing, left_out, list_split, list_tree
+from bregman_exp.data.tree import Listing, list_split, list_tree, skipped_remarks
 
-REMARKS = "remarks"  # beside the splits in the cache
+REMARKS = "remarks"  # a key of the cache, beside the splits
 
 
 def image_folder(
@@ -26,17 +26,17 @@ def image_folder(
 ) -> ClassificationData:
     """The images of a folder tree, decoded once, in parallel, into a cache outside the tree.
 
-    root/train and root/test hold one folder a class, whose images may lie in folders below it; root/val,
-    where there is one, is the validation split, else ``n_val`` training images are held out, always the same
-    ones; ``n_train`` of the others are trained on (None: all). All images must have one size; ``size``
-    resizes them to size × size pixels (bilinear). ``normalize`` names the channel statistics of the
-    model's first layer. The formats are those of ``decoding.FORMATS``; EXIF's orientation is applied. The
-    cache is made anew when a file's name, length, or time of content or of status (ctime) changes.
+    root/train and root/test have one folder a class, whose images may be in folders below it. The validation
+    split is root/val if it exists, else a fixed choice of ``n_val`` training images; ``n_train`` of the
+    others are trained on (None: all). All images must have the same size, unless ``size`` resizes them to
+    size × size pixels (bilinear). ``normalize`` names the channel statistics of the model's first layer. The
+    formats are ``decoding.FORMATS``; the EXIF orientation is applied. The cache is rebuilt when the name,
+    length, mtime or ctime of a file changes.
 
-    Shapes: x (n, 3, H, W) uint8. ``remarks`` says what of the tree was left out or converted. Raises
-    DataError, in one sentence, for a tree that is missing, empty or cannot be read, has a broken image,
-    images of several sizes, of more than 8 bits a channel, of more than ``decoding.MAX_PIXELS`` pixels or
-    together larger than the memory, or classes that differ between the splits.
+    Shapes: x (n, 3, H, W) uint8. ``remarks`` says what was skipped or converted. Raises DataError for a tree
+    that is missing, empty or unreadable, for a broken image, for images of several sizes, of more than 8 bits
+    a channel, of more than ``decoding.MAX_PIXELS`` pixels or together larger than the memory, and for classes
+    that differ between the splits.
     """
     tree = Path(root).expanduser()
     listings = list_tree(tree)
@@ -47,17 +47,17 @@ def image_folder(
         "image_folder",
         "folder",
         listings["train"].classes,
-        first_of(train, n_train),
+        at_most(train, n_train),
         val,
         splits["test"],
         normalize=normalize,
         label=label or tree.resolve().name,
-        remarks=(*left_out(tree, listings), *converted),
+        remarks=(*skipped_remarks(tree, listings), *converted),
     )
 
 
 def first_image(root: str, size: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """An image (3, H, W) uint8 as ``image_folder`` gives it, and the classes, without reading the others."""
+    """The first image (3, H, W) uint8, as ``image_folder`` decodes it, and the classes."""
     listing = list_split(Path(root).expanduser() / "train")
     return decode_all(listing.files[:1], size)[0][0], listing.classes
 
@@ -69,13 +69,14 @@ def _split(x: np.ndarray, listing: Listing) -> Split:
 def _cached(
     tree: Path, listings: dict[str, Listing], cache_dir: Path, size: int | None
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The decoded images of each split, (n, 3, H, W) uint8, from the cache where it is whole; the remarks."""
+    """The images of each split (n, 3, H, W) uint8, from the cache if it is intact, and the remarks."""
     cache = cache_dir / f"images-{_key(tree, listings, size)}.npz"
     try:
         with cache.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in listings}, stored[REMARKS].tolist()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        pixels, remarks = decode_all([file for each in listings.values() for file in each.files], size)
+        files = [file for listing in listings.values() for file in listing.files]
+        pixels, remarks = decode_all(files, size)
     ends = np.cumsum([len(listing.files) for listing in listings.values()])
     arrays = dict(zip(listings, np.split(pixels, ends[:-1]), strict=True))
     _store(cache, arrays | {REMARKS: np.array(remarks, dtype=np.str_)})
@@ -84,12 +85,12 @@ def _cached(
 
 def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_suffix(f".{uuid4().hex}.part.npz")  # its own name: two runs may decode at once
+    part = cache.with_suffix(f".{uuid4().hex}.part.npz")  # a unique name: two runs may decode at once
     try:
         np.savez(part, **arrays)  # pyright: ignore[reportArgumentType]
         part.replace(cache)
     except OSError as error:
-        raise OSError(error.errno, f"{error.strerror or error}: no cache is written", str(cache)) from error
+        raise OSError(error.errno, f"{error.strerror or error}: no cache written", str(cache)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -99,6 +100,6 @@ def _key(tree: Path, listings: dict[str, Listing], size: int | None) -> str:
     for listing in listings.values():
         for file in listing.files:
             stat = file.stat()
-            about = (str(file.relative_to(tree)), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-            digest.update(repr(about).encode(errors="surrogateescape"))
+            state = (str(file.relative_to(tree)), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            digest.update(repr(state).encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""All the images of a data set as one array: their headers first, then their pixels."""
+"""Decodes all images of a data set into one array: first the headers, then the pixels."""
 
 import sys
 from collections import Counter
@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import track
 
 from bregman_exp.data import decoders
+from bregman_exp.data.dataset import DataError
 from bregman_exp.data.decoding import Header, ImageError
-from bregman_exp.data.errors import DataError
 from bregman_exp.data.tree import counts
 from bregman_exp.memory import installed_memory
 
@@ -21,39 +21,38 @@ T = TypeVar("T")
 
 
 def decode_all(files: Sequence[Path], size: int | None) -> tuple[np.ndarray, list[str]]:
-    """The images (n, 3, H, W) uint8, and a sentence about what was converted, if anything was.
+    """The images (n, 3, H, W) uint8, and a remark if any were converted.
 
-    Nothing is decoded before all headers say that it can be done. Raises DataError, with the file, for an
-    image that ``decoding`` refuses, for images of several sizes without ``size``, and for more than the
-    memory holds.
+    All headers are checked before anything is decoded. Raises DataError, with the file, for an image that
+    ``decoding`` refuses, for images of several sizes without ``size``, and for more than the memory holds.
     """
     headers: list[Header] = []
-    _each(files, decoders.headers(files), headers.append, "looking at images")
+    _each(files, decoders.headers(files), headers.append, "reading image headers")
     height, width = _common_size(files, headers) if size is None else (size, size)
     _check_memory(len(files), height, width)
     pixels = np.empty((len(files), 3, height, width), np.uint8)
-    places = iter(pixels)
+    slots = iter(pixels)
 
-    def place(image: np.ndarray) -> None:
+    def store(image: np.ndarray) -> None:
         if image.shape != pixels.shape[1:]:
             raise ImageError(f"has {_size(*image.shape[1:])} pixels, its header says {_size(height, width)}")
-        next(places)[:] = image
+        next(slots)[:] = image
 
-    _each(files, decoders.images(files, size), place, "decoding images")
+    _each(files, decoders.images(files, size), store, "decoding images")
     return pixels, _conversions(headers)
 
 
-def _each(files: Sequence[Path], of_files: Generator[T], take: Callable[[T], object], title: str) -> None:
-    """Hands on what comes of each file in turn; DataError names the file that is refused."""
-    console, taken = Console(file=sys.stderr), 0
+def _each(files: Sequence[Path], results: Generator[T], take: Callable[[T], object], title: str) -> None:
+    """Calls ``take`` with the result of each file, with a progress bar; a refused file is a DataError."""
+    console, done = Console(file=sys.stderr), 0
     try:
-        with closing(of_files):
+        with closing(results):
             quiet = not console.is_terminal
-            for each in track(of_files, title, len(files), console=console, disable=quiet):
-                take(each)
-                taken += 1
+            for result in track(results, title, len(files), console=console, disable=quiet):
+                take(result)
+                done += 1
     except ImageError as error:
-        raise DataError(f"dataset.root: {files[taken]} {error}.") from error
+        raise DataError(f"dataset.root: {files[done]} {error}.") from error
 
 
 def _common_size(files: Sequence[Path], headers: Sequence[Header]) -> tuple[int, int]:
@@ -62,18 +61,18 @@ def _common_size(files: Sequence[Path], headers: Sequence[Header]) -> tuple[int,
         if (header.height, header.width) != (first.height, first.width):
             raise DataError(
                 f"dataset.root: {file} has {_size(header.height, header.width)} pixels, {files[0]} has "
-                f"{_size(first.height, first.width)}; use dataset.size=… to make them one size."
+                f"{_size(first.height, first.width)}; use dataset.size=… to resize them."
             )
     return first.height, first.width
 
 
 def _check_memory(n: int, height: int, width: int) -> None:
-    """Raises DataError where the images and the splits made of them, a second copy, exceed the memory."""
+    """Raises DataError if the images and their second copy, the splits, exceed the memory."""
     needed, memory = 2 * n * 3 * height * width, installed_memory()
     if needed > memory:
         raise DataError(
             f"dataset.root: {n} images of {_size(height, width)} pixels need {needed / 2**30:.1f} GiB and "
-            f"this machine has {memory / 2**30:.1f}; use a smaller dataset.size=…, or fewer images."
+            f"this machine has {memory / 2**30:.1f} GiB; use a smaller dataset.size=…, or fewer images."
         )
 
 
@@ -83,10 +82,10 @@ def _size(height: int, width: int) -> str:
 
 def _conversions(headers: Sequence[Header]) -> list[str]:
     modes = Counter(header.mode for header in headers if header.mode != "RGB")
-    turned = sum(header.turned for header in headers)
-    said = []
+    reoriented = sum(header.reoriented for header in headers)
+    changes = []
     if modes:
-        said.append(f"{modes.total()} are converted to RGB ({counts(modes)}; transparency is dropped)")
-    if turned:
-        said.append(f"{turned} are turned upright, as their EXIF says")
-    return [f"dataset.root: of {len(headers)} images {' and '.join(said)}."] if said else []
+        changes.append(f"{modes.total()} are converted to RGB ({counts(modes)}; transparency is dropped)")
+    if reoriented:
+        changes.append(f"{reoriented} are turned upright as their EXIF says")
+    return [f"dataset.root: of {len(headers)} images {' and '.join(changes)}."] if changes else []

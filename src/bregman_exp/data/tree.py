@@ -1,4 +1,4 @@
-"""The image files of a folder tree with their labels, and what of the tree is left out."""
+"""The image files of a folder tree with their labels, and remarks on what is skipped."""
 
 import os
 from collections import Counter
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bregman_exp.data.dataset import DataError
 from bregman_exp.data.decoding import ENDINGS
-from bregman_exp.data.errors import DataError
 
 SPLITS = ("train", "val", "test")
-LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}  # what systems leave in folders, in lower case
+SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}  # in lower case
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of one split with their labels, in the order of the classes and paths.
+    """The files of one split with their labels, in the order of classes and paths.
 
-    ``skipped``: the endings ("" for none) of the files that are no images, with how many there are of each.
+    ``skipped`` counts the files that are not images, by ending ("" for none).
     """
 
     files: list[Path]
@@ -27,10 +27,10 @@ class Listing:
 
 
 def list_tree(tree: Path) -> dict[str, Listing]:
-    """Each split with its files; "val" only where there is such a folder. Links are followed.
+    """The listing of each split; "val" only if that folder exists. Links are followed.
 
-    Raises DataError, in one sentence, for a tree that is missing or empty, for a folder that cannot be read
-    or is reached twice, for a link that leads nowhere, and for classes that differ between the splits.
+    Raises DataError for a tree that is missing or empty, for a folder that is unreadable or reached twice,
+    for a broken link, and for classes that differ between the splits.
     """
     listings = {name: list_split(tree / name) for name in SPLITS if name != "val" or (tree / "val").is_dir()}
     train = set(listings["train"].classes)
@@ -49,7 +49,7 @@ def list_tree(tree: Path) -> dict[str, Listing]:
 
 
 def list_split(folder: Path) -> Listing:
-    """The files of root/<split>, one folder a class; DataError as above."""
+    """The files of root/<split>, one folder a class; raises DataError as ``list_tree``."""
     if not folder.is_dir():
         raise DataError(
             f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*."
@@ -58,7 +58,7 @@ def list_split(folder: Path) -> Listing:
     classes = [entry.name for entry in entries if entry.is_dir()]
     if not classes:
         raise DataError(
-            f"dataset.root: {folder} has no class folders; put one folder of images a class there."
+            f"dataset.root: {folder} has no class folders; put one folder of images for each class there."
         )
     files, labels = [], []
     skipped = Counter(_ending(Path(entry.path)) for entry in entries if not entry.is_dir())
@@ -74,18 +74,18 @@ def list_split(folder: Path) -> Listing:
     return Listing(files, labels, tuple(classes), skipped)
 
 
-def left_out(tree: Path, listings: dict[str, Listing]) -> list[str]:
-    """A sentence each for the files and for the folders of the tree that no figure comes from."""
+def skipped_remarks(tree: Path, listings: dict[str, Listing]) -> list[str]:
+    """A sentence about skipped files and a sentence about unused folders, where there are any."""
     skipped = sum((listing.skipped for listing in listings.values()), Counter[str]())
     folders = [e.name for e in _entries(tree) if e.is_dir() and e.name not in SPLITS]
     remarks = []
     if skipped:
         remarks.append(
-            f"dataset.root: {skipped.total()} files of {tree} are skipped, since they are no images in a "
-            f"class folder ({counts(skipped)}); those with {', '.join(sorted(ENDINGS))} are read."
+            f"dataset.root: {skipped.total()} files of {tree} are skipped, since they are not images in a "
+            f"class folder ({counts(skipped)}); files with {', '.join(sorted(ENDINGS))} are read."
         )
     if folders:
-        remarks.append(f"dataset.root: of {tree} the folders {', '.join(folders)} are not used.")
+        remarks.append(f"dataset.root: the folders {', '.join(folders)} of {tree} are not used.")
     return remarks
 
 
@@ -99,28 +99,31 @@ def _ending(file: Path) -> str:
 
 
 def _files_below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Path]:
-    """All files in the folder and in those below it, in no order."""
-    here = folder.stat()
-    if (here.st_dev, here.st_ino) in visited:
-        raise DataError(f"dataset.root: {folder} is a link to a folder that is read already; remove it.")
-    visited.add((here.st_dev, here.st_ino))
+    """All files in the folder and below it, in no particular order."""
+    stat = folder.stat()
+    if (stat.st_dev, stat.st_ino) in visited:
+        raise DataError(
+            f"dataset.root: {folder} is a link to a folder that has been read already; remove it."
+        )
+    visited.add((stat.st_dev, stat.st_ino))
     for entry in _entries(folder):
         if entry.is_dir():
             yield from _files_below(Path(entry.path), visited)
         elif entry.is_file():
             yield Path(entry.path)
         else:
-            state = "is a link that leads nowhere" if entry.is_symlink() else "is no file"
+            state = "is a broken link" if entry.is_symlink() else "is not a file"
             raise DataError(f"dataset.root: {entry.path} {state}; repair or remove it.")
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in the folder, sorted by name, without what is hidden or litter."""
+    """The entries of the folder, sorted by name, without hidden and system files."""
     try:
         with os.scandir(folder) as entries:
-            shown = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in LITTER]
+            shown = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in SYSTEM_FILES]
     except OSError as error:
         raise DataError(
-            f"dataset.root: the folder {folder} cannot be read ({error.strerror}); permit it or remove it."
+            f"dataset.root: the folder {folder} cannot be read ({error.strerror}); make it readable or "
+            "remove it."
         ) from None
     return sorted(shown, key=lambda entry: entry.name)

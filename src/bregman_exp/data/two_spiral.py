@@ -5,13 +5,10 @@ import math
 import numpy as np
 import torch
 
-from bregman_exp.data.dataset import ClassificationData, Split
-from bregman_exp.data.errors import DataError
+from bregman_exp.data.dataset import ClassificationData, DataError, Split
 
-SCALE = (
-    5 * math.pi + 4
-)  # the arms end at radius 5π; beyond four standard deviations of noise points are clamped
-GRID = 2.0**20  # coordinates are multiples of 2⁻²⁰: the same on every platform, whatever its last bit
+SCALE = 5 * math.pi + 4  # the arms end at radius 5π; noise beyond 4 is clamped
+GRID = 2.0**20  # coordinates are rounded to multiples of 2⁻²⁰, so that they are equal on every platform
 
 
 def two_spiral(
@@ -19,9 +16,9 @@ def two_spiral(
 ) -> ClassificationData:
     """The two-spiral data of Frecon et al. (ICML 2022), with one fixed scale for all splits.
 
-    With U uniform on [0, 1], θ = 2π√U and r = 2θ + π, class 0 lies at (r cos θ, r sin θ), class 1 at its
-    negative, both with Gaussian noise of standard deviation ``noise`` in each coordinate; half of the samples
-    each. A point p becomes (p / (5π + 4) + 1) / 2, held in [0, 1].
+    With U uniform on [0, 1], θ = 2π√U and r = 2θ + π, class 0 is at (r cos θ, r sin θ) and class 1 at
+    −(r cos θ, r sin θ), with Gaussian noise of standard deviation ``noise`` in each coordinate; each class
+    has half of the samples. A point p becomes (p / (5π + 4) + 1) / 2, clamped to [0, 1].
 
     Shapes: x (n, 2) float32 in [0, 1], y (n,). Raises DataError for an odd or too small n and for a noise
     or seed below 0.

@@ -1,8 +1,8 @@
 """Legendre maps, divergences and projections: torch alone, no modules, no config."""
 
-from bregman_exp.geometry.divergence import bregman_divergence as bregman_divergence
 from bregman_exp.geometry.legendre import Activation as Activation
 from bregman_exp.geometry.legendre import LegendreMap as LegendreMap
+from bregman_exp.geometry.legendre import bregman_divergence as bregman_divergence
 from bregman_exp.geometry.projection import project_l2 as project_l2
 from bregman_exp.geometry.projection import project_linf as project_linf
 from bregman_exp.geometry.projection import project_simplex as project_simplex

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bregman_exp.geometry.clamping import clamp_for_square, with_gradient_of
 from bregman_exp.geometry.legendre import INPUT_INTERVAL, LegendreMap, positive
-from bregman_exp.geometry.mixture import hold_square, log_mixture, mixture
+from bregman_exp.geometry.mixture import log_mixture, mixture
 from bregman_exp.geometry.precision import in_float32
-from bregman_exp.geometry.straight_through import with_gradient_of
 
 HALF_PI = math.pi / 2
 
@@ -31,7 +31,7 @@ def log_cosh(u: Tensor) -> Tensor:
 
 def logit_average(x: Tensor, R: Tensor) -> Tensor:
     """logit(R sigmoid(x)), from log sigmoid(±x), the logarithms of the distances to both ends."""
-    x = hold_square(x)
+    x = clamp_for_square(x)
     return log_mixture(F.logsigmoid(x), R) - log_mixture(F.logsigmoid(-x), R)
 
 
@@ -66,9 +66,9 @@ class Atan(LegendreMap):
     @in_float32
     def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
         """ρ⁻¹(R ρ(u)) as the cotangent of the mixture of the distances to the nearer end."""
-        u = hold_square(u)
-        one = torch.ones_like(u)
-        to_hi, to_lo = mixture(torch.atan2(one, u), R), mixture(torch.atan2(one, -u), R)
+        u = clamp_for_square(u)
+        ones = torch.ones_like(u)
+        to_hi, to_lo = mixture(torch.atan2(ones, u), R), mixture(torch.atan2(ones, -u), R)
         return torch.where(to_hi < to_lo, cot(to_hi), -cot(to_lo))
 
 
@@ -148,7 +148,7 @@ class Isru(LegendreMap):
     @in_float32
     def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
         """ρ⁻¹(R ρ(u)) = sinh(artanh(R ρ(u))) from log(1 ± ρ(u)) = ±arsinh u − ½ log(1+u²)."""
-        u = hold_square(u)
+        u = clamp_for_square(u)
         slope, level = torch.asinh(u), torch.log(torch.hypot(u, u.new_ones(())))
         return torch.sinh((log_mixture(slope - level, R) - log_mixture(-slope - level, R)) / 2)
 
@@ -190,9 +190,9 @@ class ScaledTanh(LegendreMap):
 class Sin(LegendreMap):
     """ρ = sin c with c = clamp(u, ±π/2), ρ⁻¹ = arcsin z, Φ = z arcsin z + √(1−z²), Φ* = −cos c + |u| − |c|.
 
-    Its range [−1, 1] is closed, so it is not Legendre at its ends: the dual variable never leaves ±π/2, and
-    `dual_average` comes from z held inside the range by one machine epsilon. Its gradient is 0 where either
-    holds; that of `straight_through()` is not.
+    The range [−1, 1] is closed, so the sine is not Legendre at its ends. The dual variable is clamped to
+    ±π/2, and `dual_average` inverts z clamped to one machine epsilon inside the range. The gradient is 0
+    where either clamp acts; the gradient of `straight_through()` is not.
     """
 
     name = "sin"
@@ -210,11 +210,11 @@ class Sin(LegendreMap):
 
     @in_float32
     def conjugate(self, u: Tensor) -> Tensor:
-        held = u.clamp(-HALF_PI, HALF_PI)
-        return u.abs() - held.abs() - torch.cos(held)
+        c = u.clamp(-HALF_PI, HALF_PI)
+        return u.abs() - c.abs() - torch.cos(c)
 
     def dual_bounds(self, clamp: float | None) -> tuple[float, float]:
-        """As for every map, but never beyond ±π/2, also without a clamp."""
+        """As for every map, but ±π/2 where clamp is None."""
         return (-HALF_PI, HALF_PI) if clamp is None else super().dual_bounds(clamp)
 
     def straight_through(self) -> "Sin":
@@ -223,9 +223,10 @@ class Sin(LegendreMap):
 
 @final
 class StraightThroughSin(Sin):
-    """The sine, bit for bit, with another gradient where it is held: of u for ρ(u), of R u for ρ⁻¹(R ρ(u)).
+    """The same values, bit for bit, with a gradient that passes the clamps.
 
-    To pass the clamp alone would not do: the sine is flat at ±π/2.
+    Where a clamp acts, ρ(u) has the gradient of u, and ρ⁻¹(R ρ(u)) that of R u. A gradient that passes only
+    the clamp of u would not help, because the sine is flat at ±π/2.
     """
 
     @in_float32

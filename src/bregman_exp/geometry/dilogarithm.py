@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from bregman_exp.geometry.branch import not_above
+from bregman_exp.geometry.clamping import not_above
 
 BERNOULLI = (
     1 / 6,

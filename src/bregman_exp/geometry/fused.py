@@ -1,9 +1,9 @@
-"""Activations in plain arithmetic, which a compiler fuses with what stands before and behind them.
+"""Activations in plain arithmetic, which a compiler fuses with the operations around them.
 
-Compiled, torch.atan, torch.tanh, exp and log1p are calls of exact but slow functions; eager, they are a
-vendor's fast ones. A polynomial or rational function of a few terms costs as little compiled as those do
-eager. The coefficients are minimax fits of ours (``scripts/fit_elementary.py``), good to a few units of
-float32's last place.
+Compiled code calls exact but slow versions of atan, tanh, exp and log1p; eager torch calls a vendor's fast
+ones. A polynomial or rational function of a few terms is as cheap compiled as those are eager. The
+coefficients are our own minimax fits (``scripts/fit_elementary.py``), accurate to a few units in the last
+place of float32.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,15 +55,15 @@ TAIL_Q = (
     3.384044767e-04,
     8.410467073e-05,
 )
-EXPONENT_END = 40.0  # below e^−40 nothing is lost, and exp takes no slow path
+EXPONENT_END = 40.0  # e^−40 is negligible, and exp does not take its slow path
 
 
 @dataclass(frozen=True)
 class FusedMap:
-    """ρ and its slope; float32.
+    """ρ and its slope ρ', in float32.
 
-    ``act``: u ↦ ρ(u), within 4e-7 of the map's own ``act``. ``slope``: ρ' as a function of z = ρ(u) where
-    ``of_value`` is true, else of u.
+    ``act``: u ↦ ρ(u), within 4e-7 of the map's own ``act``. ``slope``: ρ' as a function of z = ρ(u) if
+    ``of_value``, else of u.
     """
 
     act: Callable[[Tensor], Tensor]
@@ -72,7 +72,7 @@ class FusedMap:
 
 
 def fused(act: Activation) -> FusedMap | None:
-    """The map in fusible arithmetic; None where there is none, or nothing to win."""
+    """The fused form of a map; None if it has none, or if that would not be faster."""
     if isinstance(act, Softplus):
         return _softplus(act.beta)
     return FUSED.get(type(act))
@@ -82,8 +82,8 @@ def arctan(u: Tensor) -> Tensor:
     """arctan u = sign(u) π/2 − arctan(1/u) beyond ±1."""
     beyond = u.abs() > 1
     t = torch.where(beyond, -1 / u, u)
-    turn = torch.where(u > 1, HALF_PI, torch.where(u < -1, -HALF_PI, 0.0))
-    return turn + t * _polynomial(ARCTAN, t * t)
+    offset = torch.where(u > 1, HALF_PI, torch.where(u < -1, -HALF_PI, 0.0))
+    return offset + t * _polynomial(ARCTAN, t * t)
 
 
 def tanh(u: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def tanh(u: Tensor) -> Tensor:
 
 
 def sigmoid(u: Tensor) -> Tensor:
-    """1/(1+e^−u) = ½ + ½ tanh(u/2), within 2e-7, also of 0 and 1."""
+    """1/(1+e^−u) = ½ + ½ tanh(u/2), within 2e-7 absolute; it may leave [0, 1] by as much."""
     u = u.clamp(-2 * TANH_END, 2 * TANH_END)
     square = u * u
     return u * _polynomial(HALF_P, square) / _polynomial(HALF_Q, square) + 0.5
@@ -112,7 +112,7 @@ def _softplus(beta: float) -> FusedMap:
 
 
 def _polynomial(coefficients: Sequence[float], x: Tensor) -> Tensor:
-    """Horner's rule; the constant term comes first."""
+    """Horner's rule; coefficients from the constant term up."""
     total = x * coefficients[-1] + coefficients[-2]
     for coefficient in reversed(coefficients[:-2]):
         total = total * x + coefficient

@@ -1,4 +1,4 @@
-"""Legendre maps whose range is bounded below (softplus has a file of its own)."""
+"""Legendre maps whose range is bounded below (softplus has its own file)."""
 
 import math
 from typing import final
@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bregman_exp.geometry.branch import not_above
+from bregman_exp.geometry.clamping import clamp_for_square, not_above
 from bregman_exp.geometry.legendre import LegendreMap, positive
-from bregman_exp.geometry.mixture import hold_square, log_mixture
+from bregman_exp.geometry.mixture import log_mixture
 from bregman_exp.geometry.precision import in_float32
 
 
@@ -17,8 +17,8 @@ from bregman_exp.geometry.precision import in_float32
 class Squareplus(LegendreMap):
     """ρ = (u+√(u²+1))/2, ρ⁻¹ = z − 1/(4z), Φ = z²/2 − ¼ log 2z − ⅛, Φ* = ¼(2uρ(u) + arsinh u); range (0, ∞).
 
-    The reference calls it "relu" and bent identity. Its edge is four times the root of the smallest
-    normal number, so that 1/z² is finite.
+    The reference calls it "relu" and bent identity. Its `edge` is 4√(smallest normal number), so that 1/z²
+    is finite.
     """
 
     name = "squareplus"
@@ -46,7 +46,7 @@ class Squareplus(LegendreMap):
     @in_float32
     def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
         """ρ⁻¹(R ρ(u)) = sinh(log 2Rρ(u)) from log 2ρ(u) = arsinh u."""
-        return torch.sinh(log_mixture(torch.asinh(hold_square(u)), R))
+        return torch.sinh(log_mixture(torch.asinh(clamp_for_square(u)), R))
 
 
 @final
@@ -80,7 +80,7 @@ class Elu(LegendreMap):
 
     @in_float32
     def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
-        """ρ⁻¹(R ρ(u)) from log(1 + ρ(u)/α), which is u itself below 0."""
-        u = hold_square(u)
+        """ρ⁻¹(R ρ(u)) from log(1 + ρ(u)/α), which equals u below 0."""
+        u = clamp_for_square(u)
         log = log_mixture(torch.where(u > 0, torch.log1p(u.clamp(min=0) / self.alpha), u), R)
         return torch.where(log > 0, self.alpha * torch.expm1(log.clamp(min=0)), log)

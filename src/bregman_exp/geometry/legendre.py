@@ -1,4 +1,4 @@
-"""What an activation is, and what a Legendre map adds to it: an inverse, a potential and its conjugate."""
+"""Activations, and Legendre maps: activations with an inverse, a potential, a conjugate and a divergence."""
 
 import inspect
 import math
@@ -16,10 +16,10 @@ HALF_LINE_START, HALF_LINE_LENGTH = 0.1, 3.14  # the same length, away from the 
 
 
 class Activation(ABC):
-    """An elementwise increasing (or at least usable) map ρ, known by its `name` and parameters.
+    """An elementwise map ρ with a `name` and parameters; increasing, except for gelu.
 
-    The constructor's parameters are attributes of the same names; two activations are equal if their
-    class and parameters are.
+    Each constructor parameter is an attribute of the same name. Activations are equal if their classes and
+    parameters are.
     """
 
     name: str
@@ -29,17 +29,17 @@ class Activation(ABC):
         """ρ(u), elementwise, in the shape and dtype of u."""
 
     def straight_through(self) -> "Activation":
-        """The map whose gradient passes the clamp within it: itself, unless ρ holds u in an interval."""
+        """The same values with a gradient that passes the clamp of ρ; self if ρ does not clamp u."""
         return self
 
     @property
     def zero(self) -> float:
-        """ρ(0), in float64: the value that stands for zero in the dual space."""
+        """ρ(0), in float64: the primal value of zero in the dual space."""
         return float(self.act(torch.zeros((), dtype=torch.float64, device="cpu")))
 
     @property
     def input_interval(self) -> tuple[float, float]:
-        """(lo, hi): where the first layer of a model maps data that live in [0, 1]."""
+        """(lo, hi): the interval to which the first layer of a model maps data in [0, 1]."""
         return INPUT_INTERVAL
 
     @property
@@ -49,7 +49,7 @@ class Activation(ABC):
 
     @property
     def label(self) -> str:
-        """The name, with the parameters that are not the default: `softplus(beta=10)`."""
+        """The name with the non-default parameters: `softplus(beta=10)`."""
         shown = ", ".join(f"{key}={value}" for key, value in self._changed().items())
         return f"{self.name}({shown})" if shown else self.name
 
@@ -77,11 +77,9 @@ class LegendreMap(Activation):
     """ρ = ∇Φ* with its inverse ρ⁻¹ = ∇Φ, the potential Φ and the conjugate Φ*(u) = ∫ρ.
 
     The constants are such that Φ(z) + Φ*(u) = zu at z = ρ(u). All four act elementwise and keep shape and
-    dtype. `inverse` and `potential` hold z inside the range by an edge that depends on its dtype: one
-    machine epsilon of the end's size, or, at an end that is 0, a few of the smallest normal numbers (a
-    map says where it differs). They and their gradients are therefore finite for every finite z. Half
-    precision is computed in float32. Source: Frecon, Gasso, Pontil, Salzo, "Bregman Neural Networks",
-    ICML 2022; the constants are ours.
+    dtype. `inverse` and `potential` clamp z to `edge(dtype)`, so they and their gradients are finite for
+    every finite z. Half precision is computed in float32. Source: Frecon, Gasso, Pontil, Salzo, "Bregman
+    Neural Networks", ICML 2022; the constants are ours.
     """
 
     range: tuple[float, float]
@@ -97,21 +95,21 @@ class LegendreMap(Activation):
         return lo + margin, hi - margin
 
     def inverse(self, z: Tensor) -> Tensor:
-        """ρ⁻¹(z), with z held inside the range by the map's edge."""
-        return self._inverse(self._hold(z)).to(z.dtype)
+        """ρ⁻¹(z), with z clamped to `edge`."""
+        return self._inverse(self._clamp(z)).to(z.dtype)
 
     def potential(self, z: Tensor) -> Tensor:
-        """Φ(z), with z held inside the range by the map's edge."""
-        return self._potential(self._hold(z)).to(z.dtype)
+        """Φ(z), with z clamped to `edge`."""
+        return self._potential(self._clamp(z)).to(z.dtype)
 
     @abstractmethod
     def conjugate(self, u: Tensor) -> Tensor:
         """Φ*(u)."""
 
     def dual_bounds(self, clamp: float | None) -> tuple[float, float]:
-        """(ρ⁻¹(lo + clamp), ρ⁻¹(hi − clamp)), computed in float64; infinite without clamp or without an end.
+        """(ρ⁻¹(lo + clamp), ρ⁻¹(hi − clamp)), computed in float64; ±∞ for clamp=None or an infinite end.
 
-        Raises ValueError if clamp is not positive, or as large as half the range.
+        Raises ValueError unless clamp is positive and below half the length of the range.
         """
         lo, hi = self.range
         if clamp is None:
@@ -127,18 +125,22 @@ class LegendreMap(Activation):
     def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
         """ρ⁻¹(R ρ(u)): the dual variable of a mixture; u (..., n_in), R (n_out, n_in) -> (..., n_out).
 
-        The rows of R lie on the probability simplex (exact zeros are allowed). Maps whose range has an
-        end compute it from the distances to the ends, so that it is accurate, with finite gradients,
+        The rows of R lie on the probability simplex (exact zeros are allowed). A map whose range has a
+        finite end computes it from the distances to the ends: it stays accurate, with finite gradients,
         where ρ(u) rounds to an end.
         """
         return self.inverse(mixture(self.act(u), R))
 
     def edge(self, dtype: torch.dtype) -> tuple[float, float]:
-        """The interval in which `inverse` holds z of this dtype."""
+        """The interval to which `inverse` and `potential` clamp z of this dtype.
+
+        It is smaller than the range by |end| times the machine epsilon, or at an end that is 0 by 4 times
+        the smallest normal number; a map that differs says so.
+        """
         lo, hi = self.range
         return lo + _gap(lo, dtype), hi - _gap(hi, dtype)
 
-    def _hold(self, z: Tensor) -> Tensor:
+    def _clamp(self, z: Tensor) -> Tensor:
         lo, hi = self.edge(z.dtype)
         z = widen(z)
         return z if math.isinf(lo) and math.isinf(hi) else z.clamp(lo, hi)
@@ -153,6 +155,16 @@ class LegendreMap(Activation):
     @abstractmethod
     def _potential(self, z: Tensor) -> Tensor:
         """Φ of z inside the range, in float32 or wider."""
+
+
+def bregman_divergence(legendre: LegendreMap, z: Tensor, z_prime: Tensor) -> Tensor:
+    """D_Φ(z, z') = Φ(z) − Φ(z') − ⟨∇Φ(z'), z − z'⟩, summed over the last dimension.
+
+    Shapes: z and z', in the range of ρ, broadcast to (..., n) -> (...). No term is below 0; rounding errors
+    below 0 are set to 0. Source: Bregman, 1967.
+    """
+    linear = legendre.inverse(z_prime) * (z - z_prime)
+    return (legendre.potential(z) - legendre.potential(z_prime) - linear).clamp(min=0).sum(-1)
 
 
 def _gap(end: float, dtype: torch.dtype) -> float:

@@ -1,4 +1,4 @@
-"""Activations that have no inverse: for standard models only."""
+"""Activations without an inverse, for standard models only."""
 
 from typing import ClassVar, final
 
@@ -9,9 +9,9 @@ from bregman_exp.geometry.legendre import Activation
 
 
 class NotLegendre(Activation):
-    """An activation without inverse; `why_not` says why in one phrase."""
+    """An activation without an inverse; `reason` is one phrase."""
 
-    why_not: ClassVar[str]
+    reason: ClassVar[str]
 
 
 @final
@@ -19,7 +19,7 @@ class Relu(NotLegendre):
     """ρ = max(u, 0)."""
 
     name = "relu"
-    why_not = "not strictly increasing"
+    reason = "not strictly increasing"
 
     def act(self, u: Tensor) -> Tensor:
         return F.relu(u)
@@ -30,7 +30,7 @@ class Gelu(NotLegendre):
     """ρ = u·(standard normal distribution function of u)."""
 
     name = "gelu"
-    why_not = "not monotone"
+    reason = "not monotone"
 
     def act(self, u: Tensor) -> Tensor:
         return F.gelu(u)

@@ -1,4 +1,4 @@
-"""Half-precision tensors are computed in float32 inside a formula and cast back at its end."""
+"""Formulas on half-precision tensors are computed in float32 and cast back."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,12 +11,12 @@ HALF = (torch.bfloat16, torch.float16)
 
 
 def widen(tensor: Tensor) -> Tensor:
-    """The tensor in float32 if it is in half precision, else the tensor itself."""
+    """The tensor in float32 if it is in half precision, else unchanged."""
     return tensor.float() if tensor.dtype in HALF else tensor
 
 
 def in_float32(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A method of tensors that computes in float32 where these are half; it returns the first one's dtype."""
+    """The method, computed in float32 for half-precision tensors and cast to the first tensor's dtype."""
 
     @wraps(method)
     def wrapper(self: Any, *tensors: Tensor) -> Tensor:

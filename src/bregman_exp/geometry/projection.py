@@ -14,7 +14,7 @@ def project_simplex(v: Tensor) -> Tensor:
     optimization", 1974.
     """
     x = widen(v)
-    x = x - x.amax(-1, keepdim=True).detach()  # the projection ignores a shift; the sums keep their digits
+    x = x - x.amax(-1, keepdim=True).detach()  # a shift does not change the projection
     ordered = x.sort(dim=-1, descending=True).values
     excess = ordered.cumsum(-1) - 1
     count = torch.arange(1, x.shape[-1] + 1, dtype=x.dtype, device=x.device)
@@ -24,15 +24,15 @@ def project_simplex(v: Tensor) -> Tensor:
 
 
 def project_linf(x: Tensor, center: Tensor, eps: float) -> Tensor:
-    """The nearest point to x with |x − center| ≤ eps in every coordinate; ValueError if eps < 0."""
+    """The point nearest to x with |x − center| ≤ eps in every coordinate; ValueError if eps < 0."""
     _check(eps)
     return x.clamp(center - eps, center + eps)
 
 
 def project_l2(x: Tensor, center: Tensor, eps: float) -> Tensor:
-    """The nearest point to x with ‖x − center‖₂ ≤ eps, per sample: x (N, ...), norm over all but N.
+    """The point nearest to x with ‖x − center‖₂ ≤ eps, per sample: x (N, ...), norm over all but N.
 
-    A point inside is returned as it is; the gradient is finite everywhere. Raises ValueError if eps < 0.
+    A point inside is returned unchanged; the gradient is finite everywhere. Raises ValueError if eps < 0.
     """
     _check(eps)
     offset = x - center
@@ -45,4 +45,4 @@ def project_l2(x: Tensor, center: Tensor, eps: float) -> Tensor:
 
 def _check(eps: float) -> None:
     if not eps >= 0:
-        raise ValueError(f"eps={eps} is not the radius of a ball: it must be 0 or above; pass a number ≥ 0.")
+        raise ValueError(f"eps={eps} is not the radius of a ball; it must be a number ≥ 0.")

@@ -1,4 +1,4 @@
-"""Legendre maps whose range is the real line: here `dual_average` is simply ρ⁻¹(R ρ(u))."""
+"""Legendre maps whose range is the real line; their `dual_average` is ρ⁻¹(R ρ(u)) as written."""
 
 import math
 from typing import final
@@ -17,8 +17,7 @@ REAL_LINE = (-math.inf, math.inf)
 class Asinh(LegendreMap):
     """ρ = arsinh u, ρ⁻¹ = sinh z, Φ = cosh z, Φ* = u arsinh u − √(1+u²); range ℝ.
 
-    `inverse` and `potential` hold |z| below the logarithm of the dtype's largest number less 1, where
-    sinh is finite.
+    `edge` is ±(log(largest number of the dtype) − 1), where sinh is finite.
     """
 
     name = "asinh"

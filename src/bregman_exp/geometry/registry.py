@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, type[Activation]] = {
     "scaled_tanh": ScaledTanh,
     "asinh": Asinh,
     "squareplus": Squareplus,
-    "bent_identity": Squareplus,  # the reference's name of it
+    "bent_identity": Squareplus,  # the reference's name for it
     "sin": Sin,
     "elu": Elu,
     "leaky_relu": LeakyRelu,
@@ -31,30 +31,30 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 def legendre_map(name: str, **parameters: float) -> Activation:
     """The activation of this name, e.g. `legendre_map("softplus", beta=10.0)`.
 
-    All but relu and gelu (for standard models only) are a `LegendreMap`. Raises ValueError for an unknown
-    name, an unknown parameter, or a value that is not allowed.
+    It is a `LegendreMap`, except for relu and gelu, which only standard models can use. Raises ValueError
+    for an unknown name, an unknown parameter, or a value that is not allowed.
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"there is no activation {name!r}; choose one of: {', '.join(ACTIVATIONS)}.")
-    known = inspect.signature(ACTIVATIONS[name]).parameters
-    unknown = [key for key in parameters if key not in known]
+    allowed = inspect.signature(ACTIVATIONS[name]).parameters
+    unknown = [key for key in parameters if key not in allowed]
     if unknown:
         raise ValueError(
             f"activation {name!r} has no parameter {unknown[0]!r}; "
-            f"its parameters are: {', '.join(known) or 'none'}."
+            f"its parameters are: {', '.join(allowed) or 'none'}."
         )
     return ACTIVATIONS[name](**parameters)
 
 
 def as_legendre(act: Activation) -> LegendreMap:
-    """The activation itself if it is a Legendre map; ValueError with the reason if it has no inverse."""
+    """The activation, if it is a Legendre map; else a ValueError that says why it has no inverse."""
     if isinstance(act, LegendreMap):
         return act
     if not isinstance(act, Activation):
-        raise ValueError(f"{act!r} is not an activation; make one with legendre_map(name).")
-    why = f" ({act.why_not})" if isinstance(act, NotLegendre) else ""
-    names = ", ".join(name for name, kind in ACTIVATIONS.items() if issubclass(kind, LegendreMap))
+        raise ValueError(f"{act!r} is not an activation; create one with legendre_map(name).")
+    reason = f" ({act.reason})" if isinstance(act, NotLegendre) else ""
+    names = ", ".join(name for name, cls in ACTIVATIONS.items() if issubclass(cls, LegendreMap))
     raise ValueError(
-        f"activation {act.name!r} has no inverse{why}, so it cannot be used in a Bregman model; "
+        f"activation {act.name!r} has no inverse{reason}, so it cannot be used in a Bregman model; "
         f"choose one of: {names}."
     )

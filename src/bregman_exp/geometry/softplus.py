@@ -1,4 +1,4 @@
-"""Softplus with any sharpness β, in few memory passes and without the slow path of exp."""
+"""Softplus with any sharpness β, in few passes over memory and without the slow path of exp."""
 
 import math
 from typing import Any, final
@@ -6,18 +6,18 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from bregman_exp.geometry.branch import not_above
+from bregman_exp.geometry.clamping import clamp_for_square, not_above
 from bregman_exp.geometry.dilogarithm import dilogarithm_drop, softplus_integral
 from bregman_exp.geometry.legendre import LegendreMap, positive
-from bregman_exp.geometry.mixture import hold_square, log_mixture
+from bregman_exp.geometry.mixture import log_mixture
 from bregman_exp.geometry.precision import in_float32
 
 
 def exponent_bound(dtype: torch.dtype) -> float:
-    """How far below 0 an argument of exp may be: beyond, the result is not a normal number, and slow.
+    """The largest x for which exp(−x) is computed; beyond it the result is subnormal, and slow.
 
-    In float32 half of that range is left to what a network does with the result: its product with a weight
-    or a gradient has to be normal too, or the next convolution is the slow one.
+    In float32 this is half of what exp alone allows: a network multiplies the result by a weight or a
+    gradient, and a subnormal product would slow down the next convolution.
     """
     return 700.0 if dtype == torch.float64 else 40.0
 
@@ -28,7 +28,7 @@ class _Softplus(torch.autograd.Function):
     @staticmethod
     def forward(u: Tensor, beta: float) -> Tensor:
         power = u.abs().mul_(-beta).clamp_(min=-exponent_bound(u.dtype)).exp_()
-        # Out of place: of a value that was last changed in place, torch 2.11's compiler makes the gradient 0.
+        # Out of place: torch 2.11's compiler gives gradient 0 for a result that was last changed in place.
         return torch.add(u.clamp(min=0), _log1p_(power), alpha=1 / beta)
 
     @staticmethod
@@ -50,9 +50,9 @@ class _Softplus(torch.autograd.Function):
 
 
 def _log1p_(p: Tensor) -> Tensor:
-    """log(1 + p) in place of p in [0, 1], by the fast log; torch.log1p is several times slower on some CPUs.
+    """log(1 + p) for p in [0, 1], computed in place; torch.log1p is several times slower on some CPUs.
 
-    w is 1 + p rounded, and p − (w − 1), which is exact, is what the rounding lost.
+    w is 1 + p rounded; the rounding error p − (w − 1) is computed exactly.
     """
     w = p + 1
     return p.sub_(w - 1).add_(w.log_())
@@ -63,8 +63,8 @@ class Softplus(LegendreMap):
     """ρ = log(1+e^{βu})/β, ρ⁻¹ = z + log(1−e^{−βz})/β; range (0, ∞).
 
     Φ = z²/2 + (Li₂(e^{−βz}) − π²/6)/β², Φ* = −Li₂(−e^{βu})/β². The default β = 1000 is the published one.
-    ρ never falls below its value at βu = −40 (−700 in float64). The edge is a few smallest normal numbers
-    of βz and z.
+    ρ never falls below its value at βu = −40 (−700 in float64). `edge` keeps z and βz at least 4 times the
+    smallest normal number.
     """
 
     name = "softplus"
@@ -93,7 +93,7 @@ class Softplus(LegendreMap):
     @in_float32
     def dual_average(self, u: Tensor, R: Tensor) -> Tensor:
         """ρ⁻¹(R ρ(u)) from log βρ(u), which is βu to rounding where ρ(u) underflows."""
-        return _log_expm1_exp(log_mixture(_log_softplus(hold_square(self.beta * u)), R)) / self.beta
+        return _log_expm1_exp(log_mixture(_log_softplus(clamp_for_square(self.beta * u)), R)) / self.beta
 
 
 def _log_softplus(x: Tensor) -> Tensor:

@@ -22,17 +22,17 @@ T = TypeVar("T")
 
 
 class FusedForm(nn.Module):
-    """The same logits and gradients as the model's, on the same parameters, to rounding.
+    """The model's logits and gradients, to rounding, on the model's own parameters; useful only compiled.
 
     Two things make the plain form slow when compiled: the library's exact atan, tanh, exp and log1p (see
-    ``geometry/fused.py``), and the clamp, whose gradient keeps a mask of single bytes. Here ρ and the clamp
-    are one function of u, and its gradient is computed from z = ρ(u), which the next convolution keeps:
+    ``geometry/fused.py``), and the clamp, whose gradient saves a mask of single bytes. Here ρ and the clamp
+    are one function of u. Its gradient is computed from z = ρ(u), which the next convolution saves anyway:
 
         (z, s) = (ρ(u), clamp(u)),    ∂u = ρ'(u) ∂z + 1[ρ(lo) ≤ z ≤ ρ(hi)] ∂s
 
-    Half precision, such as autocast makes, cannot tell from z whether the clamp acts: there u is kept
-    (``models/fused_half.py``). An activation without a fused form is taken as it is. Only useful compiled.
-    ``gradients=False``: for inference alone.
+    In half precision (autocast) z does not show whether the clamp acts, so u is saved
+    (``models/fused_half.py``). An activation without a fused form is used unchanged. ``gradients=False`` is
+    for inference only.
 
     Shapes: those of the model.
     """
@@ -57,15 +57,15 @@ class FusedForm(nn.Module):
 
 
 def _functions(model: ResNet, gradients: bool) -> tuple[OfDual, SplitOfDual]:
-    """u ↦ ρ(u) and u ↦ (ρ(u), clamp(u)), each with its own gradient if there are to be any."""
-    known = fused(model.act)
-    if known is None or not gradients:
-        act = model.act.act if known is None else _by_dtype(known.act, half_value(known))
-        return act, lambda u: (act(u), model.hold(u))
-    act = _by_dtype(_act_function(known), half_act_function(known))
-    if model.hold == DualClamp():  # no clamp: s is u
+    """u ↦ ρ(u) and u ↦ (ρ(u), clamp(u)), with their own gradients if ``gradients``."""
+    rho = fused(model.act)
+    if rho is None or not gradients:
+        act = model.act.act if rho is None else _by_dtype(rho.act, half_value(rho))
+        return act, lambda u: (act(u), model.clamp_dual(u))
+    act = _by_dtype(_act_function(rho), half_act_function(rho))
+    if model.clamp_dual == DualClamp():  # no clamp: s is u
         return act, lambda u: (act(u), u)
-    split = _by_dtype(_split_function(known, model.hold), half_split_function(known, model.hold))
+    split = _by_dtype(_split_function(rho, model.clamp_dual), half_split_function(rho, model.clamp_dual))
     return act, split
 
 
@@ -73,8 +73,8 @@ def _by_dtype(wide: Callable[[Tensor], T], half: Callable[[Tensor], T]) -> Calla
     return lambda u: half(u) if u.dtype in HALF else wide(u)
 
 
-# The compiler can follow a closure over functions and numbers, but not over other objects; and torch 2.11's
-# only a call that is written out, f.apply(u), where a later one's also follows f.apply kept as a value.
+# torch.compile traces closures over functions and numbers, but not over other objects. torch 2.11 traces
+# f.apply(u) only if the call is written out; later versions also trace a stored f.apply.
 
 
 def _act_function(rho: FusedMap) -> OfDual:
@@ -91,17 +91,17 @@ def _act_function(rho: FusedMap) -> OfDual:
 
         @staticmethod
         def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-            (kept,) = ctx.saved_tensors
-            return grad_outputs[0] * slope(kept)
+            (saved,) = ctx.saved_tensors
+            return grad_outputs[0] * slope(saved)
 
     return lambda u: Act.apply(u)
 
 
-def _split_function(rho: FusedMap, hold: DualClamp) -> SplitOfDual:
+def _split_function(rho: FusedMap, clamp_dual: DualClamp) -> SplitOfDual:
     slope, of_value = rho.slope, rho.of_value
-    act = _marking(rho, hold) if of_value else rho.act
-    lo, hi = hold.lo, hold.hi
-    first, last = _float32(rho.act, lo, hi) if of_value else (lo, hi)
+    act = _act_that_shows_clamp(rho, clamp_dual) if of_value else rho.act
+    lo, hi = clamp_dual.lo, clamp_dual.hi
+    first, last = _values_at_ends(rho.act, lo, hi) if of_value else (lo, hi)
 
     class Split(torch.autograd.Function):
         @staticmethod
@@ -114,28 +114,29 @@ def _split_function(rho: FusedMap, hold: DualClamp) -> SplitOfDual:
 
         @staticmethod
         def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-            (kept,) = ctx.saved_tensors
+            (saved,) = ctx.saved_tensors
             grad_z, grad_s = grad_outputs
-            return grad_z * slope(kept) + torch.where((kept >= first) & (kept <= last), grad_s, 0.0)
+            return grad_z * slope(saved) + torch.where((saved >= first) & (saved <= last), grad_s, 0.0)
 
     return lambda u: Split.apply(u)
 
 
-def _marking(rho: FusedMap, hold: DualClamp) -> OfDual:
-    """ρ(u), rounded to that side of ρ(lo) and ρ(hi) which u is on, so that z tells where the clamp acts."""
-    act, lo, hi = rho.act, hold.lo, hold.hi
-    first, last = _float32(act, lo, hi)
-    ends, away = torch.tensor([first, last]), torch.tensor([-torch.inf, torch.inf])
-    below, above = torch.nextafter(ends, away).tolist()
+def _act_that_shows_clamp(rho: FusedMap, clamp_dual: DualClamp) -> OfDual:
+    """u ↦ z = ρ(u), rounded so that z is below ρ(lo) or above ρ(hi) exactly where the clamp acts on u."""
+    act, lo, hi = rho.act, clamp_dual.lo, clamp_dual.hi
+    first, last = _values_at_ends(act, lo, hi)
+    ends, outward = torch.tensor([first, last]), torch.tensor([-torch.inf, torch.inf])
+    below, above = torch.nextafter(ends, outward).tolist()
 
-    def marked(u: Tensor) -> Tensor:
+    def act_that_shows_clamp(u: Tensor) -> Tensor:
         z = act(u)
         inside = torch.where(u < lo, z.clamp(max=below), z.clamp(first, last))
         return torch.where(u > hi, z.clamp(min=above), inside)
 
-    return marked
+    return act_that_shows_clamp
 
 
-def _float32(act: Any, lo: float, hi: float) -> tuple[float, float]:
+def _values_at_ends(act: Any, lo: float, hi: float) -> tuple[float, float]:
+    """ρ(lo) and ρ(hi) as float32 computes them."""
     first, last = act(torch.tensor([lo, hi], dtype=torch.float32)).tolist()
     return first, last

@@ -1,8 +1,8 @@
 """ρ and the clamp as one function of u, for u in half precision.
 
-The arithmetic is in float32, which costs a compiled kernel nothing; what is kept, and what comes out, is in
-the dtype of u. Kept is u itself: rounded to half precision z = ρ(u) no longer tells its slope, nor on which
-side of the clamp's ends u is.
+The arithmetic is in float32, which costs a compiled kernel nothing. Saved tensors and outputs have the dtype
+of u. The saved tensor is u: z = ρ(u), rounded to half precision, determines neither the slope nor whether
+the clamp acts.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from bregman_exp.models.version import DualClamp, finite_ends
 OfDual = Callable[[Tensor], Tensor]  # u ↦ ρ(u)
 SplitOfDual = Callable[[Tensor], tuple[Tensor, Tensor]]  # u ↦ (ρ(u), clamp(u))
 
-# Closures over functions and numbers alone, and f.apply(u) written out: see models/fused.py.
+# The form of these closures is what torch.compile needs: see models/fused.py.
 
 
 def half_value(rho: FusedMap) -> OfDual:
-    """u ↦ ρ(u) without a gradient of its own."""
+    """u ↦ ρ(u), for inference."""
     act = rho.act
     return lambda u: act(u.float()).to(u.dtype)
 
 
 def half_act_function(rho: FusedMap) -> OfDual:
-    """u ↦ ρ(u)."""
+    """u ↦ ρ(u) with its own gradient."""
     act, slope = rho.act, _slope_of_u(rho)
 
     class HalfAct(torch.autograd.Function):
@@ -47,9 +47,9 @@ def half_act_function(rho: FusedMap) -> OfDual:
     return lambda u: HalfAct.apply(u)
 
 
-def half_split_function(rho: FusedMap, hold: DualClamp) -> SplitOfDual:
-    """u ↦ (ρ(u), clamp(u))."""
-    act, slope, lowest, highest = rho.act, _slope_of_u(rho), hold.lo, hold.hi
+def half_split_function(rho: FusedMap, clamp_dual: DualClamp) -> SplitOfDual:
+    """u ↦ (ρ(u), clamp(u)) with its own gradient."""
+    act, slope, lowest, highest = rho.act, _slope_of_u(rho), clamp_dual.lo, clamp_dual.hi
 
     class HalfSplit(torch.autograd.Function):
         @staticmethod
@@ -73,6 +73,6 @@ def half_split_function(rho: FusedMap, hold: DualClamp) -> SplitOfDual:
 
 
 def _slope_of_u(rho: FusedMap) -> OfDual:
-    """ρ' as a function of u, also where the map knows it as one of z = ρ(u)."""
+    """ρ' as a function of u, also for a map whose slope is given as a function of z = ρ(u)."""
     act, slope = rho.act, rho.slope
     return (lambda u: slope(act(u))) if rho.of_value else slope

@@ -1,4 +1,4 @@
-"""The first layer of every model: from data in [0, 1] to where the network lives."""
+"""The first layer of every model: an affine map of data in [0, 1]."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ NORMALIZATIONS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
 class InputMap(nn.Module):
     """x ↦ scale · x + shift, per channel (or feature).
 
-    It stands inside the model so that attacks, which see the data in [0, 1], need not know it. Its constants
-    are non-persistent buffers: a public state dict without them still loads with ``strict=True``.
+    It is part of the model, so that attacks work on data in [0, 1]. Its constants are non-persistent
+    buffers: a public state dict without them loads with ``strict=True``.
 
-    Shapes: x (N, C, ...) -> the same; ``scale`` and ``shift`` have one value a channel, or one for all.
+    Shapes: x (N, C, ...) -> the same; ``scale`` and ``shift`` have C values, or 1.
     """
 
     scale: Tensor
@@ -56,5 +56,5 @@ def normalization(normalize: str | tuple[Sequence[float], Sequence[float]] | Non
         normalize = NORMALIZATIONS[normalize]
     mean, std = normalize
     if len(mean) != len(std) or min(std) <= 0:
-        raise ValueError(f"normalize=({mean}, {std}): mean and std need the same length and every std > 0.")
+        raise ValueError(f"normalize=({mean}, {std}): mean and std must have equal length and every std > 0.")
     return InputMap([1 / s for s in std], [-m / s for m, s in zip(mean, std, strict=True)])

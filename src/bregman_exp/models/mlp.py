@@ -19,14 +19,14 @@ INITS = ("random", "deterministic")
 
 
 class Layer(nn.Module):
-    """One hidden layer, in the variable u that ρ is applied to next; z = ρ(u).
+    """One hidden layer, in the dual variable u; z = ρ(u).
 
         standard    u' = W z + b
         euclidean   u' = R z + W z + b
         bregman     u' = clamp(ρ⁻¹(R ρ(u))) + W z + b
 
-    R is the identity where the width does not change (then ρ⁻¹(R z) is u itself and no inverse is
-    computed), else a learned matrix with rows on the simplex.
+    R is the identity if the width does not change (then ρ⁻¹(R z) is u, and no inverse is computed), else a
+    learned matrix with rows on the simplex.
 
     Shapes: u, z (N, in_features) -> (N, out_features).
     """
@@ -37,12 +37,12 @@ class Layer(nn.Module):
         out_features: int,
         act: Activation,
         version: str,
-        hold: DualClamp,
+        clamp_dual: DualClamp,
         init: str,
         weight_norm: bool,
     ):
         super().__init__()
-        self.act, self.version, self.hold = act, version, hold
+        self.act, self.version, self.clamp_dual = act, version, clamp_dual
         self.linear = nn.Linear(in_features, out_features)
         changes_width = in_features != out_features and version != "standard"
         self.mixing = SimplexRows(in_features, out_features, init) if changes_width else None
@@ -58,19 +58,19 @@ class Layer(nn.Module):
         return update + (self._bregman_skip(u) if self.version == "bregman" else self._euclidean_skip(z))
 
     def enclose(self, u: bounds.Enclosure, z: bounds.Enclosure) -> bounds.Enclosure:
-        """Bounds of the layer's output; z = ρ(u) in a Bregman layer, where u alone is used."""
+        """The enclosure of the layer's output; a Bregman layer uses only u, since z = ρ(u)."""
         weight, bias = self.linear.weight, self.linear.bias
         mixing = None if self.mixing is None else self.mixing.weight
         if self.version == "bregman":
-            return bounds.bregman_step(u, cast(LegendreMap, self.act), weight, bias, self.hold, mixing)
-        if self.version == "euclidean":  # one matrix, so that skip and update may cancel
+            return bounds.bregman_step(u, cast(LegendreMap, self.act), weight, bias, self.clamp_dual, mixing)
+        if self.version == "euclidean":  # one matrix, so that skip and update can cancel
             weight = weight + (torch.eye(len(weight)).to(weight) if mixing is None else mixing)
         return bounds.affine(z, weight, bias)
 
     def _bregman_skip(self, u: Tensor) -> Tensor:
         if self.mixing is not None:
             u = cast(LegendreMap, self.act).dual_average(u, self.mixing.weight)
-        return self.hold(u)
+        return self.clamp_dual(u)
 
     def _euclidean_skip(self, z: Tensor) -> Tensor:
         return z if self.mixing is None else z @ self.mixing.weight.T
@@ -93,9 +93,9 @@ class MLP(nn.Module):
         super().__init__()
         self.act, self.version, self.clamp = act, version, clamp
         self.input_map = onto_interval(*act.input_interval)
-        hold = dual_clamp(act, version, clamp)
+        clamp_dual = dual_clamp(act, version, clamp)
         self.layers = nn.ModuleList(
-            Layer(n_in, n_out, act, version, hold, init, weight_norm)
+            Layer(n_in, n_out, act, version, clamp_dual, init, weight_norm)
             for n_in, n_out in zip([in_features, *widths], widths, strict=False)
         )
         self.output = nn.Linear(widths[-1], num_classes)
@@ -107,7 +107,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         z = self.input_map(x.flatten(1))  # (N, in_features), inside the range of ρ
-        # The only inverse of the whole pass: from here on u is carried along.
+        # The only inverse of the pass, if no layer changes its width: u is carried from layer to layer.
         u = cast(LegendreMap, self.act).inverse(z) if self.version == "bregman" else z
         for layer in self.layers:
             u = layer(u, z)
@@ -118,16 +118,17 @@ class MLP(nn.Module):
     def interval(self, lo: Tensor, hi: Tensor) -> tuple[Tensor, Tensor]:
         """Bounds of the logits over boxes of inputs: lo ≤ x ≤ hi -> lower ≤ logits(x) ≤ upper.
 
-        Computed in float64 and rounded outward (see ``interval.py``). They hold for the network with its
-        weights as they are and exact arithmetic; what float32 adds is for the caller to allow for.
+        They are computed in float64 and rounded outward (see ``interval.py``). They hold for these weights
+        in exact arithmetic; the caller adds what float32 may round.
 
         Shapes: lo, hi (M, in_features), about [0, 1] -> lower, upper (M, num_classes), float64; ±∞ or NaN
-        where nothing is known. Raises ValueError for an activation that is not increasing and another width.
+        where there is no bound. Raises ValueError for an activation that is not increasing and for a wrong
+        shape.
         """
         bounds.check_increasing(self.act)
         if lo.dim() != 2 or lo.shape != hi.shape or lo.shape[1] != self.input_width:
             raise ValueError(
-                f"interval takes lo and hi of shape (M, {self.input_width}), not "
+                f"interval needs lo and hi of shape (M, {self.input_width}), not "
                 f"{tuple(lo.shape)} and {tuple(hi.shape)}."
             )
         logits = copy.deepcopy(self).double()._enclose(bounds.cells(lo.double(), hi.double()))
@@ -148,7 +149,7 @@ class MLP(nn.Module):
         return bounds.affine(z, self.output.weight, self.output.bias)
 
     def surrogates(self) -> dict[str, nn.Module]:
-        """Models of the same logits that do not hide gradients, by name: "straight-through", or none."""
+        """{"straight-through": the model with gradients that pass every clamp}, empty without a clamp."""
         return straight_through(self)
 
     @property
@@ -156,7 +157,7 @@ class MLP(nn.Module):
         return cast(Layer, self.layers[0]).linear.in_features
 
     def hidden_weights(self) -> list[Tensor]:
-        """The matrices W of the hidden layers: what an ℓ1 proximal step may act on."""
+        """The matrices W of the hidden layers, for an ℓ1 proximal step."""
         return [layer.linear.weight for layer in self.layers if isinstance(layer, Layer)]
 
 
@@ -173,8 +174,8 @@ def mlp(
 ) -> MLP:
     """A multilayer perceptron with hidden layers of the given widths and a linear output layer.
 
-    With z⁰ the data mapped affinely from [0, 1] into the domain of Φ (Frecon et al., "Bregman Neural
-    Networks", ICML 2022):
+    z⁰ is the data, mapped affinely from [0, 1] into the domain of Φ. Each layer is (Frecon et al., "Bregman
+    Neural Networks", ICML 2022):
 
         standard    z ← ρ(W z + b)
         euclidean   z ← ρ(z + W z + b)
@@ -191,18 +192,26 @@ def mlp(
     without inverse, and for weight normalisation with the deterministic start.
     """
     widths = list(widths)
+    _check_options(widths, in_features, num_classes, init, weight_norm)
+    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
+
+
+def _check_options(
+    widths: list[int], in_features: int, num_classes: int, init: str, weight_norm: bool
+) -> None:
     if not widths or min([*widths, in_features]) < 1:
-        raise ValueError(f"widths={widths}, in_features={in_features}: at least one layer, every width ≥ 1.")
+        raise ValueError(
+            f"widths={widths}, in_features={in_features}: give at least one layer, and every width ≥ 1."
+        )
     if num_classes < 2:
         raise ValueError(f"num_classes={num_classes}: a classifier needs at least 2.")
     if init not in INITS:
         raise ValueError(f"init={init!r} does not exist; use one of {', '.join(INITS)}.")
     if weight_norm and init == "deterministic":
         raise ValueError(
-            "weight_norm=true with init=deterministic: rows of hidden weights start at zero, which has no "
-            "direction; use init=random."
+            "weight_norm=true cannot be used with init=deterministic: rows of hidden weights start at zero, "
+            "which has no direction; use init=random."
         )
-    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
 
 
 @torch.no_grad()

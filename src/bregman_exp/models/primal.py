@@ -1,10 +1,10 @@
-"""The layers written literally, in the primal variable z: what the forward pass is tested against.
+"""The layers as their formulas are written, in the primal variable z: the reference for tests.
 
     MLP     z ← ρ(ρ⁻¹(clamp(R z)) + W z + b)
     ResNet  z ← ρ(ρ⁻¹(clamp(z)) + Conv2[ρ(Conv1[z])])
 
-with clamp(z) = min(max(z, lo + c), hi − c). It computes ρ⁻¹ of a rounded ρ(u) in every layer, so it is slower
-and less exact than the dual form, and overflows in half precision; it exists to be compared with.
+with clamp(z) = min(max(z, lo + c), hi − c). This form computes ρ⁻¹ of a rounded ρ(u) in every layer. It is
+slower and less exact than the dual form, and it overflows in half precision.
 """
 
 from typing import cast
@@ -18,9 +18,10 @@ from bregman_exp.models.surrogates import twin
 
 
 class PrimalForm(nn.Module):
-    """A Bregman model that computes its logits by :func:`primal_forward`, as its formula is written.
+    """A Bregman model that computes its logits by :func:`primal_forward`.
 
-    Where ρ(u) rounds to an end, ρ⁻¹ loses u and with it the gradient; the surrogate "dual-form" does not.
+    Where ρ(u) rounds to an end of the range, ρ⁻¹ loses u and the gradient; the surrogate "dual-form" keeps
+    both.
 
     Shapes: those of the model. Raises ValueError for a model that is not of the Bregman version.
     """
@@ -35,7 +36,7 @@ class PrimalForm(nn.Module):
         return primal_forward(self.model, x)
 
     def surrogates(self) -> dict[str, nn.Module]:
-        """The model as it computes itself, "dual-form", and the model's own surrogates."""
+        """The model in its own dual form, as "dual-form", and the model's own surrogates."""
         return {"dual-form": twin(self.model), **self.model.surrogates()}
 
 

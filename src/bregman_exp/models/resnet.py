@@ -1,11 +1,13 @@
 """The CIFAR ResNet family: standard and Bregman, one class with one switch."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bregman_exp.geometry import Activation
 from bregman_exp.models.input_map import normalization
@@ -17,7 +19,7 @@ SHORTCUTS = ("pad", "projection")
 
 
 class PadShortcut(nn.Module):
-    """Subsample by 2 and add channels of a constant value, as many before as after.
+    """Subsample by 2 and add ``extra`` constant channels before and after.
 
     In the dual space the constant is 0, which is ρ(0) in the primal one (the reference's option "E").
 
@@ -34,13 +36,13 @@ class PadShortcut(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """One residual block, in the variable u that ρ is applied to next; z = ρ(u).
+    """One residual block, in the dual variable u; z = ρ(u).
 
         standard    u' = shortcut(z) + Conv2[ρ(Conv1[z])]
         bregman     u' = shortcut(clamp(u)) + Conv2[ρ(Conv1[z])]
 
-    Conv is a 3×3 convolution followed by batch normalisation. The Bregman skip is ρ⁻¹(clamp(z)), but since
-    z = ρ(u) no inverse is computed.
+    Conv is a 3×3 convolution followed by batch normalisation. clamp(u) equals the Bregman skip ρ⁻¹(clamp(z)),
+    so no inverse is computed.
 
     Shapes: u (N, C, H, W) -> (N, C', H/stride, W/stride).
     """
@@ -52,11 +54,11 @@ class BasicBlock(nn.Module):
         stride: int,
         act: Activation,
         version: str,
-        hold: DualClamp,
+        clamp_dual: DualClamp,
         shortcut: nn.Module,
     ):
         super().__init__()
-        self.act, self.version, self.hold = act, version, hold
+        self.act, self.version, self.clamp_dual = act, version, clamp_dual
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -69,7 +71,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, u: Tensor) -> Tensor:
         z = self.act.act(u)
-        skipped = self.hold(u) if self.version == "bregman" else z
+        skipped = self.clamp_dual(u) if self.version == "bregman" else z
         return self.shortcut(skipped) + self.residual(z)
 
 
@@ -88,7 +90,7 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         self.act, self.version, self.clamp, self.shortcut_kind = act, version, clamp, shortcut
-        self.hold = dual_clamp(act, version, clamp)
+        self.clamp_dual = dual_clamp(act, version, clamp)
         blocks = (depth - 2) // 6
         self.input_map = normalization(normalize)
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
@@ -108,7 +110,7 @@ class ResNet(nn.Module):
     def _block(self, in_channels: int, channels: int) -> BasicBlock:
         stride = channels // in_channels
         shortcut = nn.Identity() if stride == 1 else self._shortcut(in_channels, channels)
-        return BasicBlock(in_channels, channels, stride, self.act, self.version, self.hold, shortcut)
+        return BasicBlock(in_channels, channels, stride, self.act, self.version, self.clamp_dual, shortcut)
 
     def _shortcut(self, in_channels: int, channels: int) -> nn.Module:
         if self.shortcut_kind == "projection":
@@ -125,12 +127,12 @@ class ResNet(nn.Module):
     def stem(self, x: Tensor) -> Tensor:
         """The first u: images (N, 3, H, W) in [0, 1] -> (N, 16, H, W)."""
         if x.requires_grad:
-            x = _InOneOrder.apply(x)  # pyright: ignore[reportAssignmentType]
+            x = _ContiguousGradient.apply(x)  # pyright: ignore[reportAssignmentType]
         return self.bn1(self.conv1(self.input_map(x)))
 
     def head(self, z: Tensor) -> Tensor:
         """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
-        pooled = F.avg_pool2d(z, z.shape[2:])  # its gradient is channels-last, that of mean is not
+        pooled = F.avg_pool2d(z, z.shape[2:])  # unlike mean, it has a channels-last gradient
         return self.linear(pooled.flatten(1))
 
     def extra_repr(self) -> str:
@@ -143,16 +145,16 @@ class ResNet(nn.Module):
         return self.head(self.act.act(u))
 
     def surrogates(self) -> dict[str, nn.Module]:
-        """Models of the same logits that do not hide gradients, by name: "straight-through", or none."""
+        """{"straight-through": the model with gradients that pass every clamp}, empty without a clamp."""
         return straight_through(self)
 
     def hidden_weights(self) -> list[Tensor]:
-        """The kernels of all convolutions: what an ℓ1 proximal step may act on."""
+        """The kernels of all convolutions, for an ℓ1 proximal step."""
         return [module.weight for module in self.modules() if isinstance(module, nn.Conv2d)]
 
 
-class _InOneOrder(torch.autograd.Function):
-    """The images, whose gradient lies in memory as they do, not channels-last: attacks take views of it."""
+class _ContiguousGradient(torch.autograd.Function):
+    """The identity with a contiguous gradient instead of a channels-last one: attacks take views of it."""
 
     generate_vmap_rule = True
 
@@ -162,7 +164,7 @@ class _InOneOrder(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        pass  # the gradient needs nothing of the forward pass
+        pass  # backward needs no saved tensor
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
@@ -186,11 +188,12 @@ def resnet(
         standard    z ← ρ(z + Conv2[ρ(Conv1[z])])
         bregman     z ← ρ(ρ⁻¹(z) + Conv2[ρ(Conv1[z])])
 
-    "euclidean" is the standard network here (its skip is the identity already) and recorded as such. Where a
-    stage halves the image and doubles the channels, ``shortcut="pad"`` subsamples and pads with zeros in the
-    dual space (ρ(0) in the primal one), ``"projection"`` is a 1×1 convolution with batch normalisation, in
-    the dual space for a Bregman network. ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the
-    exact formula; Bregman only. ``normalize``: "cifar10", "imagenet", (mean, std) or None; the first layer.
+    "euclidean" is an alias of "standard", whose skip is the identity already, and is recorded as "standard".
+    Where a stage halves the image and doubles the channels, ``shortcut="pad"`` subsamples and pads with zeros
+    in the dual space (ρ(0) in the primal one); ``"projection"`` is a 1×1 convolution with batch
+    normalisation, in the dual space for a Bregman network. ``clamp``: c of clamp(z, lo + c, hi − c) before
+    ρ⁻¹, None for the exact formula; Bregman only. ``normalize`` is the first layer: "cifar10", "imagenet",
+    (mean, std) or None.
 
     Shapes: images (N, 3, 32, 32) in [0, 1] -> logits (N, num_classes).
 
@@ -206,3 +209,26 @@ def resnet(
     version = "standard" if check_version(version) == "euclidean" else version
     net = ResNet(depth, act, version, num_classes, normalize, clamp, shortcut)
     return net.to(memory_format=torch.channels_last)  # convolutions are faster, on CPUs and GPUs
+
+
+def folded(model: ResNet) -> ResNet:
+    """A copy in eval mode with batch normalisation folded into the convolutions, for inference only.
+
+        γ (K∗x − μ)/√(σ² + ε) + β  =  (γ/√(σ² + ε)) K ∗ x + (β − γμ/√(σ² + ε))
+
+    It has its own weights and gives the same logits to rounding. Shapes: those of the model.
+    """
+    net = copy.deepcopy(model).eval()
+    _fold(net, "conv1", "bn1")
+    for block in net.blocks():
+        _fold(block, "conv1", "bn1")
+        _fold(block, "conv2", "bn2")
+        if isinstance(block.shortcut, nn.Sequential):
+            _fold(block.shortcut, "0", "1")
+    return net
+
+
+def _fold(parent: nn.Module, convolution: str, normalization: str) -> None:
+    conv, norm = getattr(parent, convolution), getattr(parent, normalization)
+    setattr(parent, convolution, fuse_conv_bn_eval(conv, norm))
+    setattr(parent, normalization, nn.Identity())

@@ -8,9 +8,9 @@ from bregman_exp.geometry import project_simplex
 
 
 class OnSimplex(nn.Module):
-    """Parametrization: every row of the raw matrix projected on {r ≥ 0, Σ r = 1}.
+    """Parametrization: every row of the raw matrix is projected onto {r ≥ 0, Σ r = 1}.
 
-    The raw matrix is the parameter, so the optimizer trains it through the projection.
+    The parameter is the raw matrix; the optimizer trains it through the projection.
     """
 
     def forward(self, raw: Tensor) -> Tensor:
@@ -23,9 +23,9 @@ class OnSimplex(nn.Module):
 class SimplexRows(nn.Module):
     """R ∈ ℝ^{out×in} with rows on the simplex, so that R z stays in the (convex) range of ρ.
 
-    ``init="random"``: rows uniform on the simplex. ``init="deterministic"``: half of a row's weight on one
-    input, in turn, and half spread evenly. Both start in the interior: at a vertex of the simplex the
-    projection has no gradient.
+    ``init="random"``: rows uniform on the simplex. ``init="deterministic"``: row i puts half of its weight
+    on input i mod in, and spreads the other half evenly. Both start in the interior, because the projection
+    has no gradient at a vertex of the simplex.
     """
 
     weight: Tensor

@@ -1,4 +1,4 @@
-"""Twins of a network that hand out gradients where the network itself hides them."""
+"""Surrogates of a network: the same logits, with gradients where the network itself has none."""
 
 import copy
 from typing import TypeVar
@@ -12,10 +12,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class StraightThrough(nn.Module):
-    """A network's logits, bit for bit, whose gradient takes every clamp for the identity.
+    """A network's logits, bit for bit, with a gradient that treats every clamp as the identity.
 
-    It shares the network's weights (see :func:`twin`), and has only a forward pass: ``interval`` would take
-    the gradient that is passed here for the slope of the function.
+    It shares the network's weights (see :func:`twin`). It has no ``interval``, which would mistake this
+    gradient for the slope of the function.
 
     Shapes: those of the network.
     """
@@ -32,22 +32,22 @@ class StraightThrough(nn.Module):
 
 
 def straight_through(network: nn.Module) -> dict[str, nn.Module]:
-    """{"straight-through": the twin that passes every clamp}, empty for a network that has none."""
+    """{"straight-through": the surrogate of this name}, empty for a network without a clamp."""
     return {"straight-through": StraightThrough(network)} if _clamped_parts(network) else {}
 
 
 def twin(network: Network) -> Network:
-    """The same network on the same weights and buffers: what changes in one changes in both.
+    """A copy that shares weights and buffers with the network: a change in either shows in both.
 
-    Its parts and training flags are its own; in training mode it updates the batch statistics they share.
+    Submodules and training flags are its own. In training mode it updates the shared batch statistics.
     """
-    # the dictionaries themselves are shared, so that a later .to(...), which replaces buffers, is followed
+    # The dictionaries themselves are shared: the copy follows a later .to(...), which replaces buffers.
     shared = [vars(module)[kind] for module in network.modules() for kind in ("_parameters", "_buffers")]
     return copy.deepcopy(network, {id(tensors): tensors for tensors in shared})
 
 
 def _clamped_parts(network: nn.Module) -> list[tuple[nn.Module, str, Activation | DualClamp]]:
-    """(module, attribute, part) wherever a map or a skip holds the dual variable within finite bounds."""
+    """(module, attribute, part) for each activation or skip that clamps the dual variable."""
     return [
         (module, name, part)
         for module in network.modules()

@@ -1,7 +1,7 @@
-"""What an MLP does to points layer by layer, in the primal variable z.
+"""The hidden representations of an MLP, layer by layer, in the primal variable z.
 
-z⁽⁰⁾ is the data mapped into the domain of Φ, z⁽ˡ⁾ = ρ(u⁽ˡ⁾) what hidden layer l gives, l = 1 … L; the output
-layer takes z⁽ᴸ⁾ to the logits. Every function computes in the dtype of the model and without gradients.
+z⁽⁰⁾ is the data mapped into the domain of Φ; z⁽ˡ⁾ = ρ(u⁽ˡ⁾) is the output of hidden layer l, l = 1 … L; the
+output layer maps z⁽ᴸ⁾ to the logits. Every function computes in the model's dtype and without gradients.
 """
 
 import math
@@ -16,41 +16,41 @@ from bregman_exp.models.mlp import MLP, Layer
 
 @torch.no_grad()
 def representations(model: nn.Module, x: Tensor) -> list[Tensor]:
-    """z⁽⁰⁾ … z⁽ᴸ⁾ of samples x in [0, 1], as the forward pass computes them: u is carried, not inverted.
+    """z⁽⁰⁾ … z⁽ᴸ⁾ of samples x in [0, 1], as the forward pass computes them.
 
     Shapes: x (N, …) -> L + 1 tensors, (N, in_features) and then (N, width of the layer). Raises ValueError
-    for a model that is no MLP.
+    for a model that is not an MLP.
     """
     net = _as_mlp(model)
     z = net.input_map(x.flatten(1))
-    u, found = _dual(net, z), [z]
+    u, zs = _dual(net, z), [z]
     for layer in net.layers:
         u = layer(u, z)
         z = net.act.act(u)
-        found.append(z)
-    return found
+        zs.append(z)
+    return zs
 
 
 @torch.no_grad()
 def layer_map(model: nn.Module, l: int, z: Tensor) -> Tensor:  # noqa: E741
     """z⁽ˡ⁾ ↦ z⁽ˡ⁺¹⁾ = ρ(layer(z⁽ˡ⁾)), l = 0 … L − 1; in a Bregman network with u = ρ⁻¹(z).
 
-    Shapes: z (N, width before the layer) -> (N, its width). Raises ValueError for a model that is no MLP, an
-    l that has no layer, and a z of another width.
+    Shapes: z (N, width before the layer) -> (N, its width). Raises ValueError for a model that is not an MLP,
+    for an l without a layer, and for a z of the wrong width.
     """
     net = _as_mlp(model)
-    _check_place(net, l, len(net.layers) - 1, z)
+    _check_layer(net, l, len(net.layers) - 1, z)
     return net.act.act(net.layers[l](_dual(net, z), z))
 
 
 @torch.no_grad()
 def logits_from(model: nn.Module, l: int, z: Tensor) -> Tensor:  # noqa: E741
-    """The logits of the rest of the network, from z⁽ˡ⁾ on; l = 0 … L.
+    """The logits computed from z⁽ˡ⁾, l = 0 … L.
 
-    Shapes: z (N, width before layer l + 1) -> (N, classes). Raises ValueError as :func:`layer_map`.
+    Shapes: z (N, width before layer l + 1) -> (N, classes). Raises the same errors as :func:`layer_map`.
     """
     net = _as_mlp(model)
-    _check_place(net, l, len(net.layers), z)
+    _check_layer(net, l, len(net.layers), z)
     u = _dual(net, z)
     for layer in net.layers[l:]:
         u = layer(u, z)
@@ -59,9 +59,9 @@ def logits_from(model: nn.Module, l: int, z: Tensor) -> Tensor:  # noqa: E741
 
 
 def primal_range(model: nn.Module) -> tuple[float, float]:
-    """(lo, hi): the open interval in which every coordinate of z lies, ±∞ where the map has no end.
+    """(lo, hi): the open interval that contains every coordinate of z; ±∞ where it has no end.
 
-    Raises ValueError for a model that is no MLP.
+    Raises ValueError for a model that is not an MLP.
     """
     act = _as_mlp(model).act
     return act.range if isinstance(act, LegendreMap) else (-math.inf, math.inf)
@@ -74,15 +74,13 @@ def _as_mlp(model: nn.Module) -> MLP:
 
 
 def _dual(net: MLP, z: Tensor) -> Tensor:
-    """u of z, which only a Bregman layer looks at."""
+    """ρ⁻¹(z) for a Bregman network; the layers of the others do not use u."""
     return cast(LegendreMap, net.act).inverse(z) if net.version == "bregman" else z
 
 
-def _check_place(net: MLP, l: int, last: int, z: Tensor) -> None:  # noqa: E741
+def _check_layer(net: MLP, l: int, last: int, z: Tensor) -> None:  # noqa: E741
     if not 0 <= l <= last:
-        raise ValueError(
-            f"l={l} is not possible: this network has {len(net.layers)} layers; use 0 to {last}."
-        )
+        raise ValueError(f"l={l} is not allowed: this network has {len(net.layers)} layers; use 0 to {last}.")
     widths = [net.input_width, *(cast(Layer, layer).linear.out_features for layer in net.layers)]
     if z.dim() != 2 or z.shape[1] != widths[l]:
-        raise ValueError(f"z of shape {tuple(z.shape)} at l={l}: give (N, {widths[l]}).")
+        raise ValueError(f"z has shape {tuple(z.shape)} at l={l}; it must be (N, {widths[l]}).")

@@ -1,4 +1,10 @@
-"""The evaluation of one model: clean accuracy, every attack, the checks, the verdicts."""
+"""The evaluation of a model: clean accuracy, every attack, the checks, the verdicts.
+
+Only samples that are right on clean data are attacked. Every point that an attack returns is verified:
+finite, in the box, in the ball to 1e-6, and shown to the model again. If a point fails, the attack has no
+number. An attack that raises an error has no number either, and the others are still run. The state of the
+model and of the program is restored (see ``evaluating``).
+"""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -7,18 +13,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.accuracy import Accuracy
-from bregman_exp.robustness.checks.audit import Audit, judged_of, sizes_audit
+from bregman_exp.robustness.checks.audit import Audit, judged_of
 from bregman_exp.robustness.checks.continuity import continuity_checks
-from bregman_exp.robustness.checks.entries import eps_checks, order_checks, own_checks
+from bregman_exp.robustness.checks.entries import eps_checks, order_checks, own_checks, verdict
 from bregman_exp.robustness.checks.gradients import gradient_checks, slope_checks
-from bregman_exp.robustness.checks.model import is_constant, model_checks
-from bregman_exp.robustness.checks.state import state_checks
-from bregman_exp.robustness.checks.verdict import verdict
+from bregman_exp.robustness.checks.model import is_constant, model_checks, state_checks
+from bregman_exp.robustness.checks.sizes import sizes_audit
 from bregman_exp.robustness.harness import Harness, OnProgress
-from bregman_exp.robustness.isolation import evaluating, in_type
+from bregman_exp.robustness.isolation import evaluating, in_dtype
 from bregman_exp.robustness.parts import Parts
-from bregman_exp.robustness.result import Check, Evaluation, Robustness
+from bregman_exp.robustness.result import Accuracy, Check, Evaluation, Robustness
 from bregman_exp.robustness.samples import Samples
 from bregman_exp.robustness.spec import AttackSpec, unique_ids
 from bregman_exp.robustness.victim import Victim
@@ -40,70 +44,67 @@ def evaluate(
     keep_points: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
-    """Clean accuracy, then each attack's robust accuracy, with the checks of both.
+    """Clean accuracy, then the robust accuracy under each attack, with the checks of both.
 
-    Only samples that are right on clean data are attacked. Every point an attack returns is verified (finite,
-    in the box, in the ball to 1e-6) and shown to the model again; where one is not, the attack's number is
-    not reported. The model's and the program's state are as before (see ``evaluating``).
+    ``ids`` key the random streams of the samples (default 0 … N−1). ``audit``: run every check, with the
+    attacks that it needs. ``source``: the model that attack=transfer and the audit transfer from. ``parts``:
+    where finished batches are stored, and read from. ``keep_points``: keep the adversarial points.
 
-    ``audit``: every check, with the attacks that it takes, for each PGD and suite of ``specs``. ``source``:
-    the model that ``attack=transfer`` and the audit's transfer start from. ``parts``: where every finished
-    batch is kept, and taken from where it is there already. ``keep_points``: keep the adversarial points.
-
-    Shapes: x (N, …), uint8 or float in [0, 1]; y, ids (N,); the model gives logits (N, K). ``ids`` name the
-    samples in the random streams (default 0 … N−1).
-
-    An attack that raises has an ``error`` and no number; the others have theirs. Where all raise, this does.
-
-    Raises ValueError for inputs outside [0, 1], labels that are no classes, no samples, a model whose output
-    is not finite logits, and a source of other classes.
+    Shapes: x (N, …), uint8 or float in [0, 1]; y, ids (N,); the model returns logits (N, K). Raises
+    ValueError for invalid samples, logits or source, and the first attack's error if all attacks fail.
     """
     ids = torch.arange(len(y)) if ids is None else ids
-    tell = on_progress or (lambda *_: None)
-    with evaluating(model) as used, _beside(source) as other:
-        samples = Samples(used, x, y, ids, batch_size)
-        witness = Witness(used)
-        predictions, classes = samples.asking(witness.at_first()).predictions()
-        witness.remember()
-        _check_source(other, samples, classes)
-        right = predictions == y.cpu()
-        tell("clean", len(y), len(y), int(right.sum()))
+    with evaluating(model) as used, _evaluating_source(source) as used_source:
+        samples, witness = Samples(used, x, y, ids, batch_size), Witness(used)
+        predictions, classes = samples.with_model(witness.recorded()).predictions()
+        witness.record_state()
+        _check_source(used_source, samples, classes)
+        victim = Victim.of(used, seed, used_source)
         specs = [spec.for_classes(classes) for spec in specs]
-        victim = Victim.of(used, seed, other)
         for spec in specs:
             spec.attack.check_fits(victim, classes)
-        harness = Harness(samples, victim, witness, tell, {} if parts is None else parts, keep_points)
-        entries = _attacked(harness, specs, right)
-        checks = _checked(harness, predictions, right, entries)
-        probes, more = _audited(replace(harness, keep_points=False), right, entries) if audit else ([], [])
-        checks += more + state_checks(witness, [*entries, *probes], tuple(entry.id for entry in entries))
-        unmoved = all(e.survivors is None or torch.equal(e.survivors, right) for e in entries)
-        constant = unmoved and is_constant(samples, predictions)
+        progress = on_progress or (lambda *_: None)
+        harness = Harness(samples, victim, witness, progress, {} if parts is None else parts, keep_points)
+        return _attack_and_check(harness, specs, predictions, audit=audit)
+
+
+def _attack_and_check(
+    harness: Harness, specs: Sequence[AttackSpec], predictions: Tensor, *, audit: bool
+) -> Evaluation:
+    samples, witness = harness.samples, harness.witness
+    right = predictions == samples.y.cpu()
+    harness.on_progress("clean", len(right), len(right), int(right.sum()))
+    entries = _attacked(harness, specs, right)
+    checks = _checked(harness, predictions, right, entries)
+    probes, more = _audited(replace(harness, keep_points=False), right, entries) if audit else ([], [])
+    checks += more + state_checks(witness, [*entries, *probes], tuple(entry.id for entry in entries))
+    unmoved = all(e.survivors is None or torch.equal(e.survivors, right) for e in entries)
+    constant = unmoved and is_constant(samples, predictions)
     entries = [
         replace(entry, verdict=verdict(entry, checks, constant=constant, audited=audit)) for entry in entries
     ]
-    return Evaluation(Accuracy(int(right.sum()), len(y)), predictions, entries, probes, checks)
+    return Evaluation(Accuracy(int(right.sum()), len(right)), predictions, entries, probes, checks)
 
 
 def _attacked(harness: Harness, specs: Sequence[AttackSpec], right: Tensor) -> list[Robustness]:
-    """The entries in the order of their attacks; those that one search answers for are run together.
+    """The results in the order of the specs; specs that share a search are run together.
 
-    Raises the first one's error where all attacks have failed.
+    Raises the first error if all attacks have failed.
     """
     names, entries = unique_ids(specs), {}
     for group in _sharing_a_search(specs):
-        answers = harness.attack([specs[place] for place in group], [names[place] for place in group], right)
-        entries |= dict(zip(group, answers, strict=True))
+        results = harness.attack([specs[i] for i in group], [names[i] for i in group], right)
+        entries |= dict(zip(group, results, strict=True))
     errors = [entry.error for entry in entries.values() if entry.error is not None]
     if errors and len(errors) == len(entries):
         raise errors[0]
-    return [entries[place] for place in range(len(specs))]
+    return [entries[index] for index in range(len(specs))]
 
 
 def _checked(
     harness: Harness, predictions: Tensor, right: Tensor, entries: Sequence[Robustness]
 ) -> list[Check]:
-    """The checks of every evaluation, which take no attack of their own."""
+    """The checks of every evaluation, which need no further attack."""
     samples, victim = harness.samples, harness.victim
     return [
         *model_checks(samples, tuple(entry.id for entry in entries)),
@@ -119,31 +120,31 @@ def _checked(
 def _audited(
     harness: Harness, right: Tensor, entries: Sequence[Robustness]
 ) -> tuple[list[Robustness], list[Check]]:
-    """The probes and checks of every threat and, once for each norm, of the other sizes."""
+    """The audit's probes and checks, for each threat and, at other ε, for each norm."""
     probes, checks = [], []
     judged = judged_of(entries)
-    for same in judged.values():
-        more_probes, more_checks = Audit(harness, right, same).run()
+    for of_threat in judged.values():
+        more_probes, more_checks = Audit(harness, right, of_threat).run()
         probes, checks = probes + more_probes, checks + more_checks
     for norm in dict.fromkeys(threat.norm for threat in judged):
-        of_norm = [entry for threat, same in judged.items() if threat.norm is norm for entry in same]
+        of_norm = [e for threat, of_threat in judged.items() if threat.norm is norm for e in of_threat]
         more_probes, more_checks = sizes_audit(harness, right, of_norm)
         probes, checks = probes + more_probes, checks + more_checks
     return probes, checks
 
 
 def _sharing_a_search(specs: Sequence[AttackSpec]) -> list[list[int]]:
-    """The places of the attacks, those together that one search for the nearest wrong point answers."""
+    """The indices of the specs, grouped if a single search for the nearest wrong points serves them."""
     groups: dict[str, list[int]] = {}
-    for place, spec in enumerate(specs):
-        key = spec.search() if spec.attack.nearest else str(place)
-        groups.setdefault(key, []).append(place)
+    for index, spec in enumerate(specs):
+        key = spec.search() if spec.attack.nearest else str(index)
+        groups.setdefault(key, []).append(index)
     return list(groups.values())
 
 
 @contextmanager
-def _beside(source: nn.Module | None) -> Generator[nn.Module | None]:
-    """The transfer source, if there is one, in the state in which the model is evaluated."""
+def _evaluating_source(source: nn.Module | None) -> Generator[nn.Module | None]:
+    """``evaluating`` for the transfer source, if there is one."""
     if source is None:
         yield None
     else:
@@ -157,8 +158,8 @@ def _check_source(source: nn.Module | None, samples: Samples, classes: int) -> N
     x, _ = samples.batch(torch.tensor([0]))
     try:
         with torch.no_grad():
-            classes_of_source = in_type(source, x.dtype)(x).shape[1]
-    except RuntimeError as error:  # inputs of another shape, or a model on another device
+            classes_of_source = in_dtype(source, x.dtype)(x).shape[1]
+    except RuntimeError as error:  # another input shape, or a model on another device
         reason = str(error).splitlines()[0]
         raise ValueError(f"the transfer source cannot take these inputs: {reason}.") from None
     if classes_of_source != classes:

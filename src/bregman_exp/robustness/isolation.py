@@ -1,4 +1,4 @@
-"""An evaluation that leaves no trace in the model or the program, and is not led astray by their state."""
+"""Isolation: an evaluation neither changes the state of the model and the program nor depends on it."""
 
 import copy
 import random
@@ -12,14 +12,15 @@ from torch import nn
 
 @contextmanager
 def evaluating(model: nn.Module) -> Generator[nn.Module]:
-    """The model in eval mode, in float32 without TF32 or autocast, with gradients allowed.
+    """The model in eval mode, in float32 without TF32 or autocast, with gradients enabled.
 
-    Yields the model itself, or a float32 copy of a half-precision one (in bf16 the points of an attack leave
-    the ball). Afterwards, also after an exception, everything is as it was: each submodule's training flag,
-    each parameter's requires_grad and .grad, the random states of torch, NumPy and Python, the TF32 flags.
+    Yields the model itself, or a float32 copy of a half-precision model (in bf16 the points of an attack
+    leave the ball). Afterwards, also after an exception, everything is restored: each submodule's training
+    flag, each parameter's requires_grad and .grad, the random states of torch, NumPy and Python, the TF32
+    flags.
     """
     with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))  # first: tensors made inside it take no gradient
+        stack.enter_context(torch.inference_mode(False))  # first: inference tensors cannot have gradients
         half = any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters())
         used = copy.deepcopy(model).float() if half else model
         stack.enter_context(torch.enable_grad())
@@ -34,8 +35,8 @@ def evaluating(model: nn.Module) -> Generator[nn.Module]:
         yield used
 
 
-def in_type(model: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """The model, or a copy of it where its weights are of another floating type."""
+def in_dtype(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The model, or a copy in this dtype if its weights have another floating dtype."""
     others = any(p.is_floating_point() and p.dtype != dtype for p in model.parameters())
     return copy.deepcopy(model).to(dtype) if others else model
 
@@ -55,7 +56,7 @@ def _full_float32() -> Generator[None]:
     cuda, cudnn, mkldnn = torch.backends.cuda, torch.backends.cudnn, torch.backends.mkldnn
     switches = (cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv)  # pyright: ignore
     kept = [switch.fp32_precision for switch in switches]
-    try:  # the older switches, which torch will not read where the program has set the newer ones
+    try:  # the older switches; torch refuses to read them if the program has set the newer ones
         older = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     except RuntimeError:
         older = None
@@ -84,7 +85,7 @@ def _module_state_kept(model: nn.Module) -> Generator[None]:
         yield
     finally:
         for module, mode in modes:
-            module.training = mode  # not .train(), which would touch every submodule
+            module.training = mode  # not .train(), which would change every submodule
         for parameter, required, gradient in parameters:
             parameter.requires_grad_(required)
             parameter.grad = gradient

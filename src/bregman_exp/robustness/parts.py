@@ -1,4 +1,4 @@
-"""What is finished of a long evaluation, so that an interrupted one goes on where it was."""
+"""The finished batches of an evaluation, stored so that an interrupted evaluation can be resumed."""
 
 import hashlib
 import json
@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.robustness.found import Counts
+from bregman_exp.robustness.attack_result import Counts
 
-# key of a batch -> its arrays; a plain dict, or files
+# key of a batch -> its arrays; a dict, or files
 Parts = MutableMapping[str, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What an attack left of one batch of n samples, for each of E sizes.
+    """The result of an attack on a batch of n samples, for E values of ε.
 
-    survivors (E, n) bool; violation (E,); counts, asked and otherwise of the whole batch; the rest as in
-    ``Robustness``, for the n samples, and for each size points (E, n, …) and predicted (E, n).
+    survivors (E, n) bool; violation (E,); points (E, n, …) and predicted (E, n); the others as in
+    ``Robustness``, for the n samples or the whole batch.
     """
 
     survivors: Tensor
@@ -33,30 +33,38 @@ class Part:
     distances: Tensor | None = None
     points: Tensor | None = None
     predicted: Tensor | None = None
-    asked: int = 0
-    otherwise: int = 0
+    repeated: int = 0
+    differing: int = 0
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The part as arrays, exactly."""
-        facts = {name: getattr(self, name) for name in FACTS}
+        """The part as arrays, without rounding."""
+        numbers = {stored: getattr(self, name) for stored, name in NUMBERS.items()}
         tensors = {name: getattr(self, name) for name in TENSORS}
-        kept = {name: tensor.cpu().numpy() for name, tensor in tensors.items() if tensor is not None}
-        return kept | {"facts": np.array(json.dumps(facts))}
+        arrays = {name: tensor.cpu().numpy() for name, tensor in tensors.items() if tensor is not None}
+        return arrays | {"facts": np.array(json.dumps(numbers))}
 
     @classmethod
     def of(cls, arrays: dict[str, np.ndarray]) -> "Part":
-        """The part whose ``arrays()`` these are."""
-        fields: dict[str, Any] = json.loads(str(arrays["facts"]))
+        """The inverse of ``arrays()``."""
+        numbers = json.loads(str(arrays["facts"]))
+        fields: dict[str, Any] = {NUMBERS[stored]: value for stored, value in numbers.items()}
         fields |= {name: torch.from_numpy(arrays[name]) for name in TENSORS if name in arrays}
         return cls(**fields)
 
 
-FACTS = ("seconds", "counts", "undecided", "asked", "otherwise")
+# stored name -> field; the stored names do not change, so that old files can be read
+NUMBERS = {
+    "seconds": "seconds",
+    "counts": "counts",
+    "undecided": "undecided",
+    "asked": "repeated",
+    "otherwise": "differing",
+}
 TENSORS = ("survivors", "violation", "late", "distances", "points", "predicted")
 
 
 def digest(*contents: Any) -> str:
-    """Twelve hex digits over tensors (their bytes), models (parts, weights, buffers) and plain values."""
+    """Twelve hex digits over tensors (bytes), models (repr, weights, buffers) and plain values."""
     hashed = hashlib.sha256()
     for content in contents:
         if isinstance(content, nn.Module):

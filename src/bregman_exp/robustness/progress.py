@@ -6,11 +6,11 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
+LINE_INTERVAL = 30.0  # seconds, for output that is not a terminal
 
 
 class EvaluationProgress:
-    """Samples done, samples still right and time left of each attack; use it as ``on_progress``."""
+    """Shows samples done, samples still right and time left of each attack; use it as ``on_progress``."""
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(stderr=True)
@@ -19,8 +19,8 @@ class EvaluationProgress:
             *columns, TimeRemainingColumn(), console=self.console, disable=not self.console.is_terminal
         )
         self._tasks: dict[str, int] = {}
-        self._begun: dict[str, tuple[float, int]] = {}  # when, and how many samples were done then
-        self._line = time.perf_counter()
+        self._start: dict[str, tuple[float, int]] = {}  # time, and samples that were already done
+        self._last_line = time.perf_counter()
 
     def __enter__(self) -> "EvaluationProgress":
         self._bar.start()
@@ -37,15 +37,15 @@ class EvaluationProgress:
             for task in self._tasks.values():  # an audit runs dozens of attacks
                 self._bar.update(task, visible=False)  # pyright: ignore
             self._tasks[name] = self._bar.add_task(name, total=total, figures="")
-            self._begun[name] = time.perf_counter(), done
+            self._start[name] = time.perf_counter(), done
         self._bar.update(self._tasks[name], completed=done, figures=figures)  # pyright: ignore
-        if not self.console.is_terminal and time.perf_counter() - self._line > LINE_EVERY:
-            self._line = time.perf_counter()
+        if not self.console.is_terminal and time.perf_counter() - self._last_line > LINE_INTERVAL:
+            self._last_line = time.perf_counter()
             self.console.print(f"{name}  {figures}{self._time_left(name, done, total)}", highlight=False)
 
     def _time_left(self, name: str, done: int, total: int) -> str:
-        """Of this attack, from the time its samples took so far."""
-        start, before = self._begun[name]
+        """The time left for this attack, at its speed so far."""
+        start, before = self._start[name]
         if done == before:
             return ""
         return f", {(time.perf_counter() - start) / (done - before) * (total - done):.0f} s left"

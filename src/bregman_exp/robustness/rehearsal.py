@@ -1,4 +1,4 @@
-"""A library's attack is tried on a stand-in before the network is trained: what cannot run is said then."""
+"""A rehearsal before training: a library's attack is tried on a linear model, so that it fails early."""
 
 import time
 
@@ -12,29 +12,26 @@ from bregman_exp.robustness.threat import Threat
 from bregman_exp.robustness.victim import Victim
 
 SAMPLES = 3
-PATIENCE = 2.0  # seconds; what has run so long runs
+PATIENCE = 2.0  # seconds; an attack that has run so long is taken to work
 
 
-def tried(attack: Attack, threat: Threat, shape: torch.Size, classes: int) -> None:
-    """Lets the attack find points of a linear network of these inputs and classes; raises what it raises.
-
-    What takes long is not waited for.
-    """
+def rehearse(attack: Attack, threat: Threat, shape: torch.Size, classes: int) -> None:
+    """Runs the attack on a linear network with these inputs and classes, for 2 s; raises what it raises."""
     random = generator(0, "rehearsal")
     x, ids = torch.rand((SAMPLES, *shape), generator=random), torch.arange(SAMPLES)
-    with evaluating(_StandIn(shape.numel(), classes, random)) as used:
+    with evaluating(_Linear(shape.numel(), classes, random)) as used:
         try:
             attack.find(Victim(used), x, used(x).argmax(dim=1), ids, threat)
-        except _LongEnough:
+        except _TimeUpError:
             return
 
 
-class _LongEnough(BaseException):
-    """No error of the attack, and nothing that a library catches."""
+class _TimeUpError(BaseException):
+    """Not an Exception, so that no library catches it."""
 
 
-class _StandIn(nn.Module):
-    """A linear network, which stops whoever asks it for too long."""
+class _Linear(nn.Module):
+    """A linear network that raises _TimeUpError after PATIENCE seconds."""
 
     def __init__(self, features: int, classes: int, random: torch.Generator):
         super().__init__()
@@ -43,5 +40,5 @@ class _StandIn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if time.monotonic() > self.end:
-            raise _LongEnough
+            raise _TimeUpError
         return x.flatten(1) @ self.weight

@@ -1,4 +1,4 @@
-"""The public way to one robust accuracy."""
+"""The public function for the robust accuracy under an attack."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bregman_exp.robustness.attack import Attack
 from bregman_exp.robustness.attacks.function import Perturb
 from bregman_exp.robustness.evaluation import evaluate
-from bregman_exp.robustness.result import Check, Verdict
+from bregman_exp.robustness.result import Check, Robustness, Verdict
 from bregman_exp.robustness.spec import AttackSpec
 
 
@@ -18,8 +18,8 @@ from bregman_exp.robustness.spec import AttackSpec
 class Report:
     """A robust accuracy with its evidence.
 
-    accuracy, correct, ci95 and survivors (bool, one a sample) are None where the attack's points failed
-    verification; n samples; checks with name, status, value, limit.
+    accuracy, correct, ci95 and survivors (N,) bool are None if the attack's points failed verification;
+    n is the number of samples; checks have name, status, value, limit.
     """
 
     accuracy: float | None
@@ -29,6 +29,19 @@ class Report:
     survivors: Tensor | None
     checks: list[Check]
     verdict: Verdict
+
+    @classmethod
+    def of(cls, entry: Robustness, checks: list[Check]) -> "Report":
+        result = entry.result
+        return cls(
+            accuracy=None if result is None else result.accuracy,
+            correct=None if result is None else result.correct,
+            n=entry.n,
+            ci95=None if result is None else result.ci95,
+            survivors=entry.survivors,
+            checks=checks,
+            verdict=entry.verdict,
+        )
 
 
 def robust_accuracy(
@@ -46,41 +59,33 @@ def robust_accuracy(
     batch_size: int = 250,
     **settings: Any,
 ) -> Report:
-    """The share of samples that an attack of size eps leaves rightly classified.
+    """The share of samples that are still classified correctly after an attack of size eps.
 
         report = robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
-        print(report.accuracy, report.ci95, report.verdict)
 
-    ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``), or a
-    function of one's own: ``attack(net, x, y, threat, **settings)`` gives points like x (see ``Function``).
-    ``audit``: run every check, with the attacks it takes; only then can the verdict of PGD or a suite be
+    ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``), or
+    your own function ``attack(net, x, y, threat, **settings)`` that returns points like x (see ``Function``).
+    ``audit``: run every check, with the attacks that it needs; only then can the verdict of PGD or a suite be
     "reliable". ``source``: another model, whose adversarial points attack=transfer and the audit show to
-    ``net``. ``ids``, ``seed``, ``batch_size``: see ``evaluate``. ``settings``: the attack's own, e.g. steps.
+    ``net``. ``ids``, ``seed``, ``batch_size``: see ``evaluate``. ``settings``: the attack's, e.g. steps.
 
-    Shapes: images (N, …) in [0, 1] or uint8, labels (N,), tensors or NumPy arrays; net gives logits (N, K).
-    Raises ValueError, in one sentence, for what is not allowed.
+    Shapes: images (N, …) in [0, 1] or uint8, labels (N,), tensors or NumPy arrays; net returns logits (N, K).
+    Raises ValueError for an invalid argument.
     """
     images, labels = _tensor("images", images), _tensor("labels", labels)
-    for name, module in (("net", net), ("source", source)):
-        if not isinstance(module, nn.Module) and (name, module) != ("source", None):
-            raise ValueError(
-                f"{name} is a {type(module).__name__}; give a torch.nn.Module, which has a mode and a device."
-            )
+    _check_module("net", net)
+    if source is not None:
+        _check_module("source", source)
     spec = AttackSpec.of(attack, norm, eps, **settings)
     evaluation = evaluate(
         net, images, labels, [spec], ids=ids, seed=seed, batch_size=batch_size, audit=audit, source=source
     )
-    (entry,) = evaluation.robust
-    result = entry.result
-    return Report(
-        accuracy=None if result is None else result.accuracy,
-        correct=None if result is None else result.correct,
-        n=entry.n,
-        ci95=None if result is None else result.ci95,
-        survivors=entry.survivors,
-        checks=evaluation.checks,
-        verdict=entry.verdict,
-    )
+    return Report.of(evaluation.robust[0], evaluation.checks)
+
+
+def _check_module(name: str, module: Any) -> None:
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"{name} is a {type(module).__name__}; it must be a torch.nn.Module.")
 
 
 def _tensor(name: str, values: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""What an evaluation says: accuracies, what each attack left, and the checks."""
+"""The results of an evaluation: accuracies, the result of each attack, and the checks."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -6,16 +6,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
-from bregman_exp.robustness.accuracy import Accuracy
 from bregman_exp.robustness.attack import numbered
-from bregman_exp.robustness.found import Counts
+from bregman_exp.robustness.attack_result import Counts
 from bregman_exp.robustness.spec import AttackSpec
 
 
+def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval for a proportion (Wilson, 1927), as fractions."""
+    interval = binomtest(correct, n).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """correct of n samples, as a fraction with its Wilson 95 % interval."""
+
+    correct: int
+    n: int
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.n
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        return wilson_interval(self.correct, self.n)
+
+    def to_json(self) -> dict[str, object]:
+        return {"accuracy": self.accuracy, "correct": self.correct, "n": self.n, "ci95": list(self.ci95)}
+
+
 class Verdict(StrEnum):
-    """What the checks make of a number, see ``checks/verdict``."""
+    """What the checks say about a number, see ``verdict`` in ``checks/entries.py``."""
 
     UNCHECKED = "unchecked"
     RELIABLE = "reliable"
@@ -35,13 +60,13 @@ class Check:
 
     @classmethod
     def at_most(cls, name: str, applies_to: tuple[str, ...], value: float, limit: float) -> "Check":
-        """Passed where value ≤ limit; a NaN fails."""
+        """Passed if value ≤ limit; a NaN fails."""
         value = value + 0.0  # no −0
         return cls(name, applies_to, "passed" if value <= limit else "failed", value, limit)
 
     @classmethod
     def skipped(cls, name: str, applies_to: tuple[str, ...]) -> "Check":
-        """A check without its input."""
+        """A check that lacks its input."""
         return cls(name, applies_to, "skipped", None, None)
 
     def to_json(self) -> dict[str, Any]:
@@ -56,22 +81,25 @@ class Check:
 
 
 def share_limit(stated: float, n: int) -> float:
-    """The limit of a check whose value is a share of n samples: one sample is always allowed."""
+    """The limit of a check whose value is a share of n samples; a single sample is always allowed."""
     return max(stated, 1 / n)
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """One attack's result on n samples.
+    """The result of an attack on n samples.
 
-    ``survivors`` (N,) bool: still right; None where verification failed. ``counts``: what the attack itself
-    counted, see ``Found``. ``undecided``: of a proof, how many samples it could not decide. ``late`` (N,)
-    bool: the loss of a survivor still rose in the last tenth of the steps. ``distances`` (N,), for an attack
-    that looks for the nearest wrong point: 0 for those wrong on clean data, ∞ where it found none.
-    ``points`` (m, …) and the classes ``predicted`` (m,) there, of the samples ``attacked`` (m,), where they
-    are kept. ``violation``: the most that any point leaves the threat. ``asked``: how many rows of the
-    attack's calls the model was shown again, ``otherwise``: how many of them got another answer. ``error``:
-    what the attack raised; ``survivors`` is None then.
+    survivors (N,) bool: still right; None if verification failed or the attack raised an error.
+    violation: the most that any point is outside the threat.
+    counts: see ``AttackResult``.
+    undecided: the samples that an attack with proofs could not decide.
+    late (N,) bool: survivors whose loss still rose in the last tenth of the steps.
+    distances (N,), for an attack that looks for the nearest wrong point: 0 for a sample that is wrong on
+    clean data, ∞ if no wrong point was found.
+    attacked (m,): the indices of the attacked samples.
+    points (m, …), predicted (m,): the adversarial points, if they are kept, and the classes predicted there.
+    repeated, differing: the rows of the attack's calls that were repeated, and how many got another answer.
+    error: the exception that the attack raised.
     """
 
     id: str
@@ -87,8 +115,8 @@ class Robustness:
     attacked: Tensor | None = None
     points: Tensor | None = None
     predicted: Tensor | None = None
-    asked: int = 0
-    otherwise: int = 0
+    repeated: int = 0
+    differing: int = 0
     error: Exception | None = None
     verdict: Verdict = Verdict.UNCHECKED
 
@@ -97,8 +125,8 @@ class Robustness:
         return None if self.survivors is None else Accuracy(int(self.survivors.sum()), self.n)
 
     def to_json(self) -> dict[str, Any]:
-        none = {"accuracy": None, "correct": None, "n": self.n, "ci95": None}
-        figures = none if self.result is None else self.result.to_json()
+        unknown = {"accuracy": None, "correct": None, "n": self.n, "ci95": None}
+        figures = unknown if self.result is None else self.result.to_json()
         median = {} if self.distances is None else {"median_distance": self._median_distance()}
         return {
             "id": self.id,
@@ -119,7 +147,7 @@ class Robustness:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Clean predictions (N,), what each attack left, what was run for the checks alone, and the checks."""
+    """Clean accuracy and predictions (N,), the results of attacks and of the audit's probes, the checks."""
 
     clean: Accuracy
     predictions: Tensor
@@ -128,30 +156,33 @@ class Evaluation:
     checks: list[Check] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """The parts clean, robust, checks and, of an audit, probes of metrics.json.
+        """The keys clean, robust, checks and, after an audit, probes of metrics.json.
 
-        A probe sees only the samples that a check is about: ``attacked``, of which it broke ``broken``.
+        A probe attacks only the samples that its check needs: ``attacked``, of which it broke ``broken``.
         """
-        told = {
+        content = {
             "clean": self.clean.to_json(),
             "robust": [entry.to_json() for entry in self.robust],
             "checks": [check.to_json() for check in self.checks],
         }
-        return told | ({"probes": [_probe_json(probe) for probe in self.probes]} if self.probes else {})
+        return content | ({"probes": [_probe_json(probe) for probe in self.probes]} if self.probes else {})
 
     def arrays(self, ids: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
-        """predictions.npz: id, label, prediction, for each attack whether the sample is still right, and the
-        distance to the nearest wrong point found, in each norm, where an attack looked for it."""
-        told = {"id": ids, "label": labels, "prediction": self.predictions}
-        told |= {entry.id: entry.survivors for entry in self.robust if entry.survivors is not None}
+        """The arrays of predictions.npz, each (N,).
+
+        They are id, label, prediction; for each attack, whether the sample is still right; and in each norm
+        the distance to the nearest wrong point, if an attack looked for it.
+        """
+        tensors = {"id": ids, "label": labels, "prediction": self.predictions}
+        tensors |= {entry.id: entry.survivors for entry in self.robust if entry.survivors is not None}
         searches = {entry.spec.search(): entry for entry in self.robust if entry.distances is not None}
         names = [f"distance-{entry.spec.attack.label}-{entry.spec.norm}" for entry in searches.values()]
-        told |= {
+        tensors |= {
             name: entry.distances
             for name, entry in zip(numbered(names), searches.values(), strict=True)
             if entry.distances is not None
         }
-        return {name: tensor.cpu().numpy() for name, tensor in told.items()}
+        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
 
 
 def _probe_json(probe: Robustness) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A model and the samples it is tested on, which reach its device batch by batch."""
+"""A model and its test samples, which are moved to its device in batches."""
 
 import copy
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-NO_CLASS = -1  # the prediction where the logits are not finite: never right
+NO_CLASS = -1  # the prediction for logits that are not finite; it is never right
 
 
 @dataclass(frozen=True)
 class Samples:
-    """x (N, …) uint8 or float in [0, 1]; y, ids (N,); ids name the samples in the random streams."""
+    """x (N, …) uint8 or float in [0, 1]; y, ids (N,); the ids key the random streams of the samples."""
 
     model: nn.Module
     x: Tensor
@@ -26,7 +26,7 @@ class Samples:
                 f"{len(x)} inputs with {len(y)} labels: give the same number of each, at least 1."
             )
         if len(self.ids) != len(y):
-            raise ValueError(f"{len(self.ids)} ids for {len(y)} samples: give one of each.")
+            raise ValueError(f"{len(self.ids)} ids for {len(y)} samples: give an id for each sample.")
         if y.dim() != 1 or y.is_floating_point() or y.is_complex():
             raise ValueError(
                 f"labels are {y.dtype} of shape {tuple(y.shape)}; give whole numbers of shape (N,)."
@@ -42,17 +42,17 @@ class Samples:
             )
 
     def in_float64(self) -> "Samples":
-        """The same with a copy of the model in float64."""
-        return self.asking(copy.deepcopy(self.model).double())
+        """These samples with a float64 copy of the model."""
+        return self.with_model(copy.deepcopy(self.model).double())
 
-    def asking(self, model: nn.Module) -> "Samples":
-        """The same with another model; what was checked is not checked again."""
-        other = copy.copy(self)
-        object.__setattr__(other, "model", model)
-        return other
+    def with_model(self, model: nn.Module) -> "Samples":
+        """These samples with another model; they are not checked again."""
+        samples = copy.copy(self)
+        object.__setattr__(samples, "model", model)
+        return samples
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """x in [0, 1], in the model's type (never half precision), and y of these samples, on its device."""
+        """x in [0, 1] and y of these samples, on the model's device, x in float64 or float32 as the model."""
         like = next(self.model.parameters(), self.x)
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         x = self.x[index.to(self.x.device)].to(like.device)
@@ -62,8 +62,8 @@ class Samples:
     def predictions(self) -> tuple[Tensor, int]:
         """The predicted classes of all samples (N,), and the number of classes.
 
-        Raises ValueError where the output is not finite logits (see ``logits``), and where the model cannot
-        take the inputs.
+        Raises ValueError if the output is not finite logits (see ``logits``), or if the model cannot take
+        the inputs.
         """
         predicted, classes = [], 0
         for index in torch.arange(len(self.y)).split(self.batch_size):
@@ -72,11 +72,11 @@ class Samples:
             classes = logits.shape[1]
         predictions = torch.cat(predicted)
         if (predictions == NO_CLASS).any():
-            raise ValueError("the model gives logits that are not finite; its accuracy means nothing.")
+            raise ValueError("the model returns logits that are not finite, so its accuracy has no meaning.")
         return predictions, classes
 
     def _first_logits(self, x: Tensor, y: Tensor) -> Tensor:
-        """As ``logits``; ValueError also where the model fails."""
+        """As ``logits``; an error of the model becomes a ValueError."""
         try:
             return self.logits(x, y)
         except torch.OutOfMemoryError:
@@ -93,16 +93,16 @@ class Samples:
 
     @torch.no_grad()
     def logits(self, x: Tensor, y: Tensor) -> Tensor:
-        """(n, K); ValueError unless they are as many as inputs, with a class for each label."""
+        """(n, K); ValueError unless there is a row for each input and a class for each label."""
         logits = self.model(x)
         if not isinstance(logits, Tensor):
             raise ValueError(
-                f"the model gives a {type(logits).__name__}; logits (N, K) are needed: put it into a module "
-                "that returns these alone."
+                f"the model returns a {type(logits).__name__}; it must return only logits (N, K); wrap it in "
+                "a module that does."
             )
         if logits.dim() != 2 or len(logits) != len(x) or logits.shape[1] < 2:
             raise ValueError(
-                f"the model gives {tuple(logits.shape)} for {len(x)} inputs; logits (N, K ≥ 2) are needed."
+                f"the model returns {tuple(logits.shape)} for {len(x)} inputs; it must return (N, K ≥ 2)."
             )
         if not 0 <= int(y.min()) <= int(y.max()) < logits.shape[1]:
             raise ValueError(

@@ -12,11 +12,11 @@ from bregman_exp.geometry import project_l2, project_linf
 from bregman_exp.keyed_random import generator
 
 SIZES = "give a size in [0, 1], in units of data in [0, 1]"
-TOLERANCE = 1e-6  # how far a verified point may leave box or ball: float32 rounding
+TOLERANCE = 1e-6  # how far a verified point may be outside box or ball: float32 rounding
 
 
 class Norm(StrEnum):
-    """How far a point is from an input; ValueError, in one sentence, for an unknown one."""
+    """The norm of a perturbation; ValueError for an unknown name."""
 
     LINF = "linf"
     L2 = "l2"
@@ -40,7 +40,7 @@ class Threat:
 
     Shapes: inputs (N, …), the norm over all dimensions but the first; eps in units of data in [0, 1].
 
-    Raises ValueError for an unknown norm, and for eps that is no number, below 0 or not finite.
+    Raises ValueError for an unknown norm, and for an eps that is not a number, below 0 or not finite.
     """
 
     norm: Norm
@@ -49,36 +49,36 @@ class Threat:
     def __post_init__(self) -> None:
         object.__setattr__(self, "norm", Norm(self.norm))
         if not is_number(self.eps):
-            raise ValueError(f"eps={self.eps!r} is not a number; give one in [0, 1].")
+            raise ValueError(f"eps={self.eps!r} is not a number; give a number in [0, 1].")
         if not 0 <= self.eps < math.inf:
             raise ValueError(f"eps={self.eps} is not allowed; {SIZES}.")
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
-        """The point of the ball nearest to ``moved``, then of the box; x lies in it."""
+        """The projection of ``moved`` onto the ball around x, then onto the box."""
         return self.norm.project(moved, x, self.eps).clamp(0, 1)
 
     def ascent(self, gradient: Tensor) -> Tensor:
-        """The direction of steepest ascent of unit size: sign(g), or g / ‖g‖; 0 where the gradient is 0.
+        """The unit direction of steepest ascent: sign(g) for ℓ∞, g / ‖g‖ for ℓ2; 0 where the gradient is 0.
 
-        A NaN stays one (its sign would be 0), so that the point fails verification instead of standing still.
+        A NaN stays a NaN (its sign would be 0), so that the point fails verification.
         """
         if self.norm is Norm.LINF:
             return gradient.sign().where(~gradient.isnan(), gradient)
-        # scaled first, so that squares of tiny gradients do not vanish
+        # Scale first, so that the squares of tiny gradients do not underflow.
         scale = per_sample(gradient.abs().flatten(1).amax(dim=1), gradient)
         scaled = gradient / torch.where(scale > 0, scale, torch.ones_like(scale))
         length = per_sample(Norm.L2.size(scaled), scaled)
         return scaled / torch.where(length > 0, length, torch.ones_like(length))
 
     def noise(self, x: Tensor, ids: Tensor, seed: int, stream: str) -> Tensor:
-        """Points uniform in the ball around 0, each from its own sample's generator.
+        """Points uniform in the ball around 0.
 
-        A sample's noise follows from (seed, stream, id), not from the batch it is in.
+        The noise of a sample depends on (seed, stream, id), not on its batch.
         """
-        drawn = [self._one_noise(x[0].shape, seed, stream, int(i)) for i in ids]
-        return torch.stack(drawn).to(x) if drawn else torch.zeros_like(x)
+        noise = [self._sample_noise(x[0].shape, seed, stream, int(i)) for i in ids]
+        return torch.stack(noise).to(x) if noise else torch.zeros_like(x)
 
-    def _one_noise(self, shape: torch.Size, seed: int, stream: str, sample: int) -> Tensor:
+    def _sample_noise(self, shape: torch.Size, seed: int, stream: str, sample: int) -> Tensor:
         random = generator(seed, stream, sample)
         if self.norm is Norm.LINF:
             return (2 * torch.rand(shape, generator=random) - 1) * self.eps
@@ -87,7 +87,7 @@ class Threat:
         return direction / direction.norm() * radius * self.eps
 
     def violation(self, adversarial: Tensor, x: Tensor) -> Tensor:
-        """How far each point leaves the box or the ball, (N,); infinite for a point that is not finite."""
+        """How far each point is outside box or ball, (N,); infinite for a point that is not finite."""
         size = self.norm.size(adversarial.double() - x.double())
         flat = adversarial.double().flatten(1)
         outside = torch.maximum(-flat.amin(dim=1), flat.amax(dim=1) - 1)
@@ -96,7 +96,7 @@ class Threat:
 
 
 def per_sample(values: Tensor, x: Tensor) -> Tensor:
-    """One value a sample, (N,), shaped to be broadcast over x (N, …)."""
+    """A value per sample, (N,), reshaped to broadcast over x (N, …)."""
     return values.view((-1,) + (1,) * (x.dim() - 1))
 
 

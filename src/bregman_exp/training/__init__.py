@@ -1,6 +1,5 @@
 """Training of any classifier with Lightning: the module, its data, its callbacks."""
 
-from bregman_exp.training.advice import without_advice as without_advice
 from bregman_exp.training.budget import Budget as Budget
 from bregman_exp.training.budget import Clock as Clock
 from bregman_exp.training.budget import Pace as Pace
@@ -18,7 +17,6 @@ from bregman_exp.training.classifier import Classifier as Classifier
 from bregman_exp.training.epoch_lines import EpochLines as EpochLines
 from bregman_exp.training.epoch_lines import KeepLines as KeepLines
 from bregman_exp.training.epochs import Epochs as Epochs
-from bregman_exp.training.fixed_size import FixedSize as FixedSize
 from bregman_exp.training.form import CAPTURED as CAPTURED
 from bregman_exp.training.form import EAGER as EAGER
 from bregman_exp.training.form import FORM_NAMES as FORM_NAMES
@@ -27,6 +25,13 @@ from bregman_exp.training.form import PLAIN as PLAIN
 from bregman_exp.training.form import Choice as Choice
 from bregman_exp.training.form import Form as Form
 from bregman_exp.training.form import computing_in as computing_in
+from bregman_exp.training.forward import FixedSize as FixedSize
+from bregman_exp.training.forward import Forward as Forward
+from bregman_exp.training.forward import Logits as Logits
+from bregman_exp.training.forward import OwnForward as OwnForward
+from bregman_exp.training.forward import SharedForward as SharedForward
+from bregman_exp.training.lightning import EndWithParent as EndWithParent
+from bregman_exp.training.lightning import without_advice as without_advice
 from bregman_exp.training.non_finite import NonFiniteLossError as NonFiniteLossError
 from bregman_exp.training.optimizer import Optim as Optim
 from bregman_exp.training.probe import Candidates as Candidates
@@ -34,12 +39,7 @@ from bregman_exp.training.probe import Trial as Trial
 from bregman_exp.training.probe import choose as choose
 from bregman_exp.training.probe import try_step as try_step
 from bregman_exp.training.progress import TrainingProgress as TrainingProgress
-from bregman_exp.training.side_by_side import Forward as Forward
+from bregman_exp.training.seed_group import stacked_seeds as stacked_seeds
 from bregman_exp.training.side_by_side import Lane as Lane
-from bregman_exp.training.side_by_side import Logits as Logits
-from bregman_exp.training.side_by_side import OwnForward as OwnForward
-from bregman_exp.training.side_by_side import SharedForward as SharedForward
 from bregman_exp.training.side_by_side import SideBySide as SideBySide
 from bregman_exp.training.stack import StackedClassifier as StackedClassifier
-from bregman_exp.training.stack import stacked_seeds as stacked_seeds
-from bregman_exp.training.with_parent import EndWithParent as EndWithParent

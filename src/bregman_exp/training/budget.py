@@ -1,4 +1,4 @@
-"""A limit of time, and training that ends within it, at an epoch's end."""
+"""A time limit, and a callback that ends training within it, at an epoch's end."""
 
 import re
 import time
@@ -10,29 +10,29 @@ import pytorch_lightning as pl
 
 Clock = Callable[[], float]  # seconds since a moment that all processes share
 
-LAST_EPOCHS = 5  # whose mean foretells the next
+LAST_EPOCHS = 5  # their mean predicts the next epoch's time
 DURATION = re.compile(r"(?:(\d+):)?(\d+):(\d\d):(\d\d)")  # [days:]hours:minutes:seconds
 
 
 def seconds_of(duration: str) -> int:
     """The seconds of "HH:MM:SS" or "DD:HH:MM:SS", as Lightning's Timer writes it.
 
-    Raises ValueError, in one sentence, for any other text and for no time at all.
+    Raises ValueError for any other text and for a duration of zero.
     """
     match = DURATION.fullmatch(duration.strip())
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     if total == 0:
         raise ValueError(
-            f"{duration} is no time; give hours:minutes:seconds such as 00:08:30, or days:hours:minutes:"
-            "seconds, in quotes where it stands in a file"
+            f"{duration} is not a duration; give hours:minutes:seconds such as 00:08:30, or "
+            "days:hours:minutes:seconds, in quotes in a file"
         )
     return total
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The time until ``deadline``, in seconds by the ``clock``; without a deadline, endless."""
+    """The time until ``deadline``, in seconds by ``clock``; by default unlimited."""
 
     deadline: float = float("inf")
     clock: Clock = time.time
@@ -42,14 +42,14 @@ class Budget:
         return self.deadline - self.clock()
 
     def allows(self, seconds: float) -> bool:
-        """Whether something that takes so long ends in time."""
+        """Whether something that takes this long would end before the deadline."""
         return seconds <= self.left()
 
 
 class Pace:
-    """How long an epoch takes: the mean of the last ones, each with its validation and checkpoint.
+    """Seconds an epoch takes: the mean of the last five, each with its validation and checkpoint.
 
-    The first epoch, which may compile and allocate, counts only until there is another.
+    The first epoch may compile and allocate, so it counts only until the second has ended.
     """
 
     def __init__(self, clock: Clock):
@@ -59,11 +59,11 @@ class Pace:
         self._since = 0.0
 
     def begin(self) -> None:
-        """Training begins."""
+        """Starts the clock, when training begins."""
         self._since = self.clock()
 
     def epoch_ended(self) -> None:
-        """One more epoch has ended."""
+        """Records the end of an epoch."""
         now = self.clock()
         if self._first is None:
             self._first = now - self._since
@@ -78,10 +78,10 @@ class Pace:
 
 
 class StopInTime(pl.Callback):
-    """Ends training at the end of an epoch after which no further one fits into the budget.
+    """Ends training at the end of an epoch where the next one would not fit into the budget.
 
-    Lightning's own Timer ends it after an epoch that ended too late. The epoch's checkpoint is written as
-    ever, and nothing in it says that training has ended: a later call goes on from it.
+    Lightning's Timer stops only once the time is over. The epoch's checkpoint is written as usual and does
+    not say that training has ended: a later call goes on from it.
     """
 
     def __init__(self, budget: Budget):
@@ -96,4 +96,4 @@ class StopInTime(pl.Callback):
         if trainer.should_stop or trainer.current_epoch + 1 >= (trainer.max_epochs or 0):
             return
         fits = self.budget.allows(self.pace.seconds or 0.0)
-        trainer.should_stop = not trainer.strategy.broadcast(fits)  # one clock decides for all processes
+        trainer.should_stop = not trainer.strategy.broadcast(fits)  # rank 0 decides for all processes

@@ -1,4 +1,4 @@
-"""The trainer's checkpoints: how they are written, and what is read from them."""
+"""The trainer's checkpoints: writing, reading, and what evaluation needs from them."""
 
 import io
 import stat
@@ -18,10 +18,10 @@ from bregman_exp.training.form import EAGER
 from bregman_exp.training.seal import fault, is_sealed, sealed
 from bregman_exp.whole_file import write_whole
 
-# Which training a checkpoint is of: config_hash and seed, of several together row_hash and seeds.
+# The training that a checkpoint belongs to: config_hash and seed, or row_hash and seeds of several together.
 Identity = Mapping[str, Any]
-ORIGIN = "run"  # the identity's key in a checkpoint
-OUT_OF_MEMORY = "allocate memory"  # torch has no error of its own for it on a CPU
+ORIGIN = "run"  # the key of the identity in a checkpoint
+OUT_OF_MEMORY = "allocate memory"  # in torch's RuntimeError: it has no class for this on a CPU
 
 
 class CheckpointError(ValueError):
@@ -29,15 +29,15 @@ class CheckpointError(ValueError):
 
 
 class DamagedCheckpointError(CheckpointError):
-    """A checkpoint whose checksums do not hold, or which is none at all."""
+    """A file whose checksums do not hold, or which is no checkpoint."""
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes and reads the checkpoints of one training, which are <folder>/<name>.ckpt and nothing else.
+    """Writes and reads the checkpoints of one training, <folder>/<name>.ckpt.
 
-    Each is written beside the old one and renamed, with its seal and with the ``identity`` of its training;
-    what is read must have both, where it was not written before there were any. Nothing else is written,
-    read or removed, whatever path Lightning gives.
+    A checkpoint is written to a temporary file beside the old one and renamed. It has a seal and the
+    ``identity`` of its training; both are checked at every read (older checkpoints may lack them). No other
+    file is written, read or removed, whatever path Lightning gives.
     """
 
     def __init__(self, folder: Path, identity: Identity):
@@ -61,50 +61,54 @@ class AtomicCheckpoints(TorchCheckpointIO):
         (Path(path) if _handed_over(Path(path)) else self._own(path)).unlink(missing_ok=True)
 
     def _own(self, path: Any) -> Path:
-        """The path, where it is one of this training's files; CheckpointError otherwise."""
-        given = Path(path)  # Lightning has made it a real path
-        own = self.folder / given.name
-        inside = given.parent.resolve() == self.folder.resolve() and given.suffix == ".ckpt"
+        """The path, if it is a checkpoint in the folder; raises CheckpointError otherwise."""
+        target = Path(path)  # Lightning has resolved links in it
+        own = self.folder / target.name
+        inside = target.parent.resolve() == self.folder.resolve() and target.suffix == ".ckpt"
         if not inside or own.is_dir():
-            raise CheckpointError(f"{path} is no checkpoint in {self.folder}; it is left alone.")
+            raise CheckpointError(f"{path} is not a checkpoint in {self.folder}; it is left alone.")
         for place in (self.folder, own):
             if place.is_symlink():
-                raise CheckpointError(f"{place} is a link, through which nothing is written; remove it.")
+                raise CheckpointError(f"{place} is a link, and nothing is written through links; remove it.")
         return own
 
 
 def _handed_over(path: Path) -> bool:
-    """Whether it is the file in which a spawned process hands its weights to the one that waits for it."""
+    """Whether it is the temporary file through which a spawned process returns its weights to its parent."""
     return path.name == ".temp.ckpt" and path.parent.parent == Path(gettempdir())
 
 
 class EpochCheckpoint(ModelCheckpoint):
-    """<name>.ckpt, written at an epoch's end, after validation: a resumed run starts with the next epoch."""
+    """Writes <name>.ckpt at an epoch's end, after validation: a resumed run starts with the next epoch."""
 
-    def __init__(self, folder: Path, name: str, **which: Any):
+    def __init__(self, folder: Path, name: str, **settings: Any):
         super().__init__(
-            dirpath=folder, filename=name, save_on_train_epoch_end=True, enable_version_counter=False, **which
+            dirpath=folder,
+            filename=name,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+            **settings,
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The scores of the state; its paths are this callback's own, whatever they were.
+        """Takes over the scores of the state. Paths in it are replaced by this callback's own.
 
-        Raises CheckpointError where something is missing or of another type.
+        Raises CheckpointError where an entry is missing or of another type.
         """
         own = str(Path(str(self.dirpath)) / f"{self.filename}.ckpt")
         try:
-            here = dict(state_dict, dirpath=self.dirpath)
+            state = dict(state_dict, dirpath=self.dirpath)
             for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
-                here[key] = own if here[key] else ""
-            best = _score(here["best_model_score"])
-            kept = [_score(score) for score in here["best_k_models"].values()][:1]  # there is one file
-            here["best_model_score"], here["best_k_models"] = best, dict.fromkeys([own][: len(kept)], *kept)
+                state[key] = own if state[key] else ""
+            best = _score(state["best_model_score"])
+            kept = [_score(score) for score in state["best_k_models"].values()][:1]  # for the single file
+            state["best_model_score"], state["best_k_models"] = best, dict.fromkeys([own][: len(kept)], *kept)
         except (KeyError, AttributeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"the last checkpoint has no sound state of {self.filename}.ckpt ({type(error).__name__}: "
                 f"{error}); remove it and run the train command again."
             ) from None
-        super().load_state_dict(here)
+        super().load_state_dict(state)
 
 
 def _score(score: Any) -> Tensor | None:
@@ -115,11 +119,12 @@ def _score(score: Any) -> Tensor | None:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a checkpoint says of the training behind it; seconds are the epochs', validation included.
+    """The record of a training in its checkpoint.
 
-    ``stopped``: early stopping has ended it. ``together``: so many networks were trained as one, and the
-    seconds are each one's share. ``form``: how its last epochs computed a step, ``forms``: what was seen of
-    each when it was chosen. ``lines``: the text of metrics.csv, None of an older checkpoint.
+    seconds: of the epochs, validation included. stopped: whether early stopping has ended it. together: the
+    number of networks trained as one; the seconds are each network's share. form: how its last epochs
+    computed a step. forms: the trials of all forms (``Tried``). lines: the text of metrics.csv; None in an
+    older checkpoint.
     """
 
     epochs: int
@@ -133,35 +138,35 @@ class TrainingFacts:
 
 
 def read_checkpoint(path: Path, identity: Identity | None = None) -> dict[str, Any]:
-    """The checkpoint's content, on the CPU. Only tensors and plain containers are read, never code.
+    """The checkpoint's content, on the CPU. Only tensors and plain containers are unpickled, never code.
 
-    Its seal is checked first; of one that has none, the CRC-32s of the archive. Every reader of checkpoints
-    goes through here.
+    All checkpoints are read by this function. It first checks the seal or, in a file without one, the CRC-32s
+    of the archive.
 
-    Raises DamagedCheckpointError, in one sentence, where they do not hold or the file is no checkpoint,
-    CheckpointError where there is none, or where it is of another training than ``identity`` says. Other
-    OSErrors and MemoryError go up as they are: they say nothing of the file.
+    Raises DamagedCheckpointError where they do not hold or the file is no checkpoint; CheckpointError where
+    the file does not exist or belongs to another training than ``identity``. MemoryError and other OSErrors
+    are passed on: they do not mean that the file is damaged.
     """
-    content = _plain(path)
+    content = _content(path)
     if not isinstance(content, dict) or "state_dict" not in content:
         raise CheckpointError(f"{path} is not a checkpoint of this program: it has no state_dict.")
     origin = content.get(ORIGIN)
     if identity is not None and origin is not None and origin != dict(identity):
         raise CheckpointError(
-            f"{path} is of {_words(origin)}, where {_words(identity)} is expected; bring the right file "
+            f"{path} is of {_label(origin)}, where {_label(identity)} is expected; bring the right file "
             "back, or remove this one and run the train command again."
         )
     return content
 
 
-def _words(identity: Any) -> str:
+def _label(identity: Any) -> str:
     """E.g. "config_hash 0123456789ab, seed 3"."""
-    known = identity.items() if isinstance(identity, Mapping) else [("an unknown run", identity)]
-    return ", ".join(f"{name} {value}" for name, value in known)
+    items = identity.items() if isinstance(identity, Mapping) else [("an unknown run", identity)]
+    return ", ".join(f"{name} {value}" for name, value in items)
 
 
-def _plain(path: Path) -> Any:
-    """What the file holds."""
+def _content(path: Path) -> Any:
+    """The content of the file, whose checksums are checked."""
     advice = "bring a whole copy or train in a new output_dir"
     data = _bytes_of(path)
     wrong = fault(data)
@@ -171,18 +176,20 @@ def _plain(path: Path) -> Any:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # torch raises half a dozen kinds for what it cannot parse
+    except Exception as error:  # torch raises various errors for files it cannot parse
         if OUT_OF_MEMORY in str(error):
             raise MemoryError(f"{path} does not fit in memory") from error
         kind = type(error).__name__
-        if is_sealed(data):  # it is as it was written
-            raise CheckpointError(f"{path} is whole and torch cannot read it ({kind}); {advice}.") from error
+        if is_sealed(data):  # and the seal holds: the file is as it was written
+            raise CheckpointError(
+                f"{path} is intact, but torch cannot read it ({kind}); {advice}."
+            ) from error
         raise DamagedCheckpointError(f"the checkpoint {path} is damaged ({kind}); {advice}.") from error
 
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a directory, or a pipe that would be waited for
+        if not stat.S_ISREG(path.stat().st_mode):  # a directory, or a pipe, which would block
             raise CheckpointError(f"the checkpoint {path} is not a file; remove it or use a new output_dir.")
         return path.read_bytes()
     except FileNotFoundError:
@@ -211,7 +218,7 @@ def load_weights(path: Path, model: nn.Module, identity: Identity | None = None)
 
 
 def training_facts(path: Path, identity: Identity | None = None) -> TrainingFacts:
-    """Epochs, steps and seconds of the training that ended with this checkpoint; raises as above."""
+    """The record of the training that wrote this checkpoint; raises as ``read_checkpoint``."""
     content = read_checkpoint(path, identity)
     try:
         stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
@@ -230,5 +237,5 @@ def training_facts(path: Path, identity: Identity | None = None) -> TrainingFact
 
 
 def _form(content: dict[str, Any]) -> str:
-    """The form's name; checkpoints of before there were names say whether it was compiled."""
+    """The form's name; older checkpoints only say whether it was compiled."""
     return content.get("form") or ("compiled" if content.get("compiled") else EAGER.name)

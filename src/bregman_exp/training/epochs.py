@@ -1,4 +1,4 @@
-"""The data of an epoch, as Lightning asks for it."""
+"""The batches of an epoch, as Lightning's data module."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
+
+Batch = tuple[Tensor, Tensor]  # x (N, …), y (N,)
 
 
 class Batches(Protocol):
@@ -19,18 +22,23 @@ class Batches(Protocol):
 # (epoch, device, rank, world size) -> batches on that device
 LoadEpoch = Callable[[int, torch.device, int, int], Batches]
 
-CHUNKS_AN_EPOCH = 8  # at least, so that progress is told and a signal is answered
+CHUNKS_AN_EPOCH = 8  # at least: between chunks progress is shown and signals are handled
 
 
 class Chunk(list[Any]):
-    """Batches (x, y) that a training step takes in turn, with an optimizer step for each."""
+    """Batches that a training step takes in turn, with an optimizer step for each."""
+
+
+def batches_in(batch: Any) -> list[Any]:
+    """The batches that a training step takes: those of a ``Chunk``, else the batch alone."""
+    return batch if isinstance(batch, Chunk) else [batch]
 
 
 class Chunks:
-    """The batches of an epoch, handed over ``size`` at a time, or fewer where the epoch has few.
+    """The batches of an epoch in chunks of ``size``, or fewer where the epoch has few batches.
 
-    Lightning's hooks around a training step take 0.5 ms, more than a step of a small MLP; in chunks they
-    are paid for once in ``size`` steps. What is computed is the same.
+    Lightning's hooks around a training step take 0.5 ms, more than a step of a small MLP; with chunks they
+    run once for ``size`` steps. The results are the same.
     """
 
     def __init__(self, batches: Batches, size: int):
@@ -47,10 +55,10 @@ class Chunks:
 
 
 class Epochs(pl.LightningDataModule):
-    """Hands Lightning a new loader for every epoch (``reload_dataloaders_every_n_epochs=1``).
+    """Gives Lightning a new loader for every epoch (``reload_dataloaders_every_n_epochs=1``).
 
-    What an epoch holds follows from its number alone, so a resumed run sees what an uninterrupted one sees.
-    ``chunk``: how many training batches are handed over at a time.
+    The batches of an epoch depend on its number alone, so a resumed run sees those of an uninterrupted one.
+    ``chunk``: how many training batches a training step takes.
     """
 
     def __init__(self, train: LoadEpoch, val: LoadEpoch, chunk: int = 1):
@@ -65,7 +73,7 @@ class Epochs(pl.LightningDataModule):
         return self._load(self.val)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Nothing to do: the loaders give batches on their device."""
+        """The batch as it is: the loaders give batches on their device."""
         return batch
 
     def _load(self, loader: LoadEpoch) -> Batches:
@@ -77,6 +85,6 @@ class Epochs(pl.LightningDataModule):
 
 
 def steps_per_epoch(trainer: pl.Trainer) -> int:
-    """Optimizer steps of an epoch, in chunks or not; the trainer has loaded its data."""
+    """Optimizer steps of an epoch, in chunks or not; the trainer must have loaded its data."""
     loader = trainer.train_dataloader
     return loader.steps if isinstance(loader, Chunks) else int(trainer.num_training_batches)

@@ -1,4 +1,4 @@
-"""How a training step may be computed: the same step, faster."""
+"""The forms of a training step: the same step, computed faster."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -10,11 +10,13 @@ import torch
 
 @dataclass(frozen=True)
 class Form:
-    """``compiled``: by torch.compile; ``captured``: the whole step, data and optimizer included, is one CUDA
-    graph, and several networks train side by side; ``tf32``: matrix products of float32 tensors keep ten bits
-    of the mantissa, where the device can.
+    """How a training step is computed.
 
-    On a CPU a captured step is a call, and gives the numbers of the plain form to the last bit.
+    compiled: by torch.compile. captured: the whole step, data and optimizer included, is one CUDA graph, and
+    several networks train side by side. tf32: matrix products of float32 tensors keep ten bits of the
+    mantissa, on devices that can.
+
+    On a CPU a captured step is a plain call, and its results equal those of the eager form bit for bit.
     """
 
     name: str
@@ -40,9 +42,10 @@ FORM_NAMES = tuple(dict.fromkeys(form.name for forms in FORMS.values() for form 
 
 @dataclass
 class Tried:
-    """What metrics.json says of a form; differences are relative to the plain float32 step.
+    """The trial of a form, as recorded in metrics.json.
 
-    ``gradient_difference`` and ``bound``: of the parameter that comes nearest to its bound.
+    Differences are relative to the plain float32 step; ``gradient_difference`` and ``bound`` are those of the
+    parameter that comes nearest to its bound.
     """
 
     form: str
@@ -56,18 +59,18 @@ class Tried:
 
 @dataclass(frozen=True)
 class Choice:
-    """The form taken, and what was seen of each."""
+    """The form that a training uses, and the trials it was chosen from."""
 
     form: Form
     tried: list[Tried] = field(default_factory=list)
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a checkpoint says of it, in plain containers."""
+        """The entries of a checkpoint, in plain containers."""
         return {"form": self.form.name, "forms": [asdict(each) for each in self.tried]}
 
     def sentences(self) -> Iterator[str]:
-        """A line for run.log a form."""
+        """A line of run.log for each form."""
         for each in self.tried:
             speed = "" if each.milliseconds is None else f", {each.milliseconds:.3g} ms a step"
             reason = f": {each.reason}" if each.reason else ""
@@ -78,15 +81,15 @@ PLAIN = Choice(EAGER)
 
 
 def compute_in(form: Form) -> None:
-    """Sets what ``computing_in`` sets, for good: for a process that trains and ends."""
+    """Sets what ``computing_in`` sets, permanently: for a process that trains and ends."""
     torch.set_float32_matmul_precision("high" if form.tf32 else "highest")
     torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = form.tf32, True
 
 
 @contextmanager
 def computing_in(form: Form) -> Generator[None]:
-    """Products of float32 tensors on a GPU in TF32 or not, by the kernels that cuDNN finds fastest for each
-    shape; afterwards as before."""
+    """Within, products of float32 tensors on a GPU are in TF32 or not as the form says, and cuDNN uses the
+    kernels that it measures to be fastest for each shape. The settings before are restored on exit."""
     cudnn = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark
     compute_in(form)

@@ -1,6 +1,7 @@
-"""Notices a loss that is not finite, without waiting for the device in every step."""
+"""Detects a training loss that is not finite, without waiting for the device in every step."""
 
 import re
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -22,30 +23,46 @@ class NonFiniteLossError(ArithmeticError):
         self.epoch, self.step, self.loss = epoch, step, loss
 
     @classmethod
-    def told_in(cls, text: str) -> "NonFiniteLossError | None":
-        """The error that a spawned process's traceback ends in, if it is one of these."""
+    def from_traceback(cls, text: str) -> "NonFiniteLossError | None":
+        """The error at the end of a spawned process's traceback; None where that is another error."""
         match = re.search(r"NonFiniteLossError: The loss is (\S+) at epoch (\d+), step (\d+)", text)
         return cls(int(match[2]), int(match[3]), float(match[1])) if match else None
 
 
-class LossWatch:
-    """Collects the losses on their device and looks at them every few steps."""
+OnFailure = Callable[[int, NonFiniteLossError], None]  # row of the network, its error
 
-    def __init__(self) -> None:
+
+def _raise(row: int, error: NonFiniteLossError) -> None:
+    raise error
+
+
+class LossWatch:
+    """Collects training losses on their device and checks them every 50 steps.
+
+    A step's loss is a scalar, or the losses (S,) of S networks. ``on_failure`` is called with the row and the
+    error of each network whose loss was not finite since the last check; by default it raises the error.
+    """
+
+    def __init__(self, on_failure: OnFailure = _raise) -> None:
+        self._on_failure = on_failure
         self._losses: list[Tensor] = []
-        self._where: list[tuple[int, int]] = []
+        self._places: list[tuple[int, int]] = []
 
     def see(self, loss: Tensor, epoch: int, step: int) -> None:
-        """Remember a loss; raises NonFiniteLossError once one of the last 50 was not finite."""
+        """Collects the loss of a step; the 50th since the last check is followed by a check."""
         self._losses.append(loss)
-        self._where.append((epoch, step))
+        self._places.append((epoch, step))
         if len(self._losses) >= CHECK_EVERY:
             self.check()
 
     def check(self) -> None:
-        """Raises NonFiniteLossError for the first loss not finite since the last check."""
-        losses, where = self._losses, self._where
-        self._losses, self._where = [], []
-        for value, (epoch, step) in zip(torch.stack(losses).tolist() if losses else [], where, strict=True):
-            if not abs(value) < float("inf"):
-                raise NonFiniteLossError(epoch, step, value)
+        """Checks the losses collected since the last check; waits for the device."""
+        losses, places = self._losses, self._places
+        self._losses, self._places = [], []
+        if not losses:
+            return
+        table = torch.stack(losses).view(len(losses), -1)  # (steps, S)
+        bad = ~table.isfinite()
+        for row in bad.any(0).nonzero().flatten().tolist():
+            first = int(bad[:, row].int().argmax())
+            self._on_failure(row, NonFiniteLossError(*places[first], float(table[first, row])))

@@ -14,13 +14,13 @@ SCHEDULES = ("constant", "multistep", "cosine", "onecycle")
 
 @dataclass
 class Optim:
-    """How the weights move.
+    """Settings of the optimizer and of its learning-rate schedule.
 
     optimizer: sgd | adam | adamw. lr: learning rate (the maximum for onecycle). momentum, nesterov: sgd only.
     schedule: constant | multistep (× gamma at each of ``milestones``, in epochs) | cosine (to 0) | onecycle.
     l1: λ ≥ 0 of a proximal step W ← sign(W) max(|W| − lr · λ, 0) on the hidden weights after every step.
 
-    Raises ValueError for a value out of range, in one sentence.
+    Raises ValueError for a value out of range.
     """
 
     optimizer: str = "sgd"
@@ -34,8 +34,8 @@ class Optim:
     l1: float = 0.0
 
     def __post_init__(self) -> None:
-        _one_of("optim.optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("optim.schedule", self.schedule, SCHEDULES)
+        _require_name("optim.optimizer", self.optimizer, OPTIMIZERS)
+        _require_name("optim.schedule", self.schedule, SCHEDULES)
         _require(0 < self.lr < float("inf"), f"optim.lr={self.lr}: the learning rate must be > 0")
         _require(0 <= self.momentum < 1, f"optim.momentum={self.momentum}: it must lie in [0, 1)")
         _require(self.weight_decay >= 0, f"optim.weight_decay={self.weight_decay}: it must be ≥ 0")
@@ -52,7 +52,7 @@ class Optim:
         )
 
     def build_optimizer(self, parameters: Iterable[Parameter], captured: bool = False) -> Optimizer:
-        """The torch optimizer; on a GPU one kernel updates all parameters.
+        """The torch optimizer; on a GPU it is fused: one kernel updates all parameters.
 
         ``captured``: its step will be part of a CUDA graph.
         """
@@ -77,7 +77,7 @@ class Optim:
     def build_schedule(self, optimizer: Optimizer, epochs: int, steps_per_epoch: int) -> LRScheduler | None:
         """The torch scheduler, to be stepped after every optimizer step; None for a constant rate.
 
-        It counts steps, not epochs, so that a run resumed at an epoch's end meets the same rates.
+        It counts steps, not epochs, so a run resumed at an epoch's end continues with the same rates.
         """
         total = epochs * steps_per_epoch
         builders: dict[str, Callable[[], LRScheduler | None]] = {
@@ -86,7 +86,7 @@ class Optim:
                 optimizer, [m * steps_per_epoch for m in self.milestones], gamma=self.gamma
             ),
             "cosine": lambda: CosineAnnealingLR(optimizer, T_max=total),
-            # one step more than there are: torch raises when the last scheduler step is one too many
+            # the scheduler also steps after the last optimizer step, for which torch needs one step more
             "onecycle": lambda: OneCycleLR(
                 optimizer, max_lr=self.lr, total_steps=total + 1, cycle_momentum=False
             ),
@@ -94,12 +94,12 @@ class Optim:
         return builders[self.schedule]()
 
     def rates(self, epochs: int, steps_per_epoch: int) -> Iterator[float]:
-        """The learning rate of every step of a training, in turn, as the scheduler sets it."""
+        """The learning rate of every step of a training, as the scheduler sets it."""
         stand_in = torch.optim.SGD([torch.zeros(1)], lr=self.lr)
         schedule = self.build_schedule(stand_in, epochs, steps_per_epoch)
         for _ in range(epochs * steps_per_epoch):
             yield stand_in.param_groups[0]["lr"]
-            stand_in.step()  # the scheduler wants to come after it
+            stand_in.step()  # torch warns if the scheduler steps first
             if schedule is not None:
                 schedule.step()
 
@@ -109,5 +109,5 @@ def _require(holds: bool, sentence: str) -> None:
         raise ValueError(sentence + ".")
 
 
-def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
+def _require_name(key: str, value: str, allowed: tuple[str, ...]) -> None:
     _require(value in allowed, f"{key}={value} does not exist; use one of {', '.join(allowed)}")

@@ -1,4 +1,4 @@
-"""Which form a training takes: each is held against the plain one on a batch, then timed."""
+"""Chooses the form of a training: each is compared with the plain form on a batch, then timed."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,32 +8,32 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.training.form import EAGER, Choice, Form, Tried, computing_in
+from bregman_exp.training.forward import Forward
 from bregman_exp.training.optimizer import Optim
-from bregman_exp.training.side_by_side.forward import Forward
 from bregman_exp.training.side_by_side.graph import unchanged
 from bregman_exp.training.side_by_side.lane import Lane
 
 TIMED_STEPS = {"cpu": 3, "cuda": 10}
 RAISES = "it raises"
-TINY = 1e-30  # beside what may be 0
-# What a form's loss, and each parameter's gradient, may differ by from the plain float32 step's, relative:
-# rounding; in a coarser precision NOISE times what the plain step in that precision differs by there, but
-# never so much that a lost gradient, which differs by 1, could pass.
+TINY = 1e-30  # added to denominators that may be 0
+# Bounds on the relative difference of a form's loss, and of each parameter's gradient, from those of the
+# plain float32 step: EXACT for rounding; in a coarser precision NOISE times the difference of the plain step
+# in that precision, but at most COARSEST, since a lost gradient differs by 1.
 EXACT = 1e-3
 NOISE = 2.0
 COARSEST = 0.5
-# Compiling takes half a minute; it is tried where the run is long enough for a small gain to pay.
+# Compiling takes half a minute; it is tried where the run is long enough for a small gain to pay for it.
 COMPILE_SECONDS = {"cpu": 30.0, "cuda": 40.0}
 LEAST_GAIN = {"cpu": 0.05, "cuda": 0.15}
 
 
 class FormRefusedError(ValueError):
-    """The form that was asked for does not compute what the plain one does."""
+    """The requested form does not compute what the plain form does."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A step from the network's weights: its loss, its gradients, seconds of a step."""
+    """A step from the network's weights: loss, gradients, and the seconds that a step takes."""
 
     loss: float
     gradients: list[Tensor]
@@ -42,11 +42,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What the probe looks at.
+    """The forms to choose from, and how to try them.
 
     ``trial`` takes a step in a form; ``exact`` takes the plain step in float32 without TF32, ``plain`` the
-    plain step in the form's precision (the same function where that is float32). ``steps``: of the whole
-    training, all networks together.
+    plain step in the form's precision (the same function where that is float32). ``steps`` is the number of
+    steps of the whole training, all networks together.
     """
 
     forms: Sequence[Form]
@@ -58,12 +58,12 @@ class Candidates:
 
 
 def choose(candidates: Candidates, asked: str | None) -> Choice:
-    """The fastest form that holds; the one that is ``asked`` for, if it holds.
+    """The fastest form that holds, or the form ``asked`` for, if it holds.
 
-    A form holds where its loss and each parameter's gradient differ from the plain float32 step's by at most
-    1e-3, in a coarser precision also by twice what the plain step in that precision differs by there, but
-    never by more than 0.5. A form that raises or differs is passed over, with the reason; after a capture
-    that raised no other is tried. Raises FormRefusedError where the form was asked for.
+    A form holds if its loss and each parameter's gradient differ from those of the plain float32 step by at
+    most 1e-3 (relative). In a coarser precision, twice the difference of the plain step in that precision is
+    allowed, up to 0.5. A form that raises or differs is refused, with the reason; after a form has raised, no
+    captured form is tried. Raises FormRefusedError if the refused form was asked for.
     """
     exact = candidates.exact()
     plain = candidates.plain(EAGER)
@@ -75,8 +75,8 @@ def choose(candidates: Candidates, asked: str | None) -> Choice:
         if reason:
             tried.append(Tried(form.name, "skipped", reason=reason))
             continue
-        each, trial = _held(form, candidates, exact)
-        tried.append(each)
+        result, trial = _compare(form, candidates, exact)
+        tried.append(result)
         if trial is not None:
             seconds[form] = trial.seconds
     if asked is not None:
@@ -93,9 +93,9 @@ def choose(candidates: Candidates, asked: str | None) -> Choice:
 def _not_worth_trying(
     form: Form, seconds: Mapping[Form, float], candidates: Candidates, tried: Sequence[Tried]
 ) -> str:
-    """Why this form could not pay, by the seconds a step of the forms that hold; else nothing."""
+    """Why trying this form would not pay, given the seconds of the forms that hold; "" if it may."""
     if form.captured and any(each.reason.startswith(RAISES) for each in tried):
-        return "a form has raised, which may leave the device in the middle of a capture"
+        return "a form has raised, and the device may still be in the middle of its capture"
     if not form.compiled:
         return ""
     if any(other.compiled for other in seconds):
@@ -105,12 +105,13 @@ def _not_worth_trying(
     return few if gain < COMPILE_SECONDS[candidates.device] else ""
 
 
-def _held(form: Form, candidates: Candidates, exact: Trial) -> tuple[Tried, Trial | None]:
+def _compare(form: Form, candidates: Candidates, exact: Trial) -> tuple[Tried, Trial | None]:
+    """The record of a form's trial, and the trial itself if the form holds."""
     try:
         trial = candidates.trial(form)
-    except Exception as error:  # whatever a compiler or a driver raises, the plain form is there
-        words = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {words[0] if words else ''}"
+    except Exception as error:  # whatever a compiler or a driver raises, the plain form remains
+        message = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {message[0] if message else ''}"
         return Tried(form.name, "refused", reason=f"{RAISES} {reason}"), None
     differences = _differences(trial, exact)
     noise = _differences(candidates.plain(form), exact)
@@ -127,7 +128,7 @@ def _held(form: Form, candidates: Candidates, exact: Trial) -> tuple[Tried, Tria
 
 
 def _differences(trial: Trial, exact: Trial) -> Tensor:
-    """|loss − loss*| / |loss*|, then ‖g − g*‖ / (‖g*‖ + 1 % of all gradients' length) of each parameter."""
+    """|loss − loss*| / |loss*|, then ‖g − g*‖ / (‖g*‖ + 1 % of the norm of all gradients) by parameter."""
     length = float(torch.stack([g.double().norm() for g in exact.gradients]).norm())
     gradients = [
         float((g.double() - wanted.double()).norm() / (wanted.double().norm() + 0.01 * length + TINY))
@@ -137,13 +138,13 @@ def _differences(trial: Trial, exact: Trial) -> Tensor:
 
 
 class _OneBatch:
-    """The same batch again and again."""
+    """An epoch of a single batch, always the same."""
 
     def __init__(self, x: Tensor, y: Tensor):
         self.x, self.y, self.sizes = x, y, [len(y)]
 
     def begin(self, epoch: int) -> None:
-        """An epoch is the batch."""
+        """Does nothing: all epochs are equal."""
 
     def at(self, place: Tensor) -> tuple[Tensor, Tensor]:
         return self.x, self.y
@@ -157,7 +158,7 @@ def try_step(
     form: Form,
     half: torch.dtype | None,
 ) -> Trial:
-    """Takes a step of the model in this form, then times some; the model is afterwards as before."""
+    """Takes a step of the model in this form, then times a few; restores the model."""
     with computing_in(form), unchanged(model):
         lane = Lane(model, optim, _OneBatch(*batch), forward, half, captured=form.captured)
         lane.prepare()
@@ -173,7 +174,7 @@ def try_step(
 
 
 def _step(lane: Lane) -> float:
-    """The loss of a step; the rate is 0, so that all steps are the same."""
+    """The loss of a step with learning rate 0, so that all steps are equal."""
     lane.begin(0, [0.0])
     lane.advance(lane.batches.sizes[0])
     return lane.read()[0]

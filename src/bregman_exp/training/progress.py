@@ -10,18 +10,18 @@ from torch import Tensor
 
 from bregman_exp.training.epochs import steps_per_epoch
 
-REFRESH = 0.5  # seconds between two looks at the loss: each look waits for the device
+REFRESH = 0.5  # seconds between two readings of the loss: each waits for the device
 LINE_EVERY = 30.0  # seconds between two lines where there is no terminal
 
 
 class TrainingProgress(pl.Callback):
-    """Epoch, loss, accuracy, samples per second and time left; without a terminal, a line now and then."""
+    """Epoch, loss, accuracy, samples per second and time left; without a terminal, a line every 30 s."""
 
     def __init__(self, label: str):
         self.label = label
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # made here, since a callback travels to other processes and a console cannot
+        # created here, since the callback is pickled for other processes and a console cannot be
         self.console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}  epoch {task.fields[epoch]}"),
@@ -54,7 +54,7 @@ class TrainingProgress(pl.Callback):
         accuracy = trainer.callback_metrics.get("val/accuracy")
         figures = f"{rate:,.0f} samples/s"
         if loss is not None:
-            figures = f"loss {float(loss.nanmean()):.3f}  {figures}"  # a stack has a loss a network
+            figures = f"loss {float(loss.nanmean()):.3f}  {figures}"  # a stack has a loss for each network
         if accuracy is not None:
             figures += f"  validation accuracy {float(accuracy):.3f}"
         epoch = f"{trainer.current_epoch + 1}/{self._epochs}"
@@ -77,5 +77,5 @@ class TrainingProgress(pl.Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        if hasattr(self, "_bar"):  # an error before the start has none
+        if hasattr(self, "_bar"):  # not yet there at an error before the start
             self._bar.stop()

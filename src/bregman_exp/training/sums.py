@@ -1,4 +1,4 @@
-"""Loss and accuracy of an epoch, without waiting for the device in every step."""
+"""Loss and accuracy of an epoch, summed without waiting for the device in every step."""
 
 import torch
 from torch import Tensor
@@ -7,9 +7,9 @@ ADD_EVERY = 50  # batches
 
 
 class Sums:
-    """Mean loss and accuracy over the samples seen.
+    """Mean loss and accuracy over the samples of an epoch.
 
-    What a batch gives is kept on its device and added up once in 50 batches, in float64.
+    The tensors of a batch stay on their device; every 50 batches they are added up, in float64.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Sums:
         self._labels: list[Tensor] = []
 
     def see(self, loss: Tensor, logits: Tensor, y: Tensor) -> None:
-        """Remember a batch: its mean loss, logits (n, K), labels (n,)."""
+        """Adds a batch: its mean loss, logits (n, K), labels (n,)."""
         self._losses.append(loss.detach())
         self._predicted.append(logits.argmax(dim=1))
         self._labels.append(y)
@@ -27,7 +27,7 @@ class Sums:
             self._add()
 
     def means(self) -> tuple[float, float]:
-        """(loss, accuracy) of all samples seen, at least one."""
+        """(loss, accuracy) over all samples, at least one."""
         self._add()
         return self._loss / self._n, self._correct / self._n
 

@@ -1,7 +1,4 @@
-"""From the frame to pictures, one kind a file: data in, figure out; ``style.py`` is how all of them look.
-
-The pictures that look into networks load them, so this room may know torch.
-"""
+"""From the frame to pictures, one kind a file: data in, figure out. Pictures of networks load torch."""
 
 import os
 

@@ -1,82 +1,119 @@
-"""Networks under one another, each with a row (or two) of panels, one a layer."""
+"""Panels for the spaces of layers of two neurons: a block for each network, a panel for each layer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import ceil
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from torch import nn
 
-from bregman_exp.analysis.figures.plane import Limits
-from bregman_exp.analysis.figures.style import CLASSES, TEXT_WIDTH, class_marks
+from bregman_exp.analysis.figures.album import evenly
+from bregman_exp.analysis.figures.networks import Networks
+from bregman_exp.analysis.figures.style import TEXT_WIDTH, class_marks
+from bregman_exp.models.trace import primal_range
 
-IN_ONE_ROW = 5  # panels; more are two rows
-FEWEST = 4  # columns that a row is laid out for, so that few panels do not become huge
+Limits = tuple[tuple[float, float], tuple[float, float]]  # of z₁ and of z₂
+FRAMED = "The frame is the range of ρ where that is bounded, else a square about the points."
+BEYOND = 0.08  # of the points' extent, on either side
+SMALLEST = 1e-3  # side of a frame, in units of 1 + |z|: about points that all but coincide
+IN_ONE_ROW, FEWEST = 5, 4  # panels: more are two rows; fewer do not become larger
 HEADING, AXIS, LEGEND = 0.27, 0.22, 0.3  # inches: over each row of panels and each network; below all
 MARGIN = 0.03  # of the frame, so that markers at its edge are whole
+REGIONS = LinearSegmentedColormap.from_list("regions", ["#9EC9E8", "#FFFFFF", "#F5C4A1"])
 
 
-@dataclass(frozen=True)
-class Traced:
-    """A network whose layers have two neurons, at the layers shown.
+class Panel(NamedTuple):
+    """The space of z⁽ˡ⁾ of a network, l = ``place``: z (N, 2) of the test points, and the frame."""
 
-    ``places``: their numbers; ``points``: z of the samples there, (N, 2) each; ``limits``: what is shown of
-    each plane; ``grids``: what a picture shows on the n × n cells of each plane.
-    """
-
-    title: str
-    places: Sequence[int]
-    points: Sequence[np.ndarray]
-    limits: Sequence[Limits]
-    grids: Sequence[np.ndarray] = field(default_factory=tuple)
+    axes: Axes
+    net: nn.Module
+    place: int
+    z: np.ndarray
+    limits: Limits
 
 
-def panels_of(networks: Sequence[Traced], *more: Line2D) -> tuple[Figure, list[list[Axes]]]:
-    """An empty figure with a block for each network, and the panels of each in the order of its layers.
-
-    Below them stands a legend of the classes and of what ``more`` there is.
-    """
-    count = max(len(network.places) for network in networks)
-    rows = 1 if count <= IN_ONE_ROW else 2
-    columns = ceil(count / rows)
-    block_height = HEADING + rows * (HEADING + TEXT_WIDTH / max(columns, FEWEST))
-    height = len(networks) * block_height + AXIS + LEGEND
-    figure = Figure(figsize=(TEXT_WIDTH, height), layout="constrained")
-    heights = [*[block_height] * (len(networks) - 1), block_height + AXIS, LEGEND]
-    parts: Any = figure.subfigures(len(networks) + 1, 1, height_ratios=heights)
-    shared = len({limits for network in networks for limits in network.limits}) == 1
-    found = []
-    for block, network in zip(parts, networks, strict=False):
-        block.suptitle(network.title, fontweight="bold")
+def layer_panels(networks: Networks, last: int, *more: Line2D) -> tuple[Figure, list[Panel]]:
+    """A page with a block for each network shown, its framed panels for some of the layers 0 … last, and a
+    legend of the classes and of ``more``."""
+    count = len(networks.shown)
+    places = chosen_layers(last, 8 if count <= 2 else 5)
+    rows = 1 if len(places) <= IN_ONE_ROW else 2
+    columns = math.ceil(len(places) / rows)
+    height = HEADING + rows * (HEADING + TEXT_WIDTH / max(columns, FEWEST))
+    figure = Figure(figsize=(TEXT_WIDTH, count * height + AXIS + LEGEND), layout="constrained")
+    heights = [*[height] * (count - 1), height + AXIS, LEGEND]
+    blocks: Any = figure.subfigures(count + 1, 1, height_ratios=heights)
+    traced = [
+        (networks.nets[i], place, networks.layers[i][place]) for i in networks.shown for place in places
+    ]
+    limits = [limits_of(net, z) for net, _, z in traced]
+    shared, grid = len(set(limits)) == 1, list[Axes]()
+    for block, title in zip(blocks, networks.shown.values(), strict=False):
+        block.suptitle(title, fontweight="bold")
         block.supylabel("$z_2$", fontsize=8, parse_math=True)
-        panels = list(block.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared).flat)
-        for spare in panels[len(network.places) :]:
-            spare.set_axis_off()
-        found.append(panels[: len(network.places)])
-    parts[-2].supxlabel("$z_1$ (primal space, without unit)", fontsize=8, parse_math=True)
-    parts[-1].legend(handles=[*class_marks(), *more], loc="center", ncols=4)
-    return figure, found
+        grid += grid_of(block, rows, columns, len(places), sharex=shared, sharey=shared)
+    panels = [Panel(axes, *layer, limit) for axes, layer, limit in zip(grid, traced, limits, strict=True)]
+    for panel in panels:
+        show_frame(panel.axes, panel.limits, f"layer {panel.place}" if panel.place else "input")
+    blocks[-2].supxlabel("$z_1$ (primal space, without unit)", fontsize=8, parse_math=True)
+    blocks[-1].legend(handles=[*class_marks(), *more], loc="center", ncols=4)
+    return figure, panels
 
 
-def show_frame(panel: Axes, limits: Limits, title: str) -> None:
-    """The panel's title and its part of the plane."""
-    (left, right), (low, high) = limits
-    x, y = MARGIN * (right - left), MARGIN * (high - low)
-    panel.set(title=title, xlim=(left - x, right + x), ylim=(low - y, high + y), aspect="equal")
-    panel.locator_params(nbins=3)
-    panel.tick_params(length=2)
+def grid_of(figure: Any, rows: int, columns: int, count: int, **shared: bool) -> list[Axes]:
+    """The first ``count`` panels of a grid, line by line; the others are empty."""
+    panels = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    for spare in panels[count:]:
+        spare.set_axis_off()
+    return panels[:count]
 
 
-def show_points(panel: Axes, z: np.ndarray, labels: np.ndarray, size: float = 4, alpha: float = 1) -> None:
-    """z (N, 2) with labels (N,) of 0 and 1."""
-    for label, (colour, marker) in enumerate(CLASSES):
-        x, y = z[labels == label].T
-        panel.scatter(x, y, s=size, c=colour, marker=marker, linewidths=0, alpha=alpha, zorder=3)
+def show_frame(axes: Axes, limits: Limits, title: str) -> None:
+    x, y = ((lo - MARGIN * (hi - lo), hi + MARGIN * (hi - lo)) for lo, hi in limits)
+    axes.set(title=title, xlim=x, ylim=y, aspect="equal")
+    axes.locator_params(nbins=3)
+    axes.tick_params(length=2)
 
 
-def layer_name(place: int) -> str:
-    """ "input" or "layer 5"."""
-    return f"layer {place}" if place else "input"
+def shade(axes: Axes, logits: torch.Tensor, limits: Limits) -> None:
+    """The probability of class 1, white and a line where it is ½; logits (n·n, 2) of the cells."""
+    n = math.isqrt(len(logits))
+    probability = logits.softmax(dim=1)[:, 1].view(n, n).numpy()
+    look: Any = {"cmap": REGIONS, "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
+    axes.imshow(probability, origin="lower", extent=(*limits[0], *limits[1]), **look)
+    if probability.min() < 0.5 < probability.max():
+        x, y = cell_centres(limits, n).reshape(n, n, 2).transpose(2, 0, 1)
+        axes.contour(x, y, probability, levels=[0.5], colors="black", linewidths=0.9)
+    else:
+        axes.text(0.5, 0.03, "one class everywhere", transform=axes.transAxes, ha="center", va="bottom")
+
+
+def limits_of(net: nn.Module, z: np.ndarray) -> Limits:
+    """The square that shows a layer with points z (N, 2): the whole range of ρ where it is bounded, else a
+    square about the points, inside the range."""
+    lo, hi = primal_range(net)
+    if math.isfinite(lo) and math.isfinite(hi):
+        return (lo, hi), (lo, hi)
+    least, most = z.min(axis=0), z.max(axis=0)
+    middle = (least + most) / 2
+    side = max((most - least).max() * (1 + 2 * BEYOND), SMALLEST * (1 + np.abs(middle).max()))
+    x, y = map(float, np.clip(middle - side / 2, lo, max(lo, hi - side)))
+    return (x, x + side), (y, y + side)
+
+
+def cell_centres(limits: Limits, n: int) -> np.ndarray:
+    """The centres of n × n cells, (n·n, 2), z₁ running fastest; all of them inside the limits."""
+    x, y = (lo + (hi - lo) * (np.arange(n) + 0.5) / n for lo, hi in limits)
+    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+
+def chosen_layers(last: int, most: int = 8) -> list[int]:
+    """At most ``most`` of the numbers 0 … last: all of them, or of 0, 1, 2, 5, 10, 20, 50 … and the last."""
+    steps = {digit * 10**power for power in range(len(str(last))) for digit in (1, 2, 5)}
+    ranked = sorted(range(last + 1), key=lambda layer: layer not in steps | {0, last})
+    round_ones = len([layer for layer in ranked if layer in steps | {0, last}])
+    return evenly(sorted(ranked[: max(most, round_ones)]), most)

@@ -1,122 +1,55 @@
-"""How all pictures look, and how they are written: for print, for the colour-blind, for prints in grey."""
+"""How all pictures look: for print, for colour-blind readers, for prints in grey."""
 
-import hashlib
-import re
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterSciNotation
+from scipy.special import stdtrit
 
-from bregman_exp.runs.atomic import write_atomically, write_text
+from bregman_exp.analysis.names import Frame
 from bregman_exp.runs.record import Version
 
 TEXT_WIDTH = 6.75  # inches: both columns of a printed page; pictures are made at the size they are printed at
-DOTS = 200  # an inch, in the PNG
-
 LETTERS, SYMBOL = 14, 9  # of a legend's line: letters in an inch; what a curve's sample takes, in letters
+MARKED = 16  # layers; curves with more have no markers
+BANDS = "Lines: mean over seeds; bands: from the smallest to the largest."  # what captions say of draw_bands
 
 # The palette of Okabe and Ito
 BLUE, VERMILION = "#0072B2", "#D55E00"
 BLACK, GREEN, ORANGE, SKY, PURPLE = "#000000", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 GREY = "#808080"
-
-# colour and marker of class 0 and class 1
-CLASSES = ((BLUE, "o"), (VERMILION, "^"))
+CLASSES = ((BLUE, "o"), (VERMILION, "^"))  # colour and marker of class 0 and class 1
 
 
-@dataclass(frozen=True)
-class Stroke:
-    """How a curve is told from the others: by colour, by its dashes and by its marker."""
-
-    colour: str
-    dashes: Any  # what matplotlib calls a linestyle
-    marker: str
-
-
-# of the versions of one network, and of any other curves in their order
-VERSIONS: dict[str, Stroke] = {
-    Version.STANDARD: Stroke(BLACK, "--", "o"),
-    Version.EUCLIDEAN: Stroke(ORANGE, "-.", "s"),
-    Version.BREGMAN: Stroke(GREEN, "-", "^"),
-}
-STROKES = (
-    *VERSIONS.values(),
-    Stroke(SKY, ":", "D"),
-    Stroke(PURPLE, (0, (5, 1, 1, 1, 1, 1)), "v"),
-    Stroke(BLUE, (0, (8, 2)), "P"),
-    Stroke(VERMILION, (0, (1, 3)), "X"),
-)
+# Curves differ in colour, dashes and marker.
+Stroke = dict[str, Any]
+STROKES: list[Stroke] = [
+    {"color": colour, "linestyle": dashes, "marker": marker}
+    for colour, dashes, marker in (
+        (BLACK, "--", "o"),
+        (ORANGE, "-.", "s"),
+        (GREEN, "-", "^"),
+        (SKY, ":", "D"),
+        (PURPLE, (0, (5, 1, 1, 1, 1, 1)), "v"),
+        (BLUE, (0, (8, 2)), "P"),
+        (VERMILION, (0, (1, 3)), "X"),
+    )
+]
+VERSIONS: dict[str, Stroke] = dict(zip(map(str, Version), STROKES, strict=False))
 
 SETTINGS: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
-    "figure.titlesize": 9,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 4,
-    "legend.frameon": False,
-    "legend.handlelength": 2.8,
-    "mathtext.default": "regular",
-    "text.parse_math": False,  # a name from outside may have a $; our own mathematics asks for it
+    **dict.fromkeys(("font.size", "axes.titlesize", "axes.labelsize", "legend.fontsize"), 8),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 8),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+    **{"figure.titlesize": 9, "lines.linewidth": 1.4, "lines.markersize": 4},
+    **{"legend.frameon": False, "legend.handlelength": 2.8, "mathtext.default": "regular"},
+    "text.parse_math": False,  # a user's name may have a $; our own mathematics asks for it
     "svg.hashsalt": "bregman-exp",  # the same picture is the same file
 }
-
-# of an SVG: coordinates (not the scale of a letter, which needs its digits), and clip paths with their names
-LONG_NUMBER = re.compile(r"(?<![\w.(-])-?\d+\.\d{4,}|(?<=translate\()-?\d+\.\d{4,}")
-CLIP_PATH = re.compile(r'<clipPath id="(p[0-9a-f]+)">(.*?)</clipPath>', re.DOTALL)
-
-
-@contextmanager
-def print_style() -> Generator[None]:
-    """Within it figures are made in the style of all pictures."""
-    with mpl.rc_context(SETTINGS):
-        yield
-
-
-@print_style()
-def write_figure(figure: Figure, path: Path) -> Path:
-    """The figure as the path's ending says, .svg or .png; equal figures are equal files. Returns the path."""
-    if path.suffix == ".svg":
-        text = StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-        write_text(path, _repeatable(text.getvalue()))
-    else:
-        write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DOTS))
-    return path
-
-
-def _repeatable(svg: str) -> str:
-    """The SVG in thousandths of a point, and each clip path named by what is written of it.
-
-    The solver of matplotlib's layout leaves the last bits to chance: they show in the sixth decimal, and in
-    the names of clip paths, which follow from unrounded corners.
-    """
-    svg = LONG_NUMBER.sub(lambda number: f"{float(number[0]):.3f}", svg)
-    for name, shape in CLIP_PATH.findall(svg):
-        svg = svg.replace(name, "clip" + hashlib.sha256(shape.encode()).hexdigest()[:10])
-    return svg
-
-
-def class_marks() -> list[Line2D]:
-    """What a legend says of the classes."""
-    return [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=f"class {label}")
-        for label, (colour, marker) in enumerate(CLASSES)
-    ]
 
 
 class PlainNumbers(LogFormatterSciNotation):
@@ -133,15 +66,73 @@ def log_axis(panel: Axes) -> None:
     panel.yaxis.set_minor_formatter(PlainNumbers(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
-def legend_entries(*panels: Axes) -> dict[str, Any]:
-    """The curves of all panels by their labels, each label once."""
-    found = [panel.get_legend_handles_labels() for panel in panels]
-    return {label: handle for handles, labels in found for handle, label in zip(handles, labels, strict=True)}
+def class_marks() -> list[Line2D]:
+    """A legend's entries for the classes."""
+    return [Line2D([], [], color=c, marker=m, ls="", label=f"class {i}") for i, (c, m) in enumerate(CLASSES)]
 
 
-def legend_below(figure: Figure, entries: Mapping[str, Any]) -> None:
-    """A legend under the panels, in as many columns as fit beside each other."""
-    widest = max(map(len, entries)) + SYMBOL
-    columns = int(LETTERS * figure.get_figwidth() / widest)
+def scatter(panel: Axes, points: np.ndarray, labels: np.ndarray, size: float = 4, **look: Any) -> None:
+    """points (N, 2) with labels (N,) of 0 and 1."""
+    for label, (colour, marker) in enumerate(CLASSES):
+        x, y = points[labels == label].T
+        panel.scatter(x, y, s=size, c=colour, marker=marker, linewidths=0, label=f"class {label}", **look)
+
+
+def draw_arrows(panel: Axes, tails: np.ndarray, moves: np.ndarray, **look: Any) -> None:
+    """Arrows in the units of the data; tails, moves (N, 2)."""
+    panel.quiver(*tails.T, *moves.T, angles="xy", scale_units="xy", scale=1, **look)
+
+
+def legend_below(figure: Figure, *more: Line2D) -> None:
+    """A legend of all panels' curves, each label once, in as many columns as fit beside each other."""
+    entries: dict[Any, Any] = {}
+    for panel in figure.axes:
+        handles, labels = panel.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    entries |= {line.get_label(): line for line in more}
+    columns = int(LETTERS * figure.get_figwidth() / (max(map(len, entries)) + SYMBOL))
     columns = max(1, min(columns, len(entries)))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+
+
+def strokes_of(runs: Frame, column: str = "label") -> dict[str, Stroke]:
+    """By label: the version's stroke for the first label of each version, spare strokes for the others."""
+    versions = runs.drop_duplicates(column).set_index(column)["version"]
+    if len(versions) > len(STROKES):
+        raise ValueError(f"more than {len(STROKES)} rows in one picture; name the runs of fewer")
+    strokes = {label: VERSIONS[version] for label, version in versions.drop_duplicates().items()}
+    spare = iter([s for s in (*STROKES[len(VERSIONS) :], *VERSIONS.values()) if s not in strokes.values()])
+    return {label: strokes[label] if label in strokes else next(spare) for label in versions.index}
+
+
+def draw_bands(panel: Axes, runs: Frame, values: np.ndarray, first: int = 0, marked: int = MARKED) -> None:
+    """For each label the mean over its runs, and a band from the smallest to the largest value.
+
+    ``values``: (runs, n), drawn at x = first, first + 1, …; with markers where n ≤ ``marked``. A column with
+    a NaN, or on a logarithmic axis with a value ≤ 0, is a gap.
+    """
+    x = np.arange(first, first + values.shape[1])
+    for label, stroke in strokes_of(runs).items():
+        seeds = values[(runs["label"] == label).to_numpy()]
+        shown = (np.isfinite(seeds) & ((seeds > 0) | (panel.get_yscale() != "log"))).all(axis=0)
+        seeds = np.where(shown, seeds, np.nan)
+        look: Stroke = stroke | ({"marker": ""} if len(x) > marked else {})
+        panel.plot(x, seeds.mean(axis=0), label=label, **look)
+        if len(seeds) > 1:
+            band = seeds.min(axis=0), seeds.max(axis=0)
+            panel.fill_between(x, *band, color=stroke["color"], alpha=0.18, linewidth=0)
+
+
+def mean_intervals(runs: Frame, by: str) -> Frame:
+    """Of the accuracies, by the values of a column: ``mean``, and ``low`` and ``high``, the ends of the 95 %
+    interval x̄ ± t(0.975; n−1) s/√n over seeds; NaN where n = 1."""
+    seeds = runs["accuracy"].astype(float).groupby(runs[by]).agg(["mean", "sem", "count"])
+    half = stdtrit(seeds["count"] - 1, 0.975) * seeds["sem"]
+    return pd.DataFrame({"mean": seeds["mean"], "low": seeds["mean"] - half, "high": seeds["mean"] + half})
+
+
+def draw_intervals(panel: Axes, x: np.ndarray, intervals: Frame, stroke: Stroke, **look: Any) -> None:
+    """Means with the intervals about them, in percent, cut to 0 … 100 %."""
+    mean, low, high = 100 * intervals.to_numpy(float).clip(0, 1).T
+    reach = np.nan_to_num(np.stack([mean - low, high - mean]).clip(0))
+    panel.errorbar(x, mean, yerr=reach, capsize=2.5, elinewidth=0.9, **stroke | look)

@@ -1,4 +1,4 @@
-"""The attacks: each a file, with one line here."""
+"""The attacks: a file and a line below for each."""
 
 from bregman_exp.robustness.attack import ATTACKS
 from bregman_exp.robustness.attacks.autoattack import PROGRAMS

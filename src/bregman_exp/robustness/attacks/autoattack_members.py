@@ -1,4 +1,4 @@
-"""The attacks that AutoAttack is made of, as the authors' program has them and sets them."""
+"""The attacks that AutoAttack consists of, with the settings of the authors' program."""
 
 import logging
 from collections.abc import Callable
@@ -12,25 +12,25 @@ from pyautoattack.fab_pt import FABAttack_PT
 from pyautoattack.square import SquareAttack
 from torch import Tensor, nn
 
-from bregman_exp.robustness.attacks.autoattack import FEWEST_CLASSES
+from bregman_exp.robustness.attacks.autoattack import MIN_CLASSES
 from bregman_exp.robustness.attacks.loss import margin
 from bregman_exp.robustness.attacks.random_search import QUERIES, random_search
 from bregman_exp.robustness.threat import Norm, Threat
 
-LEAST_HEIGHT = 5  # pixels: in ℓ2 the start of Square tiles the image by fifths of its height
+MIN_HEIGHT = 5  # pixels: in ℓ2 Square starts from tiles of a fifth of the image's height
 
 Perturb = Callable[[Tensor, Tensor], Tensor]  # images (n, c, h, w) in [0, 1], labels (n,) -> points like them
 
-_SILENT = logging.Logger("autoattack")  # a root of its own: the program's warnings are no output of ours
+_SILENT = logging.Logger("autoattack")  # without the root logger: the program's warnings are not printed
 _SILENT.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
 class Members:
-    """Each attack by name, for one model of ``classes`` classes on images of ``height`` pixels.
+    """The attacks by name, for a model with ``classes`` classes on images of ``height`` rows.
 
-    steps are those of APGD and FAB; targets is the number of target classes, or fewer where there are fewer.
-    Each starts from the state ``seed`` of the global generator, random_search from ``random``.
+    steps are those of APGD and FAB; targets is the largest number of target classes. Each attack seeds the
+    global generator with ``seed``; random_search uses ``random``.
     """
 
     model: nn.Module
@@ -44,7 +44,7 @@ class Members:
     targets: int
 
     def named(self, name: str) -> tuple[str, Perturb]:
-        """The attack with the name it goes by: Square's stand-in has another."""
+        """The attack and its name, which differs from ``name`` if random_search replaces Square."""
         if name == "square":
             return self._square()
         return name, {
@@ -62,15 +62,15 @@ class Members:
 
     @property
     def _n_targets(self) -> int:
-        if self.classes < FEWEST_CLASSES:
+        if self.classes < MIN_CLASSES:
             raise ValueError(
-                f"targeted attacks need {FEWEST_CLASSES} classes, the model has {self.classes}; "
+                f"targeted attacks need {MIN_CLASSES} classes, the model has {self.classes}; "
                 "use attack=autoattack-lt4."
             )
         return min(self.targets, self.classes - 1)
 
-    def _apgd(self, kind: type[APGDAttack] = APGDAttack, **more: Any) -> APGDAttack:
-        return kind(self.model, n_iter=self.steps, logger=_SILENT, **self._shared, **more)  # pyright: ignore
+    def _apgd(self, cls: type[APGDAttack] = APGDAttack, **more: Any) -> APGDAttack:
+        return cls(self.model, n_iter=self.steps, logger=_SILENT, **self._shared, **more)  # pyright: ignore
 
     def _apgd_targeted(self) -> APGDAttack:
         return self._apgd(APGDAttack_targeted, n_target_classes=self._n_targets)
@@ -82,7 +82,7 @@ class Members:
         return self._fab(targeted=True, n_target_classes=self._n_targets)
 
     def _square(self) -> tuple[str, Perturb]:
-        if self.threat.norm is Norm.LINF or self.height >= LEAST_HEIGHT:
+        if self.threat.norm is Norm.LINF or self.height >= MIN_HEIGHT:
             square = _Square(self.model, n_queries=QUERIES, resc_schedule=False, **self._shared)
             return "square", square.perturb
         search = partial(random_search, threat=self.threat, queries=QUERIES, random=self.random)
@@ -90,7 +90,7 @@ class Members:
 
 
 class _MarginAPGD(APGDAttack):
-    """APGD on the margin max_{k≠y} z_k − z_y, in the place of a DLR loss that needs three classes."""
+    """APGD on the margin max_{k≠y} z_k − z_y instead of the DLR loss, which needs three classes."""
 
     def __init__(self, model: nn.Module, **settings: Any):
         super().__init__(model, loss="dlr", **settings)
@@ -100,11 +100,13 @@ class _MarginAPGD(APGDAttack):
 
 
 class _Square(SquareAttack):
-    """Square without the samples where another class has drawn level: it takes those for broken, and fails
-    where no other is left."""
+    """Square on the samples with a positive lead only.
+
+    It takes samples with a tie between two classes as broken, and fails if no other sample is left.
+    """
 
     def perturb(self, x: Tensor, y: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        points, lead = x.clone(), margin(self.predict(x), y) < 0
-        if lead.any():
-            points[lead] = super().perturb(x[lead], y[lead])
+        points, leads = x.clone(), margin(self.predict(x), y) < 0
+        if leads.any():
+            points[leads] = super().perturb(x[leads], y[leads])
         return points

@@ -1,4 +1,4 @@
-"""What an attack makes large, per sample."""
+"""The losses that attacks increase, per sample."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from bregman_exp.robustness.victim import Victim
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # logits (N, K), labels (N,) -> (N,)
 
-TINY = 1e-12  # below it a difference of logits divides nothing
+TINY = 1e-12  # the least denominator
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """log Σ_{k≠y} e^{z_k} − z_y: the cross-entropy −log softmax(z)_y before its softplus.
 
-    The same directions of ascent and the same order, but no saturation: in float32 the gradient of
-    F.cross_entropy forgets the true class where that leads by 17 and is 0 where it leads by 104, so that
-    a confident model looks robust.
+    It has the same directions of ascent and the same order, but does not saturate. In float32 the gradient of
+    F.cross_entropy loses the true class at a lead of 17 and is 0 at a lead of 104, so that a confident model
+    looks robust.
     """
     true = F.one_hot(y, logits.shape[1]).bool()
     return logits.masked_fill(true, -torch.inf).logsumexp(dim=1) - logits[true]
 
 
 def plain_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """−log softmax(z)_y, as the libraries' attacks ascend it; ``cross_entropy`` says where it saturates."""
+    """−log softmax(z)_y, the loss of the libraries' attacks; it saturates, see ``cross_entropy``."""
     return F.cross_entropy(logits, y, reduction="none")
 
 
 def rescaled_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """``cross_entropy`` of z / s, s the standard deviation of the sample's logits, taken as a constant.
+    """``cross_entropy`` of z / s, where s is the standard deviation of the sample's logits, as a constant.
 
-    The scale of the logits, which a network may hide its gradients by, cancels.
+    The scale of the logits, which can hide gradients, cancels.
     """
     spread = logits.detach().std(dim=1, keepdim=True, correction=0).clamp(min=TINY)
     return cross_entropy(logits / spread, y)
@@ -59,7 +59,7 @@ def dlr(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def input_gradient(losses: Tensor, points: Tensor) -> Tensor:
-    """∂ losses / ∂ points, each sample's own; 0 where the model lets no gradient through."""
+    """∂ loss / ∂ point for each sample; 0 if the model passes no gradient."""
     if not losses.requires_grad:
         return torch.zeros_like(points)
     (gradient,) = torch.autograd.grad(losses.sum(), points, materialize_grads=True)
@@ -78,7 +78,7 @@ NEEDS_CLASSES = {"dlr": 3}
 
 @dataclass(frozen=True)
 class Ascent(Attack):
-    """An attack that makes a loss large."""
+    """An attack that increases a loss."""
 
     gradients = True
 
@@ -91,4 +91,6 @@ class Ascent(Attack):
     def check_fits(self, victim: Victim, classes: int) -> None:
         super().check_fits(victim, classes)
         if classes < NEEDS_CLASSES.get(self.loss, 2):
-            raise ValueError(f"loss={self.loss} needs three classes, there are {classes}; use loss=margin.")
+            raise ValueError(
+                f"loss={self.loss} needs three classes, the model has {classes}; use loss=margin."
+            )

@@ -1,4 +1,4 @@
-"""Random noise: the weakest adversary, which looks at no model."""
+"""Random noise: the weakest adversary, which does not use the model."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from bregman_exp.robustness.victim import Victim
 
 @dataclass(frozen=True)
 class _Noise(Attack):
-    """Of ``restarts`` points x + δ, each projected into the box, the one of largest margin.
+    """The point of largest margin among ``restarts`` points x + δ, projected onto ball and box.
 
-    A margin that is not finite is the largest.
+    A margin that is not finite counts as the largest.
     """
 
     strength = 0
@@ -28,15 +28,15 @@ class _Noise(Attack):
     def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
         best, highest = x.clone(), x.new_full((len(x),), -torch.inf)
         for draw in range(self.restarts):
-            points = threat.project(x + self.drawn(x, ids, threat, victim.seed, draw), x)
+            points = threat.project(x + self.noise(x, ids, threat, victim.seed, draw), x)
             margins = margin(victim.model(points), y).nan_to_num(nan=torch.inf)
             better = margins > highest
             best[better], highest[better] = points[better], margins[better]
         return best
 
     @abstractmethod
-    def drawn(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
-        """δ like x, each from its own sample's generator."""
+    def noise(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
+        """δ like x, keyed by the id of each sample."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class UniformNoise(_Noise):
 
     name = "uniform_noise"
 
-    def drawn(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
+    def noise(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
         return threat.noise(x, ids, seed, f"noise-{threat.norm}-{draw}")
 
 
 @dataclass(frozen=True)
 class GaussianNoise(_Noise):
-    """δ = ε g / ‖g‖, g normal: noise whose norm is ε."""
+    """δ = ε g / ‖g‖ with g normal, so that the norm of δ is ε."""
 
     name = "gaussian_noise"
 
-    def drawn(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
+    def noise(self, x: Tensor, ids: Tensor, threat: Threat, seed: int, draw: int) -> Tensor:
         keyed = (generator(seed, f"gaussian-noise-{draw}", int(i)) for i in ids)
         g = torch.stack([torch.randn(x.shape[1:], generator=random) for random in keyed]).to(x)
         return threat.eps * g / per_sample(threat.norm.size(g), x)

@@ -1,4 +1,4 @@
-"""Projected gradient descent, the project's own loop."""
+"""Projected gradient descent (PGD), in the project's own loop."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness.attack import flag, one_of, setting, whole
+from bregman_exp.robustness.attack_result import AttackResult
 from bregman_exp.robustness.attacks.loss import LOSSES, Ascent, input_gradient
-from bregman_exp.robustness.found import Found
 from bregman_exp.robustness.threat import Threat, is_number
 from bregman_exp.robustness.victim import Victim
 
@@ -16,7 +16,7 @@ PRECISIONS = ("float32", "float64")
 
 @dataclass(frozen=True)
 class Descent(Ascent):
-    """Many steps of rel_step · ε, some times over."""
+    """The settings of PGD: steps of rel_step · ε, with restarts."""
 
     steps: int = whole(50)
     rel_step: float = setting(
@@ -32,16 +32,14 @@ class Descent(Ascent):
 class PGD(Descent):
     """x ← Π(x + rel_step · ε · d(∇loss)), from a random point of the ball (Madry et al., 2018).
 
-    d is the sign of the gradient (ℓ∞) or the gradient over its length (ℓ2), Π the projection on ball and box.
-    The step follows from ε. Every iterate is looked at, the start and the last too: a sample leaves the batch
-    at its first wrong iterate, which is returned; a sample that is never wrong returns its iterate of highest
-    loss. Logits that are not finite are wrong. Losses are summed, never averaged, so that no sample depends
-    on its batch.
+    d is the sign of the gradient (ℓ∞) or the gradient over its length (ℓ2), Π the projection onto ball and
+    box. Every iterate is evaluated, the start and the last included. A sample is done at its first wrong
+    iterate, which is returned; a sample that is never wrong returns its iterate of highest loss. Logits that
+    are not finite are wrong. Losses are summed, not averaged, so that no sample depends on its batch.
 
-    ``early_stop=False``: a sample stays to the end and returns its wrong iterate of highest loss.
-    ``through``: the surrogate of the model whose loss is ascended, where the model hides its gradient; right
-    and wrong are the model's all the same. ``precision``: the arithmetic of the whole attack, the judgement
-    too.
+    ``early_stop=False``: a sample is attacked to the end and returns its wrong iterate of highest loss.
+    ``through``: the surrogate whose loss is increased, for a model that hides its gradient; the model itself
+    decides what is right. ``precision``: the arithmetic of the attack and of its verification.
     """
 
     name, strength = "pgd", 2
@@ -67,12 +65,12 @@ class PGD(Descent):
     def check_fits(self, victim: Victim, classes: int) -> None:
         super().check_fits(victim, classes)
         if self.through is not None:
-            _ = victim.twin(self.through)
+            _ = victim.surrogate(self.through)
 
-    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:
-        """Its points, and the losses (N, 3)."""
-        gradient_of = victim.model if self.through is None else victim.twin(self.through)
-        run = _Run(self, victim.model, gradient_of, x, y, threat)
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> AttackResult:
+        """The points, and the losses (N, 3)."""
+        differentiated = victim.model if self.through is None else victim.surrogate(self.through)
+        run = _Run(self, victim.model, differentiated, x, y, threat)
         best = _Best.of(x)
         if threat.eps > 0:
             for restart in range(self.restarts):
@@ -86,13 +84,15 @@ class PGD(Descent):
                     noise = threat.noise(start, ids[left.cpu()], victim.seed, stream)
                     start = threat.project(start + noise, start)
                 run.descend(start, left, best)
-        return Found(best.points, losses=best.trace)
+        return AttackResult(best.points, losses=best.trace)
 
 
 @dataclass
 class _Best:
-    """For every sample: the best point so far, its loss, whether no point was wrong yet, and how its loss
-    rose in the latest run."""
+    """For every sample: the best point and its loss, whether all points were right, and the losses (N, 3).
+
+    The losses are the highest ones at the start, after nine tenths of the steps and at the end of a run.
+    """
 
     points: Tensor
     losses: Tensor
@@ -104,55 +104,55 @@ class _Best:
         right = torch.ones(len(x), dtype=torch.bool, device=x.device)
         return cls(x.clone(), x.new_full((len(x),), -torch.inf), right, x.new_zeros(len(x), 3))
 
-    def see(self, places: Tensor, points: Tensor, losses: Tensor, right: Tensor) -> None:
-        """A wrong point is better than any right one; of two wrong or two right ones that of higher loss."""
-        first_wrong = ~right & self.right[places]
-        better = first_wrong | ((right == self.right[places]) & (losses > self.losses[places]))
-        self.points[places[better]] = points[better]
-        self.losses[places[better]] = losses[better]
-        self.right[places] &= right
+    def update(self, index: Tensor, points: Tensor, losses: Tensor, right: Tensor) -> None:
+        """A wrong point is better than a right one; among wrong or right points a higher loss is better."""
+        first_wrong = ~right & self.right[index]
+        better = first_wrong | ((right == self.right[index]) & (losses > self.losses[index]))
+        self.points[index[better]] = points[better]
+        self.losses[index[better]] = losses[better]
+        self.right[index] &= right
 
 
 @dataclass(frozen=True)
 class _Run:
     pgd: PGD
     model: nn.Module
-    gradient_of: nn.Module
+    differentiated: nn.Module
     x: Tensor
     y: Tensor
     threat: Threat
 
-    def descend(self, points: Tensor, places: Tensor, best: _Best) -> None:
-        """One descent of the samples at ``places``, from ``points``; what it finds goes into ``best``."""
+    def descend(self, points: Tensor, index: Tensor, best: _Best) -> None:
+        """A run of the samples with this index, from ``points``; updates ``best``."""
         steps, step = self.pgd.steps, self.pgd.rel_step * self.threat.eps
-        highest = self.x.new_full((len(places),), -torch.inf)
+        highest = self.x.new_full((len(index),), -torch.inf)
         marks = (0, steps - max(1, steps // 10), steps)
         for taken in range(steps + 1):
             points = points.detach().requires_grad_(taken < steps)
             with torch.set_grad_enabled(taken < steps):
-                losses, right = self._look(points, places)
-            best.see(places, points.detach(), losses.detach(), right)
+                losses, right = self._evaluate(points, index)
+            best.update(index, points.detach(), losses.detach(), right)
             highest = torch.maximum(highest, losses.detach())
             for mark in (mark for mark, at in enumerate(marks) if at == taken):
-                best.trace[places, mark] = highest
+                best.trace[index, mark] = highest
             stay = right if self.pgd.early_stop else torch.ones_like(right)
             if taken == steps or not stay.any():
                 return
             gradient = input_gradient(losses, points)
-            places, points, gradient = places[stay], points.detach()[stay], gradient[stay]
+            index, points, gradient = index[stay], points.detach()[stay], gradient[stay]
             highest = highest[stay]
-            points = self.threat.project(points + step * self.threat.ascent(gradient), self.x[places])
+            points = self.threat.project(points + step * self.threat.ascent(gradient), self.x[index])
 
-    def _look(self, points: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """The losses to ascend (n,), and whether the attacked model is right at these points (n,)."""
-        logits = self.gradient_of(points)
-        losses = LOSSES[self.pgd.loss](logits, self.y[places])
-        if self.gradient_of is not self.model:
+    def _evaluate(self, points: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses to increase (n,), and whether the attacked model is right at these points (n,)."""
+        logits = self.differentiated(points)
+        losses = LOSSES[self.pgd.loss](logits, self.y[index])
+        if self.differentiated is not self.model:
             with torch.no_grad():
                 logits = self.model(points)
-        return losses, is_right(logits, self.y[places])
+        return losses, is_right(logits, self.y[index])
 
 
 def is_right(logits: Tensor, y: Tensor) -> Tensor:
-    """Whether the finite logits (n, K) are largest at y, (n,)."""
+    """Whether the logits (n, K) are finite and largest at y, (n,)."""
     return (logits.argmax(dim=1) == y) & logits.isfinite().all(dim=1)

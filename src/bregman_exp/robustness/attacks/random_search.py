@@ -1,4 +1,4 @@
-"""A search without gradients for points that are no images."""
+"""A search without gradients for samples that are not images."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from bregman_exp.robustness.attacks.loss import margin
 from bregman_exp.robustness.threat import Threat, per_sample
 from bregman_exp.robustness.victim import Victim
 
-QUERIES = 5000  # as many as Square's, which it stands in for
-WIDEST, NARROWEST = 0.5, 0.005  # the local step over ε, at the first and at the last query
+QUERIES = 5000  # as many as Square, which it replaces
+FIRST_STEP, LAST_STEP = 0.5, 0.005  # the local step over ε, at the first and at the last query
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,29 @@ class RandomSearch(Attack):
 def random_search(
     model: nn.Module, x: Tensor, y: Tensor, threat: Threat, *, queries: int, random: torch.Generator
 ) -> Tensor:
-    """Keep the point of largest margin among ``queries`` random ones of the ball.
+    """The point of largest margin among ``queries`` random points of the ball.
 
-    Every other query is a fresh point x + ε u, u of the unit ball (its length uniform, so that the centre is
-    searched too); the queries between step from the best point by a normal deviate whose width falls
-    geometrically from ε/2 to ε/200. A sample leaves at its first wrong point. ``random`` is of the CPU.
+    Every other query is a new point x + ε u with u in the unit ball; the length of u is uniform, so that the
+    centre is searched too. The queries between them step from the best point by a normal deviate, whose width
+    falls geometrically from ε/2 to ε/200. A sample is done at its first wrong point. ``random`` is a CPU
+    generator.
 
     Shapes: x (N, …) in [0, 1], y (N,) -> points like x.
     """
     best, left = x.clone(), torch.arange(len(x), device=x.device)
     highest = margin(model(x), y)
     for query in range(queries):
-        left = left[highest[left] < 0]  # at 0 another class has drawn level: no more is to be gained
+        left = left[highest[left] < 0]
         if len(left) == 0:
             break
-        drawn = torch.randn(x[left].shape, generator=random).to(x)
+        normal = torch.randn(x[left].shape, generator=random).to(x)
         if query % 2 == 0:
             length = torch.rand((len(left),) + (1,) * (x.dim() - 1), generator=random).to(x)
-            unit = drawn / per_sample(threat.norm.size(drawn).clamp(min=1e-12), drawn)
+            unit = normal / per_sample(threat.norm.size(normal).clamp(min=1e-12), normal)
             moved = x[left] + threat.eps * length * unit
         else:
-            width = WIDEST * (NARROWEST / WIDEST) ** (query / queries)
-            moved = best[left] + threat.eps * width * drawn
+            width = FIRST_STEP * (LAST_STEP / FIRST_STEP) ** (query / queries)
+            moved = best[left] + threat.eps * width * normal
         points = threat.project(moved, x[left])
         margins = margin(model(points), y[left])
         better = margins > highest[left]

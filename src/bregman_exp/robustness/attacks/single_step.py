@@ -1,4 +1,4 @@
-"""The fast gradient methods: one step of the whole ε from the clean point."""
+"""The fast gradient methods: a single step of size ε from the clean point."""
 
 from dataclasses import dataclass
 from typing import ClassVar

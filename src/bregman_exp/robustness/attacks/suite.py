@@ -1,6 +1,6 @@
-"""Several attacks as one: the worst case over them."""
+"""A suite: the worst case over several attacks, sample by sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,27 +8,28 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.robustness.attack import ATTACKS, Attack, attack_of, numbered, setting
-from bregman_exp.robustness.attacks.in_turn import Member, in_turn
+from bregman_exp.robustness.attack_result import AttackResult
 from bregman_exp.robustness.attacks.loss import NEEDS_CLASSES
 from bregman_exp.robustness.attacks.minimal_norm import MinimalNorm
-from bregman_exp.robustness.attacks.pgd import PGD
+from bregman_exp.robustness.attacks.pgd import PGD, is_right
 from bregman_exp.robustness.attacks.single_step import FGM, FGSM
-from bregman_exp.robustness.found import Found
 from bregman_exp.robustness.threat import Norm, Threat
 from bregman_exp.robustness.victim import Victim
 
+Member = Callable[[Tensor], Tensor]  # indices (n,) of the samples to attack -> their points (n, …)
 
-def _are_some(members: Any) -> bool:
-    several = isinstance(members, Sequence) and not isinstance(members, str)
-    return members is None or (several and len(members) > 0)
+
+def _is_none_or_not_empty(members: Any) -> bool:
+    is_sequence = isinstance(members, Sequence) and not isinstance(members, str)
+    return members is None or (is_sequence and len(members) > 0)
 
 
 @dataclass(frozen=True)
 class Suite(Attack):
-    """Its members in turn, each on what the earlier ones left right.
+    """A sequence of attacks; each attacks the samples that are still right.
 
-    ``members``: attacks with their settings, as entries have them, but without norm and eps; None: those that
-    suit the model and its inputs, see ``default_members``.
+    ``members``: attacks with their settings, like entries without norm and eps; None: a choice for the model
+    and its inputs, see ``default_members``.
     """
 
     name, strength = "suite", 4
@@ -36,7 +37,10 @@ class Suite(Attack):
     can_be_member = False
 
     members: Sequence[Mapping[str, Any]] | None = setting(
-        _are_some, ": a suite needs at least one attack, e.g. [{attack: pgd}]", unsaid=True, default=None
+        _is_none_or_not_empty,
+        ": a suite needs at least one attack, e.g. [{attack: pgd}]",
+        unsaid=True,
+        default=None,
     )
 
     def __post_init__(self) -> None:
@@ -45,7 +49,7 @@ class Suite(Attack):
 
     @property
     def given(self) -> list[Attack]:
-        """The members of the entry; ValueError for one that is not allowed."""
+        """The members that the entry gives; ValueError for an invalid member."""
         return [_member(member) for member in self.members or ()]
 
     @property
@@ -68,7 +72,7 @@ class Suite(Attack):
         for member in self.given:
             member.rehearse(threat, model, shape, classes)
 
-    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Found:
+    def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> AttackResult:
         with torch.no_grad():
             classes = victim.model(x[:1]).shape[1]
         given = self.given or default_members(threat.norm, classes, x.dim() == 4)
@@ -76,36 +80,39 @@ class Suite(Attack):
 
         def points_of(member: Attack) -> Member:
             def points(left: Tensor) -> Tensor:
-                if threat.eps == 0:  # there is but one point, and members would search for nothing
+                if threat.eps == 0:  # x is the only point of the threat
                     return x[left]
                 result = member.find(victim, x[left], y[left], ids[left.cpu()], threat)
-                return Found.of(result).within(x[left], threat.eps)
+                return AttackResult.of(result).within(x[left], threat.eps)
 
             return points
 
         names = numbered([member.label for member in members])
-        return in_turn(victim.model, x, y, list(zip(names, map(points_of, members), strict=True)))
+        return worst_case(victim.model, x, y, list(zip(names, map(points_of, members), strict=True)))
 
 
 def _member(entry: Any) -> Attack:
     if not isinstance(entry, Mapping) or "attack" not in entry:
         raise ValueError(f"members: {entry} needs attack, and may have its settings, e.g. {{attack: pgd}}.")
     settings = {name: value for name, value in entry.items() if name != "attack"}
-    threatening = [name for name in ("norm", "eps") if name in settings]
-    if threatening:
-        raise ValueError(f"members: {entry} has {threatening[0]}; it is the suite's: leave it out.")
+    of_threat = [name for name in ("norm", "eps") if name in settings]
+    if of_threat:
+        raise ValueError(f"members: {entry} has {of_threat[0]}, which the suite sets: leave it out.")
     member = attack_of(entry["attack"], settings)
     if not member.can_be_member:
         raise ValueError(f"members: {member.name} cannot be a member of a suite.")
     if "precision" in settings:
-        raise ValueError(f"members: {entry} has precision; a suite computes in float32: leave it out.")
+        raise ValueError(f"members: {entry} has precision, but a suite computes in float32: leave it out.")
     return member
 
 
 def default_members(norm: Norm, classes: int, images: bool) -> list[Attack]:
-    """From the cheapest to the dearest: one step; PGD on three losses; the nearest wrong point; APGD on
-    targeted DLR (with fewer than four classes on the margin); a search without gradients, which on points
-    that are no images is a random search of the ball."""
+    """The default members, from cheap to expensive.
+
+    They are a single step; PGD on three losses; the nearest wrong point; APGD on the targeted DLR loss (on
+    the margin for fewer than four classes); and a search without gradients: Square, or for samples that are
+    not images a random search of the ball.
+    """
     return [
         FGSM() if norm is Norm.LINF else FGM(),
         *(PGD(loss) for loss in ("ce", "margin", "dlr") if classes >= NEEDS_CLASSES.get(loss, 2)),
@@ -113,3 +120,27 @@ def default_members(norm: Norm, classes: int, images: bool) -> list[Attack]:
         ATTACKS["apgd-t"](),
         ATTACKS["square" if images else "random_search"](),
     ]
+
+
+def worst_case(model: nn.Module, x: Tensor, y: Tensor, members: Iterable[tuple[str, Member]]) -> AttackResult:
+    """The points of several attacks; each attacks only the samples that are still right.
+
+    The points of a member are evaluated on the whole batch, as in the harness. A sample that no member breaks
+    keeps its clean point. ``counts``: {"shares": {member: number of samples that it was the first to break}}.
+
+    Shapes: x (N, …) in [0, 1], y (N,) -> points like x, not yet verified.
+    """
+    points, right, shares = x.clone(), _right(model, x, y), {}
+    for name, perturb in members:
+        candidates, left = points.clone(), right.nonzero().flatten()
+        if len(left) > 0:
+            candidates[left] = perturb(left)
+        broken = right & ~_right(model, candidates, y)
+        points[broken], right = candidates[broken], right & ~broken
+        shares[name] = int(broken.sum())
+    return AttackResult(points, {"shares": shares})
+
+
+@torch.no_grad()
+def _right(model: nn.Module, points: Tensor, y: Tensor) -> Tensor:
+    return is_right(model(points), y)

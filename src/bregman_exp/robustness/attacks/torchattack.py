@@ -1,4 +1,4 @@
-"""Any class of torchattacks by name, made harmless."""
+"""Any class of torchattacks by name, with safe settings."""
 
 import contextlib
 import inspect
@@ -13,26 +13,24 @@ from torch import Tensor, nn
 
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attack import Attack, setting
-from bregman_exp.robustness.attacks.as_images import AsImages
-from bregman_exp.robustness.attacks.function import seed_everything
-from bregman_exp.robustness.packages import require_package
-from bregman_exp.robustness.rehearsal import tried
+from bregman_exp.robustness.libraries import AsImages, require_package, seed_everything
+from bregman_exp.robustness.rehearsal import rehearse
 from bregman_exp.robustness.threat import TOLERANCE, Norm, Threat, per_sample
 from bregman_exp.robustness.victim import Victim
 
-# classes whose perturbation is bounded in ℓ2; those with an eps and no norm are bounded in ℓ∞ otherwise
+# classes whose perturbation is bounded in ℓ2; other classes without a parameter norm are bounded in ℓ∞
 L2_CLASSES = {"PGDL2", "PGDRSL2", "CW", "DeepFool", "EADEN"}
-TINY = 1e-6  # ε of a rehearsal: nothing is found in it, so that every part of a program has its turn
+REHEARSAL_EPS = 1e-6  # too small to break a sample, so that every part of the attack runs
 
 
 @dataclass(frozen=True)
 class TorchAttack(Attack):
-    """The points found by ``torchattacks.<cls>(model, eps=ε, alpha=ε/4, **parameters)``.
+    """The points of ``torchattacks.<cls>(model, eps=ε, alpha=ε/4, **parameters)``.
 
-    The library's own defaults of eps and alpha are absolute sizes and are never used; n_classes, which it
-    takes to be 10, is the model's. An attack without an eps (CW, DeepFool, …) looks for the nearest
-    adversarial point: where that is further than ε the attack has failed and the clean point is returned.
-    Points that are no images are shown to the attack as (N, d, 1, 1).
+    The library's defaults of eps and alpha are absolute and are not used; n_classes, by default 10, is set to
+    that of the model. An attack without eps (CW, DeepFool, …) looks for the nearest adversarial point; if
+    that is farther than ε, the attack has failed and the clean point is returned. Samples that are not images
+    are viewed as (d, 1, 1).
     """
 
     name = "torchattacks"
@@ -47,7 +45,7 @@ class TorchAttack(Attack):
         super().__post_init__()
         if not self.cls:
             raise ValueError("attack=torchattacks needs cls, the name of a torchattacks class such as PGD.")
-        allowed = [name for name in self._known if name not in ("self", "model", "eps", "norm", "device")]
+        allowed = [name for name in self._arguments if name not in ("self", "model", "eps", "norm", "device")]
         unknown = [name for name in self.parameters if name not in allowed]
         if unknown:
             raise ValueError(
@@ -60,8 +58,8 @@ class TorchAttack(Attack):
         return (self.cls,)
 
     @property
-    def _known(self) -> Mapping[str, Any]:
-        """The names that the class's constructor takes."""
+    def _arguments(self) -> Mapping[str, Any]:
+        """The arguments of the class's constructor."""
         return inspect.signature(torchattacks_class(self.cls).__init__).parameters
 
     def to_json(self) -> dict[str, Any]:
@@ -70,13 +68,13 @@ class TorchAttack(Attack):
 
     def check_norm(self, norm: Norm) -> None:
         only = Norm.L2 if self.cls in L2_CLASSES else Norm.LINF
-        if "norm" not in self._known and norm is not only:
+        if "norm" not in self._arguments and norm is not only:
             raise ValueError(f"torchattacks.{self.cls} cannot do norm={norm}; it does {only}.")
 
     def rehearse(self, threat: Threat, model: nn.Module, shape: torch.Size, classes: int) -> None:
-        """Lets it attack a linear stand-in, with its own settings, for a short time."""
+        """Runs the attack, with its settings, on a linear model for a short time."""
         try:
-            tried(self, replace(threat, eps=min(threat.eps, TINY)), shape, classes)
+            rehearse(self, replace(threat, eps=min(threat.eps, REHEARSAL_EPS)), shape, classes)
         except Exception as error:
             raise ValueError(
                 f"torchattacks.{self.cls} cannot attack {classes} classes, inputs of shape {tuple(shape)}: "
@@ -86,47 +84,51 @@ class TorchAttack(Attack):
     def find(self, victim: Victim, x: Tensor, y: Tensor, ids: Tensor, threat: Threat) -> Tensor:
         if threat.eps == 0 or len(x) == 0:
             return x.clone()
-        known, viewed = self._known, AsImages(victim.model, x.shape[1:])
-        settings = _settings(known, threat, self.parameters)
-        if "n_classes" in known and "n_classes" not in self.parameters:
+        arguments, model = self._arguments, AsImages(victim.model, x.shape[1:])
+        settings = _settings(arguments, threat, self.parameters)
+        if "n_classes" in arguments and "n_classes" not in self.parameters:
             with torch.no_grad():
                 settings["n_classes"] = victim.model(x[:1]).shape[1]
-        attack = _build(torchattacks_class(self.cls), viewed.eval(), settings)
+        attack = _build(torchattacks_class(self.cls), model.eval(), settings)
         seed_everything(generator(victim.seed, self.cls, int(ids[0])).initial_seed())
         with contextlib.redirect_stdout(io.StringIO()):
-            points = attack(viewed.image(x).contiguous(), y).detach().view_as(x)
-        if "eps" in known:
+            points = attack(model.image(x).contiguous(), y).detach().view_as(x)
+        if "eps" in arguments:
             return points
         violation = threat.violation(points, x)
-        # a NaN is no failure to find: verification must see it
+        # points that are not finite are returned, so that verification fails
         far = (violation > TOLERANCE) & violation.isfinite()
         return torch.where(per_sample(far, x), x, points)
 
 
 def torchattacks_class(cls: str) -> type:
-    """The class of this name; ValueError with those there are."""
-    kinds = _classes()
-    if cls not in kinds:
-        raise ValueError(f"torchattacks has no attack cls={cls!r}; it has {', '.join(sorted(kinds))}.")
-    return kinds[cls]
+    """The class of this name; ValueError for an unknown name."""
+    classes = _classes()
+    if cls not in classes:
+        raise ValueError(f"torchattacks has no attack cls={cls!r}; it has {', '.join(sorted(classes))}.")
+    return classes[cls]
 
 
 def _classes() -> dict[str, type]:
     require_package("torchattacks")
-    with warnings.catch_warnings():  # its dependencies warn about one another's versions
+    with warnings.catch_warnings():  # its dependencies warn about each other's versions
         warnings.simplefilter("ignore")
         import torchattacks
-        from torchattacks.attack import Attack as Theirs
+        from torchattacks.attack import Attack as TorchattacksBase
 
-    found = {name: getattr(torchattacks, name) for name in torchattacks.__all__}
-    return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Theirs)}
+    exported = {name: getattr(torchattacks, name) for name in torchattacks.__all__}
+    return {
+        name: value
+        for name, value in exported.items()
+        if isinstance(value, type) and issubclass(value, TorchattacksBase)
+    }
 
 
-def _settings(known: Mapping[str, Any], threat: Threat, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(arguments: Mapping[str, Any], threat: Threat, parameters: Mapping[str, Any]) -> dict[str, Any]:
     derived = {"eps": threat.eps, "alpha": threat.eps / 4, "norm": {"linf": "Linf", "l2": "L2"}[threat.norm]}
-    return {name: value for name, value in derived.items() if name in known} | dict(parameters)
+    return {name: value for name, value in derived.items() if name in arguments} | dict(parameters)
 
 
-def _build(kind: type, model: nn.Module, settings: dict[str, Any]) -> Any:
+def _build(cls: type, model: nn.Module, settings: dict[str, Any]) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):
-        return kind(model, **settings)
+        return cls(model, **settings)

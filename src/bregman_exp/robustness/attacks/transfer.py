@@ -1,4 +1,4 @@
-"""Another model's adversarial points, shown to the attacked one."""
+"""Adversarial points of another model, shown to the attacked model."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -11,13 +11,13 @@ from bregman_exp.robustness.victim import Victim
 
 @dataclass(frozen=True)
 class Transfer(Descent):
-    """PGD on the source, to the end: its points are shown to the attacked model as they are.
+    """PGD on the source, without early stop; its points are shown unchanged to the attacked model.
 
-    ``source`` says what the source is called, in metrics.json and the hash.
+    ``source`` is the name of the source in metrics.json and the hash.
     """
 
     name = "transfer"
-    gradients = False  # not the attacked model's
+    gradients = False  # it does not use the gradient of the attacked model
 
     source: str | None = None
 

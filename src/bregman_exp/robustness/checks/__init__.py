@@ -1,6 +1,6 @@
-"""Tests of the evaluation itself: what usually makes a robust accuracy wrong.
+"""Checks for what usually makes a robust accuracy wrong.
 
-docs/checks.md says of each what a failure means and what to do.
+docs/checks.md says what a failure of each check means and what to do.
 """
 
 CHECKS = (

@@ -1,4 +1,4 @@
-"""The audit: stronger and other attacks on what is still right, to see whether the number would fall."""
+"""The audit: stronger and other attacks on the samples that are still right, to see if the number falls."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,18 +10,17 @@ from torch import Tensor
 from bregman_exp.keyed_random import generator
 from bregman_exp.robustness.attack import ATTACKS, Attack
 from bregman_exp.robustness.attacks.pgd import PGD
-from bregman_exp.robustness.checks.entries import RISES, claims_worst_case
+from bregman_exp.robustness.checks.entries import claims_worst_case
 from bregman_exp.robustness.checks.model import random_subset
 from bregman_exp.robustness.harness import Harness
 from bregman_exp.robustness.result import Check, Robustness, share_limit
 from bregman_exp.robustness.spec import AttackSpec
-from bregman_exp.robustness.threat import Norm, Threat
+from bregman_exp.robustness.threat import Threat
 
-# the share of samples by which the number may fall
+# the shares of samples by which the number may fall
 MORE_STEPS, OTHER_LOSS, OTHER_ARITHMETIC, GRADIENT_FREE, SURROGATE = 0.005, 0.01, 0.005, 0.002, 0.01
 HARD_LABEL = 0.01
-NEAR_ZERO = 0.01  # what a ball that holds the whole box may leave
-IN_FLOAT64 = 500  # samples
+FLOAT64_SAMPLES = 500
 RESTARTS = 5
 GRADIENT_FREE_MEMBERS = ("square", "random-search", "random_search")
 LOSSES = ("ce-plain", "margin", "ce-rescaled")
@@ -30,10 +29,10 @@ SURROGATES = ("straight-through", "dual-form")
 
 @dataclass(frozen=True)
 class Audit:
-    """Probes of the entries of one threat: ``judged`` are those that claim to be a worst case (PGD, suites).
+    """The audit of the entries of one threat: ``judged``, which claim to be a worst case (PGD, suites).
 
-    A probe attacks only samples that a judged entry left right, so that its check is: by how much would this
-    entry's accuracy fall if the probe were taken in?
+    A probe attacks only samples that a judged entry left right. Its check is: by how much would the accuracy
+    of this entry fall if the probe were a part of it?
     """
 
     harness: Harness
@@ -41,7 +40,7 @@ class Audit:
     judged: Sequence[Robustness]
 
     def run(self) -> tuple[list[Robustness], list[Check]]:
-        """What was run, and the checks."""
+        """The probes and the checks."""
         probes, checks = [], []
         for more_probes, more_checks in (
             self._more_steps(),
@@ -58,7 +57,7 @@ class Audit:
 
     @property
     def base(self) -> PGD:
-        """The PGD that the probes vary: of the entries' own that with fewest restarts, else the default."""
+        """The PGD that the probes vary: the entries' own PGD with the fewest restarts, else the default."""
         return min(self._own, key=lambda pgd: (pgd.restarts, -pgd.steps), default=PGD())
 
     @property
@@ -67,14 +66,14 @@ class Audit:
 
     def _probe(self, check: str, attack: Attack, mask: Tensor, *, fresh: bool = False) -> Robustness:
         harness, spec = self.harness, AttackSpec(attack, self.judged[0].spec.threat)
-        if fresh:  # other random starts than the entries' own
+        if fresh:  # random starts that the entries have not used
             seed = generator(harness.victim.seed, "audit").initial_seed()
             harness = replace(harness, victim=replace(harness.victim, seed=seed), key="")
         (probe,) = harness.attack([spec], [f"{check}: {spec.id}"], mask, int(mask.sum()) or 1)
         return probe
 
     def _still_right(self, entries: Iterable[Robustness]) -> Tensor:
-        """Samples that one of the entries left right, (N,)."""
+        """Samples that any of the entries left right, (N,)."""
         left = torch.zeros_like(self.right)
         for entry in entries:
             assert entry.survivors is not None
@@ -82,7 +81,7 @@ class Audit:
         return left
 
     def _falls(self, check: str, probes: Sequence[Robustness], limit: float) -> list[Check]:
-        """For each judged entry: the share of samples that it left right and one of the probes breaks."""
+        """For each judged entry: the largest share of samples that it left right and a probe breaks."""
         return [
             Check.at_most(
                 check,
@@ -108,7 +107,7 @@ class Audit:
     def _surrogates(self) -> tuple[list[Robustness], list[Check]]:
         probes, checks = [], []
         for name in SURROGATES:
-            if name not in self.harness.victim.twins:
+            if name not in self.harness.victim.surrogates:
                 checks.append(Check.skipped(name, self._ids))
                 continue
             probes.append(self._probe(name, replace(self.base, through=name), self._still_right(self.judged)))
@@ -116,17 +115,17 @@ class Audit:
         return probes, checks
 
     def _float64(self) -> tuple[list[Robustness], list[Check]]:
-        """The same PGD in both arithmetics on the same samples: by how much the accuracies differ."""
+        """The difference of PGD's accuracies in float64 and float32 on the same samples."""
         if not self._computes_in_float64():
             return [], [Check.skipped("float64", self._ids)]
         chosen = torch.zeros_like(self.right)
-        chosen[random_subset(len(chosen), IN_FLOAT64)] = True
+        chosen[random_subset(len(chosen), FLOAT64_SAMPLES)] = True
         both = [
             self._probe("float64", replace(self.base, precision=precision, through=None), self.right & chosen)
             for precision in ("float64", "float32")
         ]
         n = int(chosen.sum())
-        wide, narrow = map(_left, both)
+        wide, narrow = map(count_right, both)
         value, limit = abs(wide - narrow) / n, share_limit(OTHER_ARITHMETIC, n)
         return both, [Check.at_most("float64", self._ids, value, limit)]
 
@@ -135,12 +134,12 @@ class Audit:
             samples = self.harness.samples.in_float64()
             samples.predict(*samples.batch(torch.tensor([0])))
         except (RuntimeError, TypeError):
-            # a tensor of the model's own that is no parameter and no buffer; a model that cannot be copied
+            # a float32 tensor that is neither a parameter nor a buffer, or a model that cannot be copied
             return False
         return True
 
     def _gradient_free(self) -> tuple[list[Robustness], list[Check]]:
-        """A suite that ends in such a search has its own share; for the others it is run."""
+        """The share of a suite's own search without gradients; for the other entries such a search is run."""
         shares = {entry.id: _gradient_free_share(entry) for entry in self.judged}
         others = [entry for entry in self.judged if shares[entry.id] is None]
         probes = []
@@ -161,13 +160,16 @@ class Audit:
         return [probe], self._falls("hard-label", [probe], HARD_LABEL)
 
     def _transfer(self) -> tuple[list[Robustness], list[Check]]:
-        """All samples are attacked: what counts is the accuracy that the transferred points leave."""
+        """The transfer attacks all right samples; its accuracy is compared with that of each entry."""
         if self.harness.victim.source is None:
             return [], [Check.skipped("transfer", self._ids)]
         probe = self._probe("transfer", ATTACKS["transfer"](), self.right)
         return [probe], [
             Check.at_most(
-                "transfer", (entry.id,), (_left(entry) - _left(probe)) / entry.n, share_limit(0.0, entry.n)
+                "transfer",
+                (entry.id,),
+                (count_right(entry) - count_right(probe)) / entry.n,
+                share_limit(0.0, entry.n),
             )
             for entry in self.judged
         ]
@@ -178,7 +180,7 @@ class Audit:
 
 
 def judged_of(entries: Sequence[Robustness]) -> dict[Threat, list[Robustness]]:
-    """By threat, the entries with a number that claim to be a worst case: PGD and suites."""
+    """The entries with a number that claim to be a worst case (PGD, suites), by threat."""
     by_threat: dict[Threat, list[Robustness]] = {}
     for entry in entries:
         if claims_worst_case(entry) and entry.survivors is not None and entry.spec.eps > 0:
@@ -186,65 +188,23 @@ def judged_of(entries: Sequence[Robustness]) -> dict[Threat, list[Robustness]]:
     return by_threat
 
 
-def sizes_audit(
-    harness: Harness, right: Tensor, judged: Sequence[Robustness]
-) -> tuple[list[Robustness], list[Check]]:
-    """zero-eps, falls-with-eps and huge-eps, for the judged entries of one norm.
-
-    PGD is looked at with five restarts, since in so wide a ball one start says little; suites by the default
-    suite.
-    """
-    pgd = {entry.id: entry.spec.attack for entry in judged if isinstance(entry.spec.attack, PGD)}
-    probes, checks = [], []
-    if pgd:
-        first = min(pgd.values(), key=lambda attack: attack.restarts)
-        attack = replace(first, restarts=RESTARTS, random_start=True)
-        probes, checks = _at_other_sizes(harness, right, [e for e in judged if e.id in pgd], attack)
-    suites = [entry for entry in judged if entry.id not in pgd]
-    if suites:
-        more_probes, more_checks = _at_other_sizes(harness, right, suites, ATTACKS["suite"]())
-        probes, checks = probes + more_probes, checks + more_checks
-    return probes, checks
-
-
-def _at_other_sizes(
-    harness: Harness, right: Tensor, entries: Sequence[Robustness], attack: Attack
-) -> tuple[list[Robustness], list[Check]]:
-    """At ε = 0 what is right on clean data must stay right; at twice the largest ε no more than at that one;
-    at the size that holds the whole box next to nothing."""
-    largest = max(entry.spec.eps for entry in entries)
-    norm = entries[0].spec.norm
-    whole = 1.0 if norm is Norm.LINF else harness.samples.x[0].numel() ** 0.5
-    specs = [AttackSpec(attack, Threat(norm, eps)) for eps in (0.0, min(2 * largest, whole), whole)]
-    probes = [harness.attack([spec], [f"sizes: {spec.id}"], right, len(right))[0] for spec in specs]
-    n, (at_zero, at_twice, at_whole) = len(right), map(_left, probes)
-    ids = tuple(entry.id for entry in entries)
-    checks = [Check.at_most("zero-eps", ids, abs(int(right.sum()) - at_zero) / n, share_limit(0.0, n))]
-    for entry in entries:
-        if entry.spec.eps == largest:
-            rise = max(at_twice - _left(entry), at_whole - at_twice) / n
-            checks.append(Check.at_most("falls-with-eps", (entry.id,), rise, share_limit(RISES, n)))
-    checks.append(Check.at_most("huge-eps", ids, at_whole / n, share_limit(NEAR_ZERO, n)))
-    return probes, checks
-
-
-def _left(probe: Robustness) -> float:
-    """How many samples are still right; NaN, which fails every check, where verification failed."""
+def count_right(probe: Robustness) -> float:
+    """The number of samples that are still right; NaN, which fails every check, if verification failed."""
     return float("nan") if probe.survivors is None else float(probe.survivors.sum())
 
 
 def _broken(entry: Robustness, probe: Robustness) -> float:
-    """The share of the entry's samples that it left right and the probe breaks."""
+    """The share of samples that the entry left right and the probe breaks."""
     assert entry.survivors is not None
     assert probe.attacked is not None
-    if probe.survivors is None:  # points outside the threat show nothing of the entry, and must not pass
+    if probe.survivors is None:  # points outside the threat prove nothing, and the check must not pass
         return float("inf")
     attacked = torch.zeros_like(entry.survivors).index_fill(0, probe.attacked, True)
     return int((entry.survivors & attacked & ~probe.survivors).sum()) / entry.n
 
 
 def _gradient_free_share(entry: Robustness) -> int | None:
-    """What the searches without gradients at the end of a suite broke; None where it does not end in one."""
+    """The samples broken by the searches without gradients at the end of a suite; None if it has none."""
     shares = entry.counts.get("shares", {})
     last = list(takewhile(lambda name: name in GRADIENT_FREE_MEMBERS, reversed(shares)))
     return sum(shares[name] for name in last) if last else None

@@ -1,4 +1,4 @@
-"""The check of whether scores say how far another class is."""
+"""The check that the scores fall continuously towards the boundary with another class."""
 
 from collections.abc import Sequence
 
@@ -12,24 +12,23 @@ from bregman_exp.robustness.threat import Threat
 
 SEGMENTS = 24
 HALVINGS = 20
-# Of each segment, for the usual lead: a sample may lie near a boundary.
-LOOKED_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
-JUMP = 0.1  # the lead on both sides of the last halving, 1e-6 of the segment apart, over the usual one
-CLIFF = 0.5  # the same, a little away from the boundary
-AWAY = 0.1  # so far, over ε
-AWAY_AT_MOST = 0.01  # and over the segment, where ε is large
+LEAD_AT = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of a segment at which the usual lead is measured
+JUMP = 0.1  # limit of the lead beside the boundary, over the usual lead
+CLIFF = 0.5  # limit of the lead at a distance from the boundary
+CLIFF_DISTANCE = 0.1  # over ε
+MAX_CLIFF_DISTANCE = 0.01  # over the segment, for a large ε
 ALLOWED = 0.1  # the share of segments
 
 
 @torch.no_grad()
 def continuity_checks(samples: Samples, predictions: Tensor, entries: Sequence[Robustness]) -> list[Check]:
-    """continuity: the share of segments between two samples of different predicted classes on which the lead
-    z_(1) − z_(2) of the winning class jumps where the class changes.
+    """continuity: the share of segments on which the lead z_(1) − z_(2) jumps where the class changes.
 
-    A segment is halved towards a change of class. On both sides of it the lead must have fallen to 10 % of
-    the usual one, the median over the segments of each one's largest; and at a distance of ε/10 (at most 1 %
-    of the segment) to 50 %, or an attack from within ε sees the boundary no earlier than it has crossed it.
-    Skipped where one class alone is predicted.
+    A segment joins two samples of different predicted classes. Halving finds a change of class to 1e-6 of the
+    segment. On both sides of it the lead must have fallen to 10 % of the usual lead (each segment's largest,
+    the median over the segments), and to 50 % at a distance of ε/10 (at most 1 % of the segment). Otherwise
+    an attack within ε does not see the boundary before it has crossed it. Skipped if only one class is
+    predicted.
     """
     by_threat: dict[Threat, list[str]] = {}
     for entry in entries:
@@ -43,7 +42,7 @@ def continuity_checks(samples: Samples, predictions: Tensor, entries: Sequence[R
     jumps = segments.leads_by_more(JUMP * usual, low, high)
     checks = []
     for threat, ids in by_threat.items():
-        away = (AWAY * threat.eps / segments.length(threat.norm)).clamp(max=AWAY_AT_MOST)
+        away = (CLIFF_DISTANCE * threat.eps / segments.length(threat.norm)).clamp(max=MAX_CLIFF_DISTANCE)
         cliffs = segments.leads_by_more(CLIFF * usual, (low - away).clamp(min=0), (high + away).clamp(max=1))
         share = float((jumps | cliffs).double().mean())
         checks.append(Check.at_most("continuity", tuple(ids), share, share_limit(ALLOWED, len(first))))
@@ -51,13 +50,13 @@ def continuity_checks(samples: Samples, predictions: Tensor, entries: Sequence[R
 
 
 class _Segments:
-    """m segments from ``a`` to ``b``, both (m, …); a point of each is named by its share (m,) of the way."""
+    """m segments from ``a`` to ``b``, both (m, …); their points are given by the share (m,) of the way."""
 
     def __init__(self, samples: Samples, a: Tensor, b: Tensor):
         self.model, self.a, self.b = samples.model, a, b
 
     def boundary(self, own: Tensor) -> tuple[Tensor, Tensor]:
-        """The last share where the class is ``own``, a's, and the next where it is another one."""
+        """Two shares close together: at the first the class is ``own``, that of a, at the second another."""
         low = self.a.new_zeros(len(self.a), dtype=torch.float64)
         high = torch.ones_like(low)
         for _ in range(HALVINGS):
@@ -67,11 +66,11 @@ class _Segments:
         return low, high
 
     def usual_lead(self) -> Tensor:
-        leads = [self.lead(torch.full((len(self.a),), share)) for share in LOOKED_AT]
+        leads = [self.lead(torch.full((len(self.a),), share)) for share in LEAD_AT]
         return torch.stack(leads).amax(dim=0).median()
 
     def leads_by_more(self, lead: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """Whether one of the two points of each segment has not so small a lead; a NaN has not."""
+        """Whether the lead at either point of each segment exceeds ``lead``; a NaN counts as more."""
         return ~((self.lead(low) <= lead) & (self.lead(high) <= lead))
 
     def lead(self, share: Tensor) -> Tensor:
@@ -88,12 +87,12 @@ class _Segments:
 
 
 def _pairs(predictions: Tensor) -> tuple[Tensor, Tensor]:
-    """Pairs of samples of different predicted classes, (m,) each, always the same."""
+    """A fixed choice of pairs of samples with different predicted classes, (m,) each."""
     random = generator(0, "segments")
     pairs = []
-    for place in torch.randperm(len(predictions), generator=random)[:SEGMENTS]:
-        others = (predictions != predictions[place]).nonzero().flatten()
+    for index in torch.randperm(len(predictions), generator=random)[:SEGMENTS]:
+        others = (predictions != predictions[index]).nonzero().flatten()
         if len(others):
-            pairs.append((int(place), int(others[torch.randint(len(others), (), generator=random)])))
+            pairs.append((int(index), int(others[torch.randint(len(others), (), generator=random)])))
     first, second = torch.tensor(pairs, dtype=torch.int64).view(-1, 2).unbind(dim=1)
     return first, second

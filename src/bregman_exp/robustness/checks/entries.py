@@ -1,19 +1,19 @@
-"""Checks of the attacks' results, each by itself and against one another."""
+"""Checks of the attacks' results, alone and against each other, and the verdict on each result."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bregman_exp.robustness.result import Check, Robustness, share_limit
+from bregman_exp.robustness.result import Check, Robustness, Verdict, share_limit
 from bregman_exp.robustness.threat import TOLERANCE
 
 UNDECIDED = 0.005  # the share of samples that a proof may leave undecided
 STILL_RISING = 0.01  # the share of samples whose loss may still rise at the end
-OUT_OF_ORDER = 0.005  # by how much a weaker attack may find more than a stronger one
-RISES = 0.005  # by how much a larger ε may leave more
+OUT_OF_ORDER = 0.005  # by how much the accuracy may be higher under a stronger attack
+RISES = 0.005  # by how much the accuracy may be higher at a larger ε
 
 
 def own_checks(entry: Robustness) -> list[Check]:
-    """attack-ended, points-in-threat; exact-undecided of a proof; loss-still-rising of PGD."""
+    """attack-ended and points-in-threat; exact-undecided for a proof; loss-still-rising for PGD."""
     ids = (entry.id,)
     checks = [
         Check.at_most("attack-ended", ids, float(entry.error is not None), 0.0),
@@ -29,8 +29,10 @@ def own_checks(entry: Robustness) -> list[Check]:
 
 
 def order_checks(entries: Sequence[Robustness]) -> list[Check]:
-    """order: in noise ≥ one step ≥ PGD ≥ PGD with restarts ≥ suite ≥ proof, by how much an entry leaves more
-    right than a weaker attack on the same threat."""
+    """order: by how much the accuracy is above that of a weaker attack on the same threat.
+
+    The order is noise ≥ one step ≥ PGD ≥ PGD with restarts ≥ suite ≥ proof.
+    """
     checks = []
     for same in _grouped(entries, lambda e: (e.spec.norm, e.spec.eps)):
         ranked = [(rank, entry) for entry in same if (rank := entry.spec.attack.rank) is not None]
@@ -43,30 +45,46 @@ def order_checks(entries: Sequence[Robustness]) -> list[Check]:
 
 
 def eps_checks(entries: Sequence[Robustness]) -> list[Check]:
-    """falls-with-eps: by how much an entry leaves more right than the same attack with a smaller ε."""
+    """falls-with-eps: by how much the accuracy is above that of the same attack with a smaller ε."""
     checks = []
     for same in _grouped(entries, lambda e: e.spec.search()):
         by_size = sorted(same, key=lambda entry: entry.spec.eps)
-        for place, entry in enumerate(by_size[1:], start=1):
-            rise = max(_more(entry, smaller) for smaller in by_size[:place])
+        for index, entry in enumerate(by_size[1:], start=1):
+            rise = max(_more(entry, smaller) for smaller in by_size[:index])
             checks.append(Check.at_most("falls-with-eps", (entry.id,), rise, share_limit(RISES, entry.n)))
     return checks
 
 
 def claims_worst_case(entry: Robustness) -> bool:
-    """Whether the audit judges it: PGD, suites, AutoAttack; neither less nor a proof."""
+    """Whether the audit applies: to PGD, suites and AutoAttack, but not to weaker attacks or a proof."""
     return entry.spec.attack.rank in (2, 3, 4)
 
 
+def verdict(entry: Robustness, checks: Sequence[Check], *, constant: bool, audited: bool) -> Verdict:
+    """The verdict on an entry.
+
+    degenerate: the classifier is constant, so the number is exact but has no meaning. unreliable: a check
+    that applies to the entry failed. reliable: a proof, or a worst case (PGD, a suite) that passed the audit.
+    unchecked: everything else; a single step or noise is not a worst case.
+    """
+    if constant and entry.survivors is not None:
+        return Verdict.DEGENERATE
+    if any(check.status == "failed" and entry.id in check.applies_to for check in checks):
+        return Verdict.UNRELIABLE
+    if entry.undecided is not None or (audited and claims_worst_case(entry)):
+        return Verdict.RELIABLE
+    return Verdict.UNCHECKED
+
+
 def _more(entry: Robustness, than: Robustness) -> float:
-    """By how much the accuracy of one entry is above the other's."""
+    """The accuracy of ``entry`` minus that of ``than``."""
     assert entry.survivors is not None
     assert than.survivors is not None
     return int(entry.survivors.sum() - than.survivors.sum()) / entry.n
 
 
 def _grouped(entries: Sequence[Robustness], key: Callable[[Robustness], Any]) -> list[list[Robustness]]:
-    """The entries with a number, those of one key together."""
+    """The entries with a number, grouped by key."""
     groups: dict[str, list[Robustness]] = {}
     for entry in entries:
         if entry.survivors is not None:

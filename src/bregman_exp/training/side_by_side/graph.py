@@ -1,4 +1,4 @@
-"""Work that is captured once and launched as a whole: a CUDA graph, and on a CPU a call."""
+"""Work that is captured once and launched as a whole: a CUDA graph; on a CPU, a plain call."""
 
 import gc
 from collections.abc import Callable, Generator
@@ -8,29 +8,29 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from bregman_exp.training.advice import without_advice
+from bregman_exp.training.lightning import without_advice
 
 Work = Callable[[], None]
 
-WARM_UP = 3  # calls before a capture: libraries choose their kernels, the optimizer makes its state
+WARM_UP = 3  # calls before a capture: libraries choose their kernels, the optimizer creates its state
 
 
 class Recorder:
     """Turns work into launches on a stream of its own.
 
-    The work must take everything from tensors that stay where they are, and must not look at their values.
-    On a CPU, and with ``graphs=False``, the work itself is called.
+    The work must read its input from tensors whose addresses do not change, and must not wait for their
+    values. On a CPU, and with ``graphs=False``, the work itself is called.
     """
 
     def __init__(self, device: torch.device, graphs: bool = True):
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.graphs = graphs
-        # a lane's graphs never run at once, and share their memory
+        # the graphs of a lane never run at the same time, so they share their memory
         self._pool = torch.cuda.graph_pool_handle() if self.stream is not None else None
 
     @contextmanager
     def on_stream(self) -> Generator[None]:
-        """What is launched inside goes to the stream, after all that has been launched so far."""
+        """Within, launches go to the stream; they start after all that was launched before."""
         if self.stream is None:
             yield
             return
@@ -39,20 +39,20 @@ class Recorder:
             yield
 
     def warm_up(self, work: Work) -> None:
-        """Does the work a few times; what it changes is the caller's to mend (``unchanged``)."""
+        """Calls the work a few times; the caller restores what it changes (``unchanged``)."""
         with self.on_stream(), without_advice():
             for _ in range(WARM_UP):
                 work()
         self.wait()
 
     def captured(self, work: Work) -> Work:
-        """The work as one launch. Raises what CUDA raises where it cannot be captured."""
+        """The work as one launch. Raises CUDA's error if it cannot be captured."""
         if self.stream is None:
             return work
         if not self.graphs:
             return lambda: self._call(work)
         graph, before = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        gc.collect()  # an older graph that goes while this one is made would spoil it
+        gc.collect()  # freeing an older graph during the capture would break it
         gc.disable()
         try:
             with torch.cuda.graph(graph, pool=self._pool, stream=self.stream):
@@ -67,16 +67,16 @@ class Recorder:
             work()
 
     def wait(self) -> None:
-        """Until all that was launched is done."""
+        """Waits until everything launched is done."""
         if self.stream is not None:
             self.stream.synchronize()
 
 
 @contextmanager
 def unchanged(model: nn.Module, optimizer: Optimizer | None = None) -> Generator[None]:
-    """Afterwards weights, buffers and the optimizer's state have the values of before, in the same tensors.
+    """Restores weights, buffers and the optimizer's state on exit, in the same tensors.
 
-    State that the optimizer makes inside stays, as zeros: with them all optimizers here begin.
+    State that the optimizer created within is set to zero, the initial value of all optimizers used here.
     """
     tensors = [*model.parameters(), *model.buffers()]
     kept = [tensor.detach().clone() for tensor in tensors]

@@ -1,0 +1,59 @@
+"""Run folders become pictures: all kinds that the runs allow, or those asked for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+from bregman_exp.analysis.figures.album import Album, Groups, Kind, evenly
+from bregman_exp.analysis.figures.boundary import boundary
+from bregman_exp.analysis.figures.curves import curves
+from bregman_exp.analysis.figures.depth import depth
+from bregman_exp.analysis.figures.fields import fields
+from bregman_exp.analysis.figures.layers import layers
+from bregman_exp.analysis.figures.legendre import legendre
+from bregman_exp.analysis.figures.moves import moves
+from bregman_exp.analysis.figures.networks import twins
+from bregman_exp.analysis.figures.regions import regions
+from bregman_exp.analysis.figures.robust import robust
+from bregman_exp.analysis.figures.rows import lines_of
+from bregman_exp.analysis.figures.separation import separation
+from bregman_exp.analysis.figures.style import SETTINGS
+from bregman_exp.analysis.names import Frame
+
+ALL = (regions, layers, fields, boundary, separation, moves, depth, curves, robust, legendre)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
+MOST_GROUPS = 8  # pictures of a kind that loads networks, evenly by depth: each takes seconds
+
+
+@mpl.rc_context(SETTINGS)
+def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = ()) -> Album:
+    """Draws into ``out``; returns ``.pictures`` (title, caption, png, svg, gif) and what is ``.missing``.
+
+    ``what``: names of ``KINDS``; none: all that need runs. Runs that are not complete do not count; None: no
+    runs.
+    """
+    album, asked = Album(out), [kind for kind in ALL if (kind.name in what if what else kind.groups)]
+    lines, unreadable = ([], []) if frame is None else lines_of(frame)
+    for name in unreadable:
+        album.leave_out("all", "their config is of another version of this program", name)
+    grouped = {groups: groups(lines) if len(lines) else [] for kind in asked if (groups := kind.groups)}
+    for kind in asked:
+        _draw(kind, grouped[kind.groups] if kind.groups else [("", None)], album)
+    return album
+
+
+def _draw(kind: Kind, groups: Groups, album: Album) -> None:
+    fitting: Groups = []
+    for name, group in groups:
+        with album.attempt(kind.name, name):
+            fitting += [(name, group)] if kind.fits(group) else []
+    if not fitting and kind.name not in album.missing:
+        album.leave_out(kind.name, kind.otherwise)
+    chosen = evenly(range(len(fitting)), MOST_GROUPS if kind.groups is twins else len(fitting))
+    for place, (name, group) in enumerate(fitting):
+        with album.attempt(kind.name, name):
+            if place not in chosen:
+                raise ValueError(f"more than {MOST_GROUPS} groups of networks; name the runs of these alone")
+            for drawing in kind.draw(group):
+                album.add(kind, name, drawing)

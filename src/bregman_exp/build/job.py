@@ -1,0 +1,167 @@
+"""A run and everything that follows from its config. A command builds it once and passes it on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bregman_exp.build.attacks import BATCH_SIZE, attack_specs, draws_by_batch, suite_hash, transfer_source
+from bregman_exp.build.objects import activation, check_model, dataset, device, model
+from bregman_exp.build.stored import load_trained
+from bregman_exp.config import ConfigError, Resnet, Run, config_hash, short_hash
+from bregman_exp.data import ClassificationData
+from bregman_exp.geometry import Activation
+from bregman_exp.robustness import AttackSpec, Victim
+from bregman_exp.runs import RunFolder
+
+GPU_BATCH_SIZE = 2000  # samples attacked at a time; with fewer a GPU waits for launches
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run with its objects. ``act``: the map of ``run.act``. ``specs``: the attacks of its suite.
+
+    ``config_hash``: over what determines the trained weights; ``row_hash``: the same without the seed;
+    ``suite_hash``: over what determines the figures of given weights.
+    """
+
+    run: Run
+    act: Activation
+    specs: tuple[AttackSpec, ...]
+    data: ClassificationData
+    config_hash: str
+    row_hash: str
+    suite_hash: str
+    folder: RunFolder
+
+    def with_seed(self, run: Run) -> "Job":
+        """The job of a run that differs only in its seed."""
+        hash_ = config_hash(run, self.act.label, self.data.fingerprint)
+        return replace(self, run=run, config_hash=hash_, folder=_folder(run, self.act, self.data, hash_))
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """The network, with the initial weights of its seed until it is trained."""
+        return model(self.run, self.act, self.data)
+
+    def trained_network(self) -> nn.Module:
+        """``network`` with the trained weights that the run's figures are of; raises as ``load_trained``."""
+        return load_trained(self.network, self.folder, self.run.weights, self.identity)
+
+    @cached_property
+    def source(self) -> nn.Module | None:
+        """The trained network that transfer attacks start from; raises as ``transfer_source``."""
+        evaluated = {"config_hash": self.config_hash, "weights": self.run.weights}
+        return transfer_source(self.run.attack, self.specs, self.data, evaluated)
+
+    @property
+    def device(self) -> torch.device:
+        return device(self.run)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint is compared with: the training it is of."""
+        return {"config_hash": self.config_hash, "seed": self.run.seed}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The part of metrics.json that identifies the run."""
+        run = self.run
+        return {
+            **self.identity,
+            "row_hash": self.row_hash,
+            "model": run.model_name,
+            "act": self.act.label,
+            "version": run.model.version,
+            "weights": run.weights,
+            "suite": run.attack.name,
+            "suite_hash": self.suite_hash,
+        }
+
+    @property
+    def dataset_record(self) -> dict[str, Any]:
+        """The part of metrics.json that identifies the data."""
+        data = self.data
+        sizes = {f"n_{name}": len(getattr(data, name).y) for name in ("train", "val", "test")}
+        names = {"name": data.name, "source": data.source, "label": data.label}
+        remarks = {"remarks": list(data.remarks)} if data.remarks else {}
+        return {**names, **sizes, "fingerprint": data.fingerprint, **remarks}
+
+    def run_json(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The content of run.json: which run it is, and the overrides of its command."""
+        names = {name: getattr(self.data, name) for name in ("name", "label", "fingerprint")}
+        return {**self.record, "dataset": names, "overrides": list(overrides)}
+
+    def check_attacks(self) -> None:
+        """Raises ConfigError where the test set has fewer samples than ``attack.samples``.
+
+        Raises ValueError where an attack cannot run: with so few classes, on inputs of this shape, or on a
+        model without the surrogate, the bounds or the source that it needs.
+        """
+        samples, n = self.run.attack.samples, len(self.data.test.y)
+        if samples is not None and samples > n:
+            raise ConfigError(f"attack.samples={samples}: the test set has {n}; use null for all of it.")
+        victim = Victim.of(self.network, self.run.seed, self.source)
+        classes, shape = self.data.num_classes, self.data.train.x.shape[1:]
+        for spec in self.specs:
+            spec.attack.for_classes(classes).check_fits(victim, classes)
+            spec.attack.rehearse(spec.threat, self.network, shape, classes)
+
+    @property
+    def attack_batch_size(self) -> int:
+        """How many samples are attacked at a time.
+
+        On a GPU, where the figures do not depend on it, 2,000 images of 32×32 pixels for 20 layers (6 GB),
+        and fewer where a sample takes more memory.
+        """
+        run, data = self.run, self.data
+        if run.attack.batch_size is not None:
+            return run.attack.batch_size
+        if self.device.type == "cpu" or draws_by_batch(run.attack, self.specs):
+            return BATCH_SIZE
+        depth = run.model.depth if isinstance(run.model, Resnet) else 20
+        pixels = data.test.x.shape[2:].numel() if data.is_image else 1
+        return max(BATCH_SIZE, int(GPU_BATCH_SIZE * min(1.0, 20 / depth) * min(1.0, 32 * 32 / pixels)))
+
+
+def job(run: Run, folder: RunFolder | None = None, data: ClassificationData | None = None) -> Job:
+    """The job of a checked config. The folder follows from the config and the data are read, unless given.
+
+    Raises ValueErrors for mistakes in map, attacks and model before it reads the data.
+    """
+    act, specs = activation(run), tuple(attack_specs(run.attack))
+    check_model(run, act)
+    data = dataset(run) if data is None else data
+    hash_ = config_hash(run, act.label, data.fingerprint)
+    row_hash = config_hash(run, act.label, data.fingerprint, with_seed=False)
+    folder = _folder(run, act, data, hash_) if folder is None else folder
+    return Job(run, act, specs, data, hash_, row_hash, suite_hash(run, specs), folder)
+
+
+def _folder(run: Run, act: Activation, data: ClassificationData, hash_: str) -> RunFolder:
+    """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/."""
+    name = f"{run.model_name}-{act.slug}-{data.name}"
+    return RunFolder(Path(run.output_dir) / run.experiment_name / name / f"seed-{run.seed}-{hash_}")
+
+
+def stack_identity(jobs: Sequence[Job]) -> dict[str, Any]:
+    """The identity of the common checkpoint: all seeds of the command, also those trained alone since."""
+    return {"row_hash": jobs[0].row_hash, "seeds": [job.run.seed for job in jobs]}
+
+
+def stack_folder(jobs: Sequence[Job]) -> RunFolder:
+    """The folder of the seeds' common checkpoint: .stack-<hash>/ beside their own folders."""
+    name = f".stack-{short_hash(list(stack_identity(jobs).values()))}"
+    return RunFolder(jobs[0].folder.path.with_name(name))
+
+
+def seeds_label(jobs: Sequence[Job]) -> str:
+    """E.g. "seeds 0..63"; "61 seeds" where the range has gaps."""
+    n, first, last = len(jobs), jobs[0].run.seed, jobs[-1].run.seed
+    if n == 1:
+        return f"seed {first}"
+    return f"seeds {first}..{last}" if n == last - first + 1 else f"{n} seeds"

@@ -1,0 +1,85 @@
+"""The whole config of a run, and the functions that its groups may name."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from bregman_exp.config.schema.data import Cifar10, ImageFolder, PluginData, TwoSpiral
+from bregman_exp.config.schema.evaluation import Attack, Eval
+from bregman_exp.config.schema.network import Act, Mlp, PluginMap, PluginModel, Resnet
+from bregman_exp.config.schema.require import require, require_folder_name
+from bregman_exp.config.schema.training import Logger, Trainer
+from bregman_exp.training import Optim
+
+PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
+
+# group -> what its ``_target_`` may name -> the schema of its keys. Nothing else is instantiated, so a config
+# that came with a stranger's checkpoint cannot run code.
+TARGETS: dict[str, dict[str, type]] = {
+    "act": {"bregman_exp.geometry.legendre_map": Act},
+    "model": {"bregman_exp.models.mlp": Mlp, "bregman_exp.models.resnet": Resnet},
+    "dataset": {
+        "bregman_exp.data.two_spiral": TwoSpiral,
+        "bregman_exp.data.cifar10": Cifar10,
+        "bregman_exp.data.image_folder": ImageFolder,
+    },
+}
+
+
+def conf_dir() -> str:
+    """The folder of the config files: conf/ of an installed wheel, else of the checkout."""
+    package = Path(__file__).parents[2]
+    packaged = package / "conf"
+    return str(packaged if packaged.is_dir() else package.parents[1] / "conf")
+
+
+@dataclass
+class Run:
+    """The whole config of a run."""
+
+    act: Act | PluginMap
+    dataset: TwoSpiral | Cifar10 | ImageFolder | PluginData
+    model: Mlp | Resnet | PluginModel
+    optim: Optim
+    trainer: Trainer
+    attack: Attack
+    logger: Logger
+    eval: Eval
+    seed: int
+    experiment_name: str
+    output_dir: str
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**63,
+            f"seed={self.seed}: it must be a whole number ≥ 0; for several seeds give seeds=0..3",
+        )
+        require_folder_name("experiment_name", self.experiment_name)
+        require(
+            isinstance(self.output_dir, str) and bool(self.output_dir),
+            f"output_dir={self.output_dir}: it must be the path of a folder",
+        )
+
+    @property
+    def weights(self) -> str:
+        """The weights that are evaluated: last or best."""
+        return self.eval.weights or ("last" if self.trainer.patience is None else "best")
+
+    @property
+    def model_name(self) -> str:
+        """The version and the architecture, e.g. bregman_resnet20."""
+        return PREFIX.get(self.model.version, "") + self.model.name
+
+    def to_yaml(self) -> str:
+        """The config as YAML that ``check`` accepts, without max_time.
+
+        The path of the data is absolute, because a later command may run in another folder.
+        """
+        plain = asdict(self)
+        if "root" in plain["dataset"]:
+            plain["dataset"]["root"] = str(Path(plain["dataset"]["root"]).expanduser().absolute())
+        del plain["trainer"]["max_time"]  # a setting of the command, not of the run
+        if not plain["trainer"]["callbacks"]:
+            del plain["trainer"]["callbacks"]
+        return OmegaConf.to_yaml(OmegaConf.create(plain))

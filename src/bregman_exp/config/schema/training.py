@@ -1,0 +1,101 @@
+"""The keys of ``trainer`` and ``logger``."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING as REQUIRED
+
+from bregman_exp.config.schema.require import require, require_duration
+from bregman_exp.training import EAGER, FORM_NAMES
+
+STRATEGIES = ("auto", "ddp_spawn")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+LOGGERS = ("csv", "wandb", "tensorboard")
+
+
+@dataclass
+class Trainer:
+    """accelerator, devices, strategy and precision as in Lightning.
+
+    batch_size: the batch of a step, over all devices.
+    patience: epochs without a better validation accuracy before training stops; null: never.
+    fast: the form of a ResNet's training steps (training/form.py); false: the plain form; null: the fastest
+    form that agrees with the plain one on a batch at the start.
+    sync_batchnorm: several devices normalise by the statistics of the whole batch, as a single device does.
+    callbacks: the user's own Lightning callbacks, as module.Class; only the command line may give them.
+    max_time: how long the whole command may take, as "HH:MM:SS" or "DD:HH:MM:SS"; null: no limit.
+    """
+
+    accelerator: str = REQUIRED
+    devices: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    max_epochs: int = REQUIRED
+    batch_size: int = REQUIRED
+    patience: int | None = None
+    sync_batchnorm: bool = False
+    callbacks: list[str] = field(default_factory=list)
+    fast: Any = None
+    max_time: str | None = None
+
+    def __post_init__(self) -> None:
+        self.fast = EAGER.name if self.fast is False else self.fast
+        self._check_device()
+        self._check_training()
+
+    def _check_device(self) -> None:
+        require(self.accelerator in ("cpu", "gpu"), f"trainer.accelerator={self.accelerator}: use cpu or gpu")
+        require(self.devices >= 1, f"trainer.devices={self.devices}: it must be ≥ 1")
+        require(
+            self.precision in PRECISIONS,
+            f"trainer.precision={self.precision}: use one of {', '.join(PRECISIONS)}",
+        )
+        require(
+            self.precision != "16-mixed" or self.accelerator == "gpu",
+            "trainer.precision=16-mixed needs a GPU; use bf16-mixed or 32-true with trainer=cpu",
+        )
+        require(
+            self.strategy in STRATEGIES, f"trainer.strategy={self.strategy}: use {' or '.join(STRATEGIES)}"
+        )
+        # Other strategies start a subprocess, which would run the whole command again.
+        require(
+            self.devices == 1 or self.strategy == "ddp_spawn",
+            f"trainer.devices={self.devices} with trainer.strategy={self.strategy}: use ddp_spawn",
+        )
+        require(
+            not self.sync_batchnorm or self.accelerator == "gpu",
+            "trainer.sync_batchnorm=true needs GPUs; use trainer.sync_batchnorm=false",
+        )
+
+    def _check_training(self) -> None:
+        require(
+            self.fast is None or self.fast in FORM_NAMES,
+            f"trainer.fast={self.fast}: use null, false or one of {', '.join(FORM_NAMES)}",
+        )
+        if self.max_time is not None:
+            require_duration("trainer.max_time", self.max_time)
+        for name in ("max_epochs", "batch_size"):
+            value = getattr(self, name)
+            require(1 <= value < 2**31, f"trainer.{name}={value}: it must be ≥ 1 and < 2³¹")
+        require(
+            self.batch_size % self.devices == 0,
+            f"trainer.batch_size={self.batch_size}: it must be a multiple of trainer.devices={self.devices}",
+        )
+        require(
+            self.patience is None or self.patience >= 1,
+            f"trainer.patience={self.patience}: it must be ≥ 1 or null",
+        )
+
+
+@dataclass
+class Logger:
+    """metrics.csv is always written; name: csv (only that), wandb or tensorboard."""
+
+    name: str = "csv"
+    project: str = "bregman-exp"
+
+    def __post_init__(self) -> None:
+        require(
+            self.name in LOGGERS,
+            f"logger.name={self.name}: use one of {', '.join(LOGGERS)}",
+        )
