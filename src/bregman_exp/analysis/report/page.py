@@ -57,7 +57,7 @@ def write_report(
     with TemporaryDirectory() as place:
         album = Album(Path(place))
         if pictures:
-            from bregman_exp.analysis.figures.kinds import draw_pictures  # it needs torch
+            from bregman_exp.analysis.figures.draw import draw_pictures  # it needs torch
 
             album = draw_pictures(results.frame, Path(place))
         meanings = checks.read_text() if checks.is_file() else ""
