@@ -187,7 +187,7 @@ def test_images_from_folders(command, image_tree: Path, tmp_path: Path) -> None:
 
 
 def test_what_follows_from_the_config_is_made_once(command) -> None:
-    """Counted over a whole command: map, attacks, network, both hashes (with and without seed), folder."""
+    """Counted over a whole command; there are two hashes, with the seed and without it."""
     counts: Counter[str] = Counter()
 
     def count(frame: FrameType, event: str, _: object) -> None:
