@@ -57,9 +57,8 @@ def curve(folder: Path) -> list[str]:
     return [line.rpartition(",")[0] for line in (folder / "metrics.csv").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("version", ["model=bregman_mlp", "model=mlp"])
-def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypatch, version: str) -> None:
-    words = (*TINY, version, *SETTINGS)
+def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypatch) -> None:
+    words = (*TINY, *SETTINGS)
     with monkeypatch.context() as patch:
         interrupt_in_epoch(3, patch, KeyboardInterrupt)
         outcome = command("train", *words, "output_dir=a")

@@ -78,9 +78,13 @@ def deep(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"), [(broken, "is not a readable image"), (deep, "has more than 8 bits a channel")]
+    ("processes", "spoil", "told"),
+    [
+        (0, broken, "is not a readable image"),
+        (0, deep, "has more than 8 bits a channel"),
+        (3, deep, "has more than 8 bits a channel"),
+    ],
 )
-@pytest.mark.parametrize("processes", [0, 3])
 def test_the_first_bad_image_ends_it(files: list[Path], processes: int, spoil, told: str) -> None:
     for file in files[7:10]:
         spoil(file)

@@ -146,7 +146,7 @@ def test_its_settings_are_the_authors(norm: str, monkeypatch: pytest.MonkeyPatch
 
 def test_the_authors_order_and_the_shares() -> None:
     model = conv(10)
-    x, y = labelled(model, 40, 3, 8, 8)
+    x, y = labelled(model, 24, 3, 8, 8)
     shares = attacked(model, x, y, "autoattack", "linf", 0.006, batch_size=16).counts["shares"]
     assert list(shares) == ["apgd-ce", "apgd-t", "fab-t", "square"]
     assert shares["apgd-ce"] > 0

@@ -75,7 +75,7 @@ def test_the_distance_to_a_plane_where_the_box_is_in_the_way(shape: tuple[int, .
 def test_the_nearest_of_ten_classes(norm: str) -> None:
     weight = torch.randn(10, 3 * 4 * 4)
     model = Linear(weight, -weight.sum(1) / 2)
-    x = 0.4 + 0.2 * torch.rand(100, 3, 4, 4)
+    x = 0.4 + 0.2 * torch.rand(40, 3, 4, 4)
     y = model(x).argmax(1)
     _, distances = nearest(model, x, y, norm)
     lead = model(x).gather(1, y[:, None]) - model(x)
