@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from bregman_exp.analysis.report.write import write_report
+from bregman_exp.analysis.report.page import write_report
 from bregman_exp.analysis.table import add_table_words, table_options
 from bregman_exp.runs.places import runs_at
 from bregman_exp.terminal import in_one_sentence

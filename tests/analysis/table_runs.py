@@ -110,7 +110,20 @@ def table(runs: Sequence[RunFolder], **asked: Any) -> Table:
 
 def shown(one: Table) -> dict[str, list[str]]:
     """Row -> its accuracies as text."""
-    return {line.name: [str(cell) for cell in line.cells] for line in one.lines}
+    rows = {}
+    for name, _, *texts in one.texts:
+        parts = [part for _, parts in one.groups for part in parts]
+        rows[name.text] = [text.text for text, part in zip(texts, parts, strict=True) if not part]
+    return rows
+
+
+def cells(one: Table, name: str = "") -> list[dict[str, Any]]:
+    """The cells of the row of this name, by default of all rows."""
+    return [cell for cell in one.cells.to_dict("records") if name in ("", cell["row"])]
+
+
+def columns(one: Table, fact: str = "heading") -> list[str]:
+    return list(one.cells.drop_duplicates("column")[fact])
 
 
 def all_notes(one: Table) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from filelock import FileLock
@@ -18,7 +19,7 @@ from bregman_exp.analysis.report.commands import evaluating_commands, row_comman
 from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.formats import duration, each, ranges
 from bregman_exp.analysis.report.page import Sources, report_page
-from bregman_exp.analysis.report.runs import reported_runs, rows_of
+from bregman_exp.analysis.report.runs import reported_runs
 from bregman_exp.analysis.table import Options
 from bregman_exp.runs import RunFolder
 from tests.analysis.table_runs import entry, mlp, paper, row, run
@@ -241,8 +242,8 @@ def test_the_smallest_form_of_a_picture_is_embedded(tmp_path: Path) -> None:
 def test_a_few_pictures_move_and_the_others_say_where_they_do(tmp_path: Path) -> None:
     pictures = [replace(picture(tmp_path, moves=True), what=f"layers {i}") for i in range(5)]
     shown = embedded([*pictures, picture(tmp_path)])
-    assert [one.animation.startswith("data:image/gif") for one in shown] == [1, 0, 1, 0, 1, 0]
-    assert ["in motion" in one.caption for one in shown] == [0, 1, 0, 1, 0, 0]
+    assert [one["animation"].startswith("data:image/gif") for one in shown] == [1, 0, 1, 0, 1, 0]
+    assert ["in motion" in one["caption"] for one in shown] == [0, 1, 0, 1, 0, 0]
 
 
 def test_a_run_without_figures_belongs_to_its_row(tmp_path: Path) -> None:
@@ -253,14 +254,14 @@ def test_a_run_without_figures_belongs_to_its_row(tmp_path: Path) -> None:
     deeper = RunFolder(place / "seed-1-y")
     deeper.begin(yaml.safe_dump({"seed": 1, **mlp(depth=10)}))
     runs = reported_runs(read_results([deeper, begun, complete]))
-    assert [(one.row, one.seed) for one in runs] == [
+    assert list(runs[["name", "seed"]].itertuples(index=False, name=None)) == [
         ("mlp (atan), depth 3, random", 0),
         ("mlp (atan), depth 3, random", 1),
         ("mlp (atan), depth 10, random", 1),
     ]
 
 
-def with_words(place: Path, *rows: tuple[str, ...]) -> list:
+def with_words(place: Path, *rows: tuple[str, ...]) -> pd.DataFrame:
     """A row for each tuple of words, with two seeds, as trained by these words."""
     for number, words in enumerate(rows):
         for seed in (0, 1):
@@ -269,24 +270,23 @@ def with_words(place: Path, *rows: tuple[str, ...]) -> list:
             text = (folder.path / "config.yaml").read_text()
             folder.begin(text, {"overrides": [*words, f"seed={seed}"]})
     folders = [RunFolder(path) for path in sorted(place.rglob("seed-*"))]
-    return rows_of(reported_runs(read_results(folders)))
+    return reported_runs(read_results(folders))
 
 
 def test_the_commands_that_repeat_a_row_are_what_was_typed(tmp_path: Path) -> None:
     shared = ("experiment=two_spiral_3", "optim.lr=1.0")
     words = [(*shared, f"model={model}", f"model.init={init}") for model in ("a", "b") for init in ("r", "d")]
-    rows = with_words(tmp_path / "all", *words)
-    (whole,) = training_commands(rows)
+    runs = with_words(tmp_path / "all", *words)
+    (whole,) = training_commands(runs)
     swept = "model=a,b model.init=r,d seeds=0..1"
     assert whole.line == f"python train.py -m experiment=two_spiral_3 optim.lr=1.0 {swept}"
-    own = row_command(rows[0], "This row:")
-    assert own is not None
+    (own,) = row_command(runs[:2], "This row:")
     ending = "model=a model.init=r hydra.mode=RUN seeds=0..1"
     assert own.line == f"python train.py experiment=two_spiral_3 optim.lr=1.0 {ending}"
     three = training_commands(with_words(tmp_path / "three", *words[:3]))  # no product: each row
     assert [command.line.count("-m") for command in three] == [0, 0, 0]
     old = run(tmp_path / "old" / "seed-0-x", 90)  # its words are not known
-    assert training_commands(rows_of(reported_runs(read_results([old])))) == []
+    assert training_commands(reported_runs(read_results([old]))) == []
     assert evaluating_commands(reported_runs(read_results([old]))) == []
 
 
@@ -298,8 +298,8 @@ def test_small_words() -> None:
     assert each([500, 200, 500]) == "500 (2), 200 (1)"
     assert ranges([3, 0, 1, 2, 7]) == "0–3, 7"
     (summary,) = summaries([check("a", "passed", [], 0.1), check("a", "skipped", [], None)])
-    assert (summary.status, summary.worst, summary.counts["skipped"]) == ("passed", 0.1, 1)
+    assert (summary["status"], summary["worst"], summary["counts"]["skipped"]) == ("passed", 0.1, 1)
     strict, lax = (check("a", "failed", [], 0.1), {**check("a", "passed", [], 0.05), "limit": 0.2})
     (summary,) = summaries([strict, lax])
-    assert (summary.worst, summary.limit) == (0.1, 0.01)
+    assert (summary["worst"], summary["limit"]) == (0.1, 0.01)
     assert meanings("### a\nx < y\n## b\n", ["a", "c"]) == {"a": "<p>x &lt; y</p>"}

@@ -13,6 +13,8 @@ from tests.analysis.table_runs import (
     OTHER,
     SPIRAL,
     all_notes,
+    cells,
+    columns,
     entry,
     mlp,
     paper,
@@ -25,15 +27,15 @@ from tests.analysis.table_runs import (
     write,
 )
 
-BREGMAN = "bregman_resnet20"
+BREGMAN, BREGMAN_MLP = "bregman_resnet20", "bregman_mlp (atan), depth 3, random"
 
 
 def test_a_cell_is_mean_and_sample_deviation_over_seeds(tmp_path: Path) -> None:
-    (line,) = table(row(tmp_path, [80, 90, 70], robust=paper(40, 50))).lines
-    assert [str(cell) for cell in line.cells] == ["80.00 ± 10.00", "40.00 ± 0.00", "50.00 ± 0.00"]
-    assert line.seeds == line.expected == (0, 1, 2)
-    assert line.cells[0].by_seed == {0: 0.8, 1: 0.9, 2: 0.7}
-    assert (line.cells[0].mean, line.cells[0].std) == (pytest.approx(0.8), pytest.approx(0.1))
+    found = table(row(tmp_path, [80, 90, 70], robust=paper(40, 50)))
+    assert shown(found) == {"resnet20 (relu)": ["80.00 ± 10.00", "40.00 ± 0.00", "50.00 ± 0.00"]}
+    cell = cells(found)[0]
+    assert (cell["seeds"], cell["missing"], cell["values"]) == ((0, 1, 2), [], "0:0.8 1:0.9 2:0.7")
+    assert (cell["mean"], cell["std"]) == (pytest.approx(0.8), pytest.approx(0.1))
 
 
 def test_runs_that_differ_in_more_than_the_seed_are_other_rows(tmp_path: Path) -> None:
@@ -45,14 +47,14 @@ def test_runs_that_differ_in_more_than_the_seed_are_other_rows(tmp_path: Path) -
         {"weights": "best"},
     ]
     runs = [run(tmp_path / str(i), 80 + i, **change) for i, change in enumerate(changes)]
-    found = table(runs).lines
-    assert sorted(line.cells[0].mean or 0 for line in found) == [0.8, 0.81, 0.82, 0.83, 0.84]
-    assert len({line.name for line in found}) == 5
+    found = table(runs)
+    assert sorted(cell["mean"] for cell in cells(found)) == [0.8, 0.81, 0.82, 0.83, 0.84]
+    assert len(shown(found)) == 5
 
 
 def test_the_papers_columns_are_its_pgd_entries(tmp_path: Path) -> None:
     found = table(row(tmp_path, [80], robust=paper(40, 50)))
-    assert [column.heading for column in found.columns] == ["test accuracy", "ℓ∞-robust", "ℓ2-robust"]
+    assert columns(found) == ["test accuracy", "ℓ∞-robust", "ℓ2-robust"]
     assert "not shown (--attack ID): fgsm-linf-0.0047" in found.remarks
     assert shown(table(row(tmp_path, [80], robust=paper(40, 50)), attacks=("fgsm",)))["resnet20 (relu)"] == [
         "80.00",
@@ -63,18 +65,15 @@ def test_the_papers_columns_are_its_pgd_entries(tmp_path: Path) -> None:
 def test_columns_of_other_suites_are_all_entries_by_norm(tmp_path: Path) -> None:
     robust = [entry(9, "pgd-l2-0.5"), entry(8, "pgd-linf-0.1"), entry(7, "pgd-linf-0.2")]
     found = table(row(tmp_path, [80], robust=robust, suite="curve"))
-    assert [column.id for column in found.columns] == ["clean", "pgd-linf-0.1", "pgd-linf-0.2", "pgd-l2-0.5"]
-    assert [column.heading for column in found.columns][1:] == ["pgd-linf-0.1", "pgd-linf-0.2", "ℓ2-robust"]
+    assert columns(found, "id") == ["clean", "pgd-linf-0.1", "pgd-linf-0.2", "pgd-l2-0.5"]
+    assert columns(found)[1:] == ["pgd-linf-0.1", "pgd-linf-0.2", "ℓ2-robust"]
 
 
 def test_a_record_without_its_suite_takes_it_from_the_config(tmp_path: Path) -> None:
     old = run(tmp_path / "seed-0", 80, paper(40, 50), config={"attack": {"name": "paper"}})
     content = record(80, paper(40, 50))
     del content["suite"]
-    assert [column.id for column in table([write(old, content)]).columns][1:] == [
-        "pgd-linf-0.0028",
-        "pgd-l2-0.08",
-    ]
+    assert columns(table([write(old, content)]), "id")[1:] == ["pgd-linf-0.0028", "pgd-l2-0.08"]
 
 
 def test_evaluations_count_and_equal_entries_once(tmp_path: Path) -> None:
@@ -102,8 +101,8 @@ def test_evaluations_of_fewer_samples_do_not_mix_in(tmp_path: Path) -> None:
     found = table([own])
     assert shown(found)["resnet20 (relu)"] == ["80.00", "40.00", "50.00"]
     assert "pgd-linf-0.0028, n = 10" in all_notes(found)
-    last = table([own], attacks=("auto",)).columns[-1]
-    assert (last.id, last.n) == ("autoattack-linf-0.0028", 10)
+    last = cells(table([own], attacks=("auto",)))[-1]
+    assert (last["id"], last["n"]) == ("autoattack-linf-0.0028", 10)
 
 
 def test_several_settings_of_one_attack_are_columns_where_all_have_them(tmp_path: Path) -> None:
@@ -111,7 +110,7 @@ def test_several_settings_of_one_attack_are_columns_where_all_have_them(tmp_path
     for folder in runs:
         write(folder.evaluation("long-1"), record(80, [entry(30, steps=500)]))
     found = table(runs, attacks=("pgd",))
-    assert [column.heading for column in found.columns][1:] == [
+    assert columns(found)[1:] == [
         "pgd-linf-0.0028 (steps 50)",
         "pgd-linf-0.0028 (steps 500)",
     ]
@@ -137,7 +136,7 @@ def test_rows_of_one_name_are_told_apart_by_what_differs(tmp_path: Path) -> None
         run(tmp_path / str(i), 80, config={"optim": {"lr": lr}, "model": {"clamp": clamp}}, row_hash=f"{i}")
         for i, (lr, clamp) in enumerate(((0.1, 2e-5), (0.2, 2e-5), (0.1, None)))
     ]
-    assert [line.name for line in table(runs).lines] == [
+    assert list(shown(table(runs))) == [
         "resnet20 (relu), model.clamp 2e-05, optim.lr 0.1",
         "resnet20 (relu), model.clamp 2e-05, optim.lr 0.2",
         "resnet20 (relu), model.clamp null, optim.lr 0.1",
@@ -146,7 +145,7 @@ def test_rows_of_one_name_are_told_apart_by_what_differs(tmp_path: Path) -> None
 
 def test_rows_that_nothing_tells_apart_are_called_by_their_hash(tmp_path: Path) -> None:
     runs = [run(tmp_path / hash_, 80, row_hash=hash_) for hash_ in ("abcd12", "abcd34")]
-    assert [line.name for line in table(runs).lines] == [
+    assert list(shown(table(runs))) == [
         "resnet20 (relu), row abcd1",
         "resnet20 (relu), row abcd3",
     ]
@@ -157,9 +156,7 @@ def test_depths_are_sorted_as_numbers(tmp_path: Path) -> None:
         run(tmp_path / str(d), 80, config=mlp(depth=d), model="mlp", act="atan", row_hash=f"{d}")
         for d in (100, 3, 30)
     ]
-    assert [line.name for line in table(runs).lines] == [
-        f"mlp (atan), depth {d}, random" for d in (3, 30, 100)
-    ]
+    assert list(shown(table(runs))) == [f"mlp (atan), depth {d}, random" for d in (3, 30, 100)]
 
 
 # ---- published figures ------------------------------------------------------------------------------------
@@ -168,9 +165,8 @@ def test_depths_are_sorted_as_numbers(tmp_path: Path) -> None:
 def test_published_figures_stand_beside(tmp_path: Path) -> None:
     runs = row(tmp_path, [80], model=BREGMAN, act="softplus", robust=paper(40, 50))
     found = table(runs)
-    (line,) = found.lines
-    beside = [(cell.published["mean"], cell.published["std"]) for cell in line.cells if cell.published]
-    assert beside == [(90.82, 0.12), (42.46, 1.25), (53.13, 1.68)]
+    beside = [(cell["published_mean"], cell["published_std"]) for cell in cells(found)]
+    assert beside == [(0.9082, 0.0012), (0.4246, 0.0125), (0.5313, 0.0168)]
     assert "ICML 2022" in all_notes(found)
     assert "fitted to the published baseline" in found.caption
     assert "0.002784 (0.71/255)" in found.caption
@@ -186,9 +182,9 @@ def test_no_published_figure_is_beside_another_attack_data_weights_or_clamp(tmp_
         {"act": "gelu", "robust": paper(40, 50)},
     ]
     for number, change in enumerate(changes):
-        (line,) = table(row(tmp_path / str(number), [80], BREGMAN, **{"act": "atan", **change})).lines
-        there = [cell.published != {} for cell in line.cells]
-        assert there == ([True, False] if number == 0 else [False] * 3)
+        found = table(row(tmp_path / str(number), [80], BREGMAN, **{"act": "atan", **change}))
+        given = [cell["published_mean"] is not None for cell in cells(found)]
+        assert given == ([True, False] if number == 0 else [False] * 3)
 
 
 def test_a_copy_of_the_data_other_epochs_and_fewer_images_are_told(tmp_path: Path) -> None:
@@ -204,13 +200,12 @@ def test_two_spiral_figures_are_of_depth_start_and_epochs(tmp_path: Path) -> Non
         runs = row(
             tmp_path / str(hash(str(config))), [80], "bregman_mlp", "atan", config=config, dataset=SPIRAL
         )
-        (line,) = table(runs).lines
-        return line.cells[0].published.get("mean")
+        return cells(table(runs))[0]["published_mean"]
 
-    assert beside(mlp(version="bregman")) == 98.4
-    assert beside(mlp(version="bregman", init="deterministic")) == 97.9
-    assert beside(mlp(version="bregman", depth=100, epochs=200)) == 98.1
-    assert beside(mlp(version="bregman", depth=100)) == 96.4
+    assert beside(mlp(version="bregman")) == 0.984
+    assert beside(mlp(version="bregman", init="deterministic")) == 0.979
+    assert beside(mlp(version="bregman", depth=100, epochs=200)) == 0.981
+    assert beside(mlp(version="bregman", depth=100)) == 0.964
     assert beside(mlp(version="bregman", depth=5)) is None
     assert beside(mlp(version="bregman", epochs=5)) is None
     assert beside(None) is None
@@ -251,14 +246,14 @@ def spiral(place: Path, seeds: int, **shape: object) -> list[RunFolder]:
 def test_seeds_that_other_rows_have_are_missing(tmp_path: Path) -> None:
     runs = [*spiral(tmp_path, 4), *spiral(tmp_path, 2, version="bregman")]
     found = table(runs)
-    bregman, standard = found.lines
-    assert (bregman.seeds, bregman.expected, standard.expected) == ((0, 1), (0, 1, 2, 3), (0, 1, 2, 3))
-    (number,) = bregman.notes
+    bregman, standard = cells(found)
+    assert (bregman["seeds"], bregman["missing"], standard["missing"]) == ((0, 1), [2, 3], [])
+    (number,) = bregman["row_notes"]
     assert found.footnotes[number - 1] == (
         "bregman_mlp (atan), depth 3, random: no run of seeds 2, 3, which other rows have"
     )
-    assert number in bregman.cells[0].notes
-    assert standard.notes == ()
+    assert number in bregman["notes"]
+    assert standard["row_notes"] == []
 
 
 def test_failed_and_open_runs_are_named_at_their_row(tmp_path: Path) -> None:
@@ -268,40 +263,36 @@ def test_failed_and_open_runs_are_named_at_their_row(tmp_path: Path) -> None:
     failed = unfinished(tmp_path / "f" / "seed-2-x", 2, again, ArithmeticError("loss is nan\nmore"), note)
     there = unfinished(tmp_path / "f" / "seed-3-x", 3, again, note=note)
     found = table([*runs, failed, there])
-    (line,) = found.lines
-    assert (line.seeds, line.expected, line.failed) == ((0, 1), (0, 1, 2, 3), (2,))
+    (cell,) = cells(found)
+    assert (cell["seeds"], cell["missing"], cell["failed"]) == ((0, 1), [2, 3], [2])
     (note,) = found.footnotes
     assert "not complete: seed 2" in note
     assert f"seed 2 (failed: ArithmeticError: loss is nan; {failed.path})" in note
     assert f"seed 3 (running or interrupted; {there.path})" in note
-    assert line.cells[0].notes == (1,)
+    assert cell["notes"] == [1]
 
 
 def test_a_failed_seed_that_is_complete_elsewhere_is_not_failed(tmp_path: Path) -> None:
     failed = unfinished(tmp_path / "f" / "seed-1-x", 1, mlp(), ArithmeticError("bad"))
-    (line,) = table([*spiral(tmp_path, 2), failed]).lines
-    assert (line.failed, line.expected) == ((), (0, 1))
+    (cell,) = cells(table([*spiral(tmp_path, 2), failed]))
+    assert (cell["failed"], cell["missing"]) == ([], [])
 
 
 def test_a_row_of_which_every_run_failed_is_still_there(tmp_path: Path) -> None:
     config = mlp(version="bregman")
     place = tmp_path / "bregman_mlp-atan-two_spiral" / "seed-0-x"
     found = table([*spiral(tmp_path, 1), unfinished(place, 0, config, ArithmeticError("bad"))])
-    lost = found.lines[-1]
-    assert (lost.name, lost.model, lost.act) == (
-        "bregman_mlp (atan), depth 3, random",
-        "bregman_mlp",
-        "atan",
-    )
-    assert (lost.seeds, lost.failed) == ((), (0,))
-    assert [str(cell) for cell in lost.cells] == ["—"]
-    assert "ArithmeticError: bad" in found.footnotes[lost.notes[0] - 1]
+    lost = cells(found)[-1]
+    assert (lost["row"], lost["model"], lost["act"]) == (BREGMAN_MLP, "bregman_mlp", "atan")
+    assert (lost["seeds"], lost["failed"]) == ((), [0])
+    assert shown(found)[BREGMAN_MLP] == ["—"]
+    assert "ArithmeticError: bad" in found.footnotes[lost["row_notes"][0] - 1]
 
 
 def test_open_runs_of_other_data_are_told_apart(tmp_path: Path) -> None:
     other = unfinished(tmp_path / "o" / "seed-0-x", 0, {"dataset": {"name": "cifar10"}})
     found = table([*spiral(tmp_path, 1), other])
-    assert len(found.lines) == 1
+    assert len(shown(found)) == 1
     assert any(note.startswith("not complete: seed 0") for note in found.remarks)
 
 
@@ -322,16 +313,16 @@ def test_doubtful_numbers_are_marked_and_their_runs_named(tmp_path: Path) -> Non
     ]
     runs.append(run(tmp_path / "s3", 80, [entry(None, verdict="unreliable")], seed=3))
     found = table(runs)
-    clean, robust = found.lines[0].cells
-    assert str(robust) == "40.00 ± 0.00 (n=3) UNRELIABLE degenerate"
-    assert str(clean) == "80.00 ± 0.00 degenerate"  # a constant classifier is so on clean data too
+    (accuracies,) = shown(found).values()
+    assert accuracies[1] == "40.00 ± 0.00 (n=3) UNRELIABLE degenerate"
+    assert accuracies[0] == "80.00 ± 0.00 degenerate"  # a constant classifier is so on clean data too
     unreliable, degenerate = (
         next(note for note in found.footnotes if note.startswith(word)) for word in ("UNREL", "degen")
     )
     assert f"seed 1 (pgd-linf-0.0028; {runs[1].path})" in unreliable
     assert f"seed 3 (pgd-linf-0.0028 (not reported); {runs[3].path})" in unreliable
     assert f"seed 2 (clean, pgd-linf-0.0028; {runs[2].path})" in degenerate
-    assert len(robust.notes) == 2
+    assert len(cells(found)[1]["notes"]) == 2
 
 
 def test_seeds_without_an_attack_are_told(tmp_path: Path) -> None:

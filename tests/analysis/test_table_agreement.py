@@ -13,6 +13,7 @@ from tests.analysis.table_runs import (
     OTHER,
     SPIRAL,
     all_notes,
+    cells,
     entry,
     mlp,
     paper,
@@ -85,7 +86,7 @@ def test_a_refusal_says_what_differs_and_where(tmp_path: Path, which: str) -> No
 @pytest.mark.parametrize("which", DIFFERENT)
 def test_each_refusal_can_be_split(tmp_path: Path, which: str) -> None:
     found = tables(pair(tmp_path, DIFFERENT[which][0]), Options(split=True))
-    assert [[line.name for line in one.lines] for one in found] == [
+    assert [list(shown(one)) for one in found] == [
         ["resnet20 (relu)"],
         ["bregman_resnet20 (atan)"],
     ]
@@ -130,7 +131,7 @@ def test_who_lacks_an_attack_does_not_object(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"steps 50 .* and steps 9"):
         tables(runs)
     found = tables(runs, Options(split=True))
-    assert [len(one.lines) for one in found] == [2, 1]
+    assert [len(shown(one)) for one in found] == [2, 1]
 
 
 def test_early_stopping_may_end_where_it_will(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_early_stopping_may_end_where_it_will(tmp_path: Path) -> None:
         for seed, epochs in enumerate((17, 23))
     ]
     found = table(runs)
-    assert found.lines[0].epochs == "17–23"
+    assert cells(found)[0]["epochs"] == "17–23"
     assert "17–23 (at most 500) epochs" in found.caption
 
 
@@ -163,5 +164,5 @@ def test_missing_seeds_and_open_runs_go_with_their_table(tmp_path: Path) -> None
     lost = RunFolder(tmp_path / "o" / "seed-2-x")
     lost.begin((runs[-1].path / "config.yaml").read_text().replace("seed: 1", "seed: 2"))
     images, points = tables([*runs, lost], Options(split=True))
-    assert images.footnotes == ()
+    assert images.footnotes == []
     assert "seed 2 (running or interrupted" in points.footnotes[0]

@@ -3,20 +3,25 @@
 from math import sqrt
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import pytest
 
 from bregman_exp.analysis.statistics import newcombe_interval
-from bregman_exp.analysis.table import Difference, Options, Table
+from bregman_exp.analysis.table import Options, Table
 from bregman_exp.runs import RunFolder
-from tests.analysis.table_runs import SPIRAL, all_notes, entry, mlp, row, run, table, tables
+from tests.analysis.table_runs import SPIRAL, all_notes, cells, entry, mlp, row, run, table, tables
 
 BREGMAN = "bregman_resnet20"
 
 
-def differences(one: Table, name: str) -> list[Difference | None]:
-    (line,) = [line for line in one.lines if line.name == name]
-    return [cell.difference for cell in line.cells]
+FACTS = ("difference", "ci95_low", "ci95_high", "interval", "difference_marks")
+
+
+def differences(one: Table, name: str) -> list[Any]:
+    """(difference, interval, by, marks) of each column; None where there is no difference."""
+    given = [[cell[fact] for fact in FACTS] for cell in cells(one, name)]
+    return [None if value is None else (value, (low, high), *rest) for value, low, high, *rest in given]
 
 
 def test_welch_over_seeds(tmp_path: Path) -> None:
@@ -24,12 +29,11 @@ def test_welch_over_seeds(tmp_path: Path) -> None:
     found = table(runs)
     assert found.baseline == "resnet20 (relu)"
     (difference,) = differences(found, "bregman_resnet20 (tanh)")
-    assert difference is not None
     # v = 0.1²/3 each: 4 degrees of freedom, t = 2.776445
     half = 2.776445 * sqrt(2 * 0.01 / 3)
-    assert difference.value == pytest.approx(0.2)
-    assert difference.ci95 == pytest.approx((0.2 - half, 0.2 + half), abs=1e-6)
-    assert difference.by == "Welch"
+    assert difference[0] == pytest.approx(0.2)
+    assert difference[1] == pytest.approx((0.2 - half, 0.2 + half), abs=1e-6)
+    assert difference[2] == "Welch"
     assert differences(found, "resnet20 (relu)") == [None]
     assert any(note.startswith("difference: row − resnet20 (relu), in points") for note in found.remarks)
 
@@ -40,9 +44,7 @@ def test_what_is_said_of_either_number_is_said_of_the_difference(tmp_path: Path)
     bregman = row(tmp_path, [70, 72], BREGMAN, "tanh", robust=[entry(40)])
     found = table([*standard, *bregman])
     clean, robust = differences(found, "bregman_resnet20 (tanh)")
-    assert clean is not None
-    assert robust is not None
-    assert (clean.marked, robust.marked) == ("", "UNRELIABLE")
+    assert (clean[-1], robust[-1]) == ("", "UNRELIABLE")
 
 
 def test_one_seed_each_is_compared_sample_by_sample(tmp_path: Path) -> None:
@@ -50,21 +52,18 @@ def test_one_seed_each_is_compared_sample_by_sample(tmp_path: Path) -> None:
     bregman = row(tmp_path, [70], BREGMAN, "tanh", robust=[entry(25)])
     found = table([*standard, *bregman])
     clean, robust = differences(found, "bregman_resnet20 (tanh)")
-    assert clean is not None
-    assert robust is not None
     # the first samples are the right ones: 60 both, 10 only the Bregman network
-    assert clean.value == pytest.approx(0.1)
-    assert clean.ci95 == pytest.approx(newcombe_interval(60, 10, 0, n=100))
-    assert robust.ci95 == pytest.approx(newcombe_interval(25, 0, 5, n=100))
-    assert clean.by == robust.by == "paired"
-    line = found.lines[0]
-    assert "one seed each" in found.footnotes[line.cells[0].notes[-1] - 1]
+    assert clean[0] == pytest.approx(0.1)
+    assert clean[1] == pytest.approx(newcombe_interval(60, 10, 0, n=100))
+    assert robust[1] == pytest.approx(newcombe_interval(25, 0, 5, n=100))
+    assert clean[2] == robust[2] == "paired"
+    assert "one seed each" in found.footnotes[cells(found)[0]["notes"][-1] - 1]
 
 
 def test_no_interval_where_one_side_has_a_single_seed(tmp_path: Path) -> None:
     found = table([*row(tmp_path, [60, 70]), *row(tmp_path, [70], BREGMAN, "tanh")])
     (difference,) = differences(found, "bregman_resnet20 (tanh)")
-    assert difference == Difference(0.7 - mean([0.6, 0.7]), None, "")
+    assert difference == (0.7 - mean([0.6, 0.7]), (None, None), "", "")
     assert "no interval where one of both has a single seed" in all_notes(found)
 
 
@@ -73,7 +72,7 @@ def test_no_interval_without_the_predictions(tmp_path: Path) -> None:
     runs[1].predictions.unlink()
     found = table(runs)
     (difference,) = differences(found, "bregman_resnet20 (tanh)")
-    assert difference == Difference(0.7 - 0.6, None, "")
+    assert difference == (0.7 - 0.6, (None, None), "", "")
     assert any("is missing or damaged; without it there is no test" in note for note in found.footnotes)
 
 
@@ -119,14 +118,13 @@ def test_a_baseline_by_model(tmp_path: Path) -> None:
 
 def test_twins_differ_in_their_version_alone(tmp_path: Path) -> None:
     found = table(spirals(tmp_path), baseline="twin")
-    assert {line.name: line.baseline for line in found.lines} == {
+    assert {cell["row"]: cell["baseline"] for cell in cells(found)} == {
         "bregman_mlp (atan), depth 3, random": "mlp (atan), depth 3, random",
         "mlp (atan), depth 3, deterministic": "",  # nobody's twin
         "mlp (atan), depth 3, random": "mlp (atan), depth 3, random",
     }
     (difference,) = differences(found, "bregman_mlp (atan), depth 3, random")
-    assert difference is not None
-    assert difference.value == pytest.approx(0.47)
+    assert difference[0] == pytest.approx(0.47)
     assert differences(found, "mlp (atan), depth 3, deterministic") == [None]
     assert any("row − its twin, the standard row with all else the same" in note for note in found.remarks)
     alone = table(spirals(tmp_path / "more")[:4], baseline="twin")
@@ -136,13 +134,16 @@ def test_twins_differ_in_their_version_alone(tmp_path: Path) -> None:
 def test_without_a_baseline(tmp_path: Path) -> None:
     found = table(spirals(tmp_path), baseline="none")
     assert found.baseline == ""
-    assert all(cell.difference is None for line in found.lines for cell in line.cells)
+    assert all(cell["difference"] is None for cell in cells(found))
     assert table(row(tmp_path, [60, 70])).baseline == ""  # alone there is nothing to compare
 
 
 def test_a_split_table_without_the_baseline_says_so(tmp_path: Path) -> None:
     runs = [*spirals(tmp_path), *row(tmp_path, [60]), *row(tmp_path, [61], BREGMAN, "atan")]
     named = tables(runs, Options(baseline="resnet20", split=True))
-    assert {one.data: one.baseline for one in named} == {"CIFAR-10": "resnet20 (relu)", "two-spiral": ""}
-    points = next(one for one in named if one.data == "two-spiral")
+    assert {cells(one)[0]["data"]: one.baseline for one in named} == {
+        "CIFAR-10": "resnet20 (relu)",
+        "two-spiral": "",
+    }
+    points = next(one for one in named if cells(one)[0]["data"] == "two-spiral")
     assert "no row here is the baseline resnet20" in points.remarks

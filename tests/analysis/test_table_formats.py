@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bregman_exp.analysis.table import Table, as_cells, as_html, as_latex, as_markdown, as_terminal
+from bregman_exp.analysis.table import Table, as_cells, as_html, as_latex, as_markdown, on_terminal
 from bregman_exp.analysis.table.latex import escaped
 from bregman_exp.terminal import as_text
 from tests.analysis.table_runs import COMMIT, LINF, entry, mlp, paper, row, run, table
@@ -42,7 +42,7 @@ def odd(tmp_path: Path) -> Table:
 def on_screen(one: Table, width: int) -> list[str]:
     console = Console(width=width, no_color=True)
     with console.capture() as capture:
-        console.print(as_terminal(one))
+        console.print(on_terminal([one]))
     return [line.rstrip() for line in capture.get().split("\n")]
 
 
@@ -199,7 +199,7 @@ def sqrt_half_of(gap: float) -> float:
 
 def test_names_are_shown_as_they_are(odd: Table) -> None:
     name = f"{NAME} (ρ[red])"
-    assert name in as_text(as_terminal(odd))
+    assert name in as_text(on_terminal([odd]))
     assert parsed(as_html(odd)).rows[1][0] == name
     assert next(csv.DictReader(io.StringIO(as_cells([odd]))))["row"] == name
     (line,) = [line for line in as_markdown(odd).split("\n") if line.startswith("| [/i]")]

@@ -7,11 +7,10 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from bregman_exp.analysis.names import Frame, differing_keys, marks
-from bregman_exp.analysis.settings import label
+from bregman_exp.analysis.names import Frame, differing_keys, label, marks
 from bregman_exp.analysis.statistics import Interval, paired, welch
-from bregman_exp.analysis.table.baseline import counted
-from bregman_exp.runs.predictions import rights
+from bregman_exp.analysis.table.baseline import rights_of
+from bregman_exp.analysis.table.columns import records
 from bregman_exp.runs.run_folder import NotARunError
 
 ABSENT = "—"
@@ -152,8 +151,7 @@ def _check_comparable(a: Side, b: Side) -> None:
 def _paired(a: Frame, b: Frame) -> list[str]:
     if a["accuracy"].isna().any() or b["accuracy"].isna().any():
         return [ABSENT] * 5
-    figures = (counted(side.iloc[0].to_dict()) for side in (a, b))
-    result = paired(*rights(a["id"].iloc[0], *figures))
+    result = paired(*rights_of(*(records(side.iloc[:1])[0] for side in (a, b))))
     p = f"{result.p:.3f}" if result.p >= 0.001 else f"{result.p:.0e}"
     return [_points(result.difference), _interval(result.ci95), str(result.only_a), str(result.only_b), p]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bregman_exp.analysis.settings import settings_of
+from bregman_exp.analysis.names import settings_of
+from bregman_exp.runs.predictions import ConfigFault, sound_records
 from bregman_exp.runs.reading import (
     LARGEST_CONFIG,
     NotARunError,
@@ -18,7 +19,6 @@ from bregman_exp.runs.reading import (
 )
 from bregman_exp.runs.record import Verdict, Version, clean_entry
 from bregman_exp.runs.run_folder import RunFolder
-from bregman_exp.runs.soundness import ConfigFault, sound_records
 
 SEED_LINE = re.compile(r"^seed: .*\n?", re.MULTILINE)
 NO_CONFIG = "{}"

@@ -1,4 +1,4 @@
-"""What rows are called: by model and activation, and by what tells them from their namesakes."""
+"""What rows and attacks are called: by model and activation or by id, and by what sets them apart."""
 
 import json
 from collections import Counter
@@ -11,9 +11,14 @@ from bregman_exp.runs.record import Verdict
 # either or an array, so the checker of types is told nothing.
 Frame: TypeAlias = Any
 Series: TypeAlias = Any
+Facts: TypeAlias = dict[str, Any]  # a line of a frame
 
 GROUPS = ("act", "dataset", "model", "optim", "trainer")
 NO_DIFFERENCE = ("act.name", "model.name", "model.version", "dataset.root", "trainer.accelerator")
+SETTINGS = (
+    *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
+    *("precision", "members", "source", "class", "parameters"),
+)
 MARKS = {Verdict.UNRELIABLE: "UNRELIABLE", Verdict.DEGENERATE: "degenerate"}
 
 
@@ -21,6 +26,19 @@ def marks(verdicts: Iterable[str]) -> str:
     """What must be said beside a number: "UNRELIABLE", "UNRELIABLE degenerate", or ""."""
     given = set(verdicts)
     return " ".join(mark for verdict, mark in MARKS.items() if verdict in given)
+
+
+def settings_of(entry: Mapping[str, Any]) -> str:
+    """An attack with its settings, as JSON: what must agree between two numbers."""
+    return json.dumps({name: entry.get(name) for name in SETTINGS})
+
+
+def label(settings: str, others: Iterable[str]) -> str:
+    """The attack's id, with those settings that set it apart from others of that id."""
+    own = json.loads(settings)
+    namesakes = [other for other in map(json.loads, others) if other["id"] == own["id"]]
+    apart = [f"{name} {value}" for name, value in own.items() if any(x[name] != value for x in namesakes)]
+    return f"{own['id']} ({', '.join(apart)})" if apart else own["id"]
 
 
 def short_code(code: str) -> str:
@@ -32,12 +50,12 @@ def short_code(code: str) -> str:
 def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys that make a row and of which these flat configs have several values."""
     keys = dict.fromkeys(key for config in configs for key in config)
-    told_apart = [key for key in keys if key.split(".")[0] in GROUPS and key not in NO_DIFFERENCE]
-    return [key for key in told_apart if any(config.get(key) != configs[0].get(key) for config in configs)]
+    of_row = [key for key in keys if key.split(".")[0] in GROUPS and key not in NO_DIFFERENCE]
+    return [key for key in of_row if any(config.get(key) != configs[0].get(key) for config in configs)]
 
 
 def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
-    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random": what its figures hang on."""
+    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random", the settings that matter most."""
     shape = [f"depth {config['model.depth']}"] if "model.depth" in config else []
     if config.get("model.widths") is not None:
         shape = [f"widths {config['model.widths']}"]

@@ -1,6 +1,7 @@
 """The figures that others published, or that were measured with their code: published.csv, in percent."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from math import isclose
 from pathlib import Path
@@ -46,22 +47,22 @@ def is_fitted(attack: str, norm: str, eps: float | None) -> bool:
     return fitted is not None and eps is not None and isclose(eps, fitted, rel_tol=1e-3)
 
 
-def with_published(rows: Frame, measures: list[str]) -> Frame:
-    """The figures of these rows (lines with row, model, act, data, weights, config), by "row" and "measure".
+def with_published(rows: Frame, measures: Sequence[str]) -> Frame:
+    """The figures of these rows (with line, model, act, data, weights, config), by "line" and "measure".
 
     None where the rows' config does not tell which of several it would be, and of weights that the reference
     does not evaluate. A copy of a data set ("CIFAR-10 (JPEG copy)") is shown the figures of the original.
     """
-    joined = rows[rows["weights"] == "last"].merge(published(), on=["model", "act"], suffixes=("", "_there"))
+    figures = published()[published()["measure"].isin(measures)]
+    joined = rows[rows["weights"] == "last"].merge(figures, on=["model", "act"], suffixes=("", "_there"))
     fits = [
         (data == original or data.startswith(f"{original} ("))
         and _agree(json.loads(config), json.loads(where))
-        for data, original, config, where in zip(
-            joined["data"], joined["data_there"], joined["config"], joined["where"], strict=True
+        for data, original, config, where in joined[["data", "data_there", "config", "where"]].itertuples(
+            index=False
         )
     ]
-    found = joined[pd.Series(fits, index=joined.index, dtype=bool) & joined["measure"].isin(measures)]
-    return found.drop_duplicates(["row", "measure"], keep=False)
+    return joined[pd.Series(fits, joined.index, dtype=bool)].drop_duplicates(["line", "measure"], keep=False)
 
 
 def _agree(config: dict[str, Any], where: dict[str, Any]) -> bool:

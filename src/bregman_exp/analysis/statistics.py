@@ -1,9 +1,9 @@
 """Is a difference more than chance: two networks on the same samples, and two rows over their seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
 from statistics import mean, variance
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import bdtr, stdtrit
@@ -13,8 +13,7 @@ from bregman_exp.runs.metrics_file import wilson
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Paired:
+class Paired(NamedTuple):
     """Two classifiers (or one under two attacks) on the same n samples.
 
     ``difference``: accuracy of a − accuracy of b, a fraction; ``ci95``: its 95 % interval; ``only_a``,
@@ -29,8 +28,7 @@ class Paired:
     n: int
 
 
-@dataclass(frozen=True)
-class Welch:
+class Welch(NamedTuple):
     """Two rows over n_a and n_b seeds: mean of a − mean of b, a fraction, with its 95 % interval.
 
     ``ci95`` is None where the seeds do not tell how far they spread.
@@ -50,20 +48,16 @@ def paired(right_a: np.ndarray, right_b: np.ndarray) -> Paired:
 
     Shapes: right_a, right_b (n,) bool, in the same order of samples. Raises ValueError otherwise.
     """
-    _check_pairs(right_a, right_b)
-    n, only_a, only_b = len(right_a), int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    unequal = only_a + only_b
-    p = min(1.0, 2 * float(bdtr(min(only_a, only_b), unequal, 0.5))) if unequal else 1.0
-    interval = newcombe_interval(int((right_a & right_b).sum()), only_a, only_b, n)
-    return Paired((only_a - only_b) / n, interval, only_a, only_b, p, n)
-
-
-def _check_pairs(right_a: np.ndarray, right_b: np.ndarray) -> None:
     for right in (right_a, right_b):
         if right.dtype != bool or right.ndim != 1:
             raise ValueError(f"right is {right.dtype} of shape {right.shape}; give booleans of shape (n,).")
     if len(right_a) != len(right_b) or len(right_a) == 0:
         raise ValueError(f"{len(right_a)} and {len(right_b)} samples: give the same ones, at least 1.")
+    n, only_a, only_b = len(right_a), int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    unequal = only_a + only_b
+    p = min(1.0, 2 * float(bdtr(min(only_a, only_b), unequal, 0.5))) if unequal else 1.0
+    interval = newcombe_interval(int((right_a & right_b).sum()), only_a, only_b, n)
+    return Paired((only_a - only_b) / n, interval, only_a, only_b, p, n)
 
 
 def newcombe_interval(both: int, only_a: int, only_b: int, n: int) -> Interval:
@@ -78,8 +72,10 @@ def newcombe_interval(both: int, only_a: int, only_b: int, n: int) -> Interval:
     p_a, p_b = (both + only_a) / n, (both + only_b) / n
     (low_a, high_a), (low_b, high_b) = wilson(both + only_a, n), wilson(both + only_b, n)
     phi = _correlation(both, only_a, only_b, n - both - only_a - only_b)
-    down = _combined(p_a - low_a, high_b - p_b, phi)
-    up = _combined(high_a - p_a, p_b - low_b, phi)
+    down, up = (
+        sqrt(a**2 - 2 * phi * a * b + b**2)
+        for a, b in ((p_a - low_a, high_b - p_b), (high_a - p_a, p_b - low_b))
+    )
     return p_a - p_b - down, p_a - p_b + up
 
 
@@ -91,10 +87,6 @@ def _correlation(both: int, only_a: int, only_b: int, neither: int) -> float:
     covariance = both * neither - only_a * only_b
     n = both + only_a + only_b + neither
     return (max(covariance - n / 2, 0.0) if covariance > 0 else covariance) / sqrt(product)
-
-
-def _combined(one: float, other: float, phi: float) -> float:
-    return sqrt(one**2 - 2 * phi * one * other + other**2)
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Welch:
@@ -109,10 +101,9 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Welch:
     n_a, n_b = len(a), len(b)
     if not n_a or not n_b:
         raise ValueError(f"{n_a} and {n_b} seeds: give at least 1 of each row.")
-    difference = mean(a) - mean(b)
-    if min(n_a, n_b) < 2:
-        return Welch(difference, None, n_a, n_b)
-    v_a, v_b = variance(a) / n_a, variance(b) / n_b  # of equal numbers exactly 0, unlike NumPy's
+    difference, v_a, v_b = mean(a) - mean(b), 0.0, 0.0
+    if min(n_a, n_b) > 1:
+        v_a, v_b = variance(a) / n_a, variance(b) / n_b  # of equal numbers exactly 0, unlike NumPy's
     if v_a + v_b == 0:
         return Welch(difference, None, n_a, n_b)
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))

@@ -97,7 +97,9 @@ def _faults(record: Record, folder: Path, schema: int) -> Iterator[str]:
     yield from _of_types(record)
     for entry in (clean_entry(record), *record["robust"]):
         yield from _of_figure(entry, record["clean"]["n"])
-    yield from _of_names([entry["id"] for entry in record["robust"]])
+    ids = [entry["id"] for entry in record["robust"]]
+    if len(set(ids)) < len(ids):
+        yield f"has two attacks with id {next(id_ for id_ in ids if ids.count(id_) > 1)}"
     if record["clean"]["accuracy"] is None:
         yield "has no clean.accuracy"
     for check in record.get("checks", []):
@@ -178,12 +180,6 @@ def wilson(correct: int, n: int) -> tuple[float, float]:
     p, z2 = correct / n, Z * Z
     middle, spread = p + z2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)
-
-
-def _of_names(names: list[str]) -> Iterator[str]:
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        yield f"has two attacks with id {twice[0]}"
 
 
 def _is_usual(check: Any) -> bool:

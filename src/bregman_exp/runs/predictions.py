@@ -1,7 +1,7 @@
-"""Who has which test sample right, from predictions.npz."""
+"""What is checked of a run before its figures are shown, and which samples predictions.npz has right."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +10,57 @@ from bregman_exp.runs.reading import read_arrays
 from bregman_exp.runs.record import clean_entry
 from bregman_exp.runs.run_folder import NotARunError, RunFolder
 
+# A sentence where the config does not make the hash that the figures are of, else "". This part knows no
+# config, so the reader gives it; it is asked only where the file is not the one that metrics.json records.
+ConfigFault = Callable[[RunFolder], str]
+# how many samples a figure counts as right, and the folder it is of
+Counted = tuple[int | None, RunFolder]
 
-class Counted(Protocol):
-    """A figure: how many samples are right, and the folder that tells which."""
 
-    @property
-    def correct(self) -> int | None: ...
+def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """metrics.json of a complete run and of its complete evaluations; [] of a run that is not complete.
 
-    @property
-    def folder(self) -> RunFolder: ...
+    Raises NotARunError, in a sentence, for whatever keeps the run out of a table.
+    """
+    if not run.config.exists():
+        raise NotARunError(
+            f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
+        )
+    if not run.complete:
+        return []
+    records = [(folder, checked(folder)) for folder in (run, *run.evaluations) if folder.complete]
+    if not as_recorded(run.config, records[0][1]) and (fault := config_fault(run)):
+        raise NotARunError(fault)
+    return records
+
+
+def checked(folder: RunFolder) -> dict[str, Any]:
+    """The content of metrics.json, held against predictions.npz where it is there.
+
+    Raises NotARunError where its SHA-256 is not that of the record or, of schema 1, where its counts differ.
+    """
+    record = folder.read_metrics()
+    if not folder.predictions.is_file():
+        return record
+    unchanged = as_recorded(folder.predictions, record)
+    if unchanged is None:
+        _check_counts(folder, record)
+    elif not unchanged:
+        raise NotARunError(
+            f"{folder.predictions} is not what was written with its metrics.json (another SHA-256); "
+            "bring it back, or remove both and run the same command again."
+        )
+    return record
+
+
+def _check_counts(folder: RunFolder, record: Mapping[str, Any]) -> None:
+    arrays = _arrays(folder)
+    n = {len(arrays[name]) for name in ("id", "label", "prediction")}
+    if n != {record["clean"]["n"]}:
+        raise NotARunError(f"{folder.predictions} has other samples than its metrics.json counts.")
+    for entry in (clean_entry(record), *record["robust"]):
+        if entry.get("correct") is not None and (entry["id"] in arrays or entry["id"] == "clean"):
+            _right(entry["id"], entry["correct"], folder, arrays)
 
 
 def rights(name: str, a: Counted, b: Counted) -> tuple[np.ndarray, np.ndarray]:
@@ -26,43 +68,11 @@ def rights(name: str, a: Counted, b: Counted) -> tuple[np.ndarray, np.ndarray]:
 
     Raises ValueError where they are not the same samples, or where the files are not those of the figures.
     """
-    arrays = [_arrays(figure.folder) for figure in (a, b)]
+    arrays = [_arrays(folder) for _, folder in (a, b)]
     for part in ("id", "label"):
         if not np.array_equal(arrays[0][part], arrays[1][part]):
             raise ValueError(f"A and B have {name} of other test samples (their {part}s differ).")
-    first, second = (_right(name, figure, array) for figure, array in zip((a, b), arrays, strict=True))
-    return first, second
-
-
-def checked(folder: RunFolder) -> dict[str, Any]:
-    """The content of metrics.json, with which predictions.npz agrees; NotARunError otherwise."""
-    record = folder.read_metrics()
-    check_predictions(folder, record)
-    return record
-
-
-def check_predictions(folder: RunFolder, record: Mapping[str, Any]) -> None:
-    """Raises NotARunError where predictions.npz is there and is not that of the figures.
-
-    By its SHA-256 where the record has it, else by counting.
-    """
-    if not folder.predictions.is_file():
-        return
-    unchanged = as_recorded(folder.predictions, record)
-    if unchanged is not None:
-        if not unchanged:
-            raise NotARunError(
-                f"{folder.predictions} is not what was written with its metrics.json (another SHA-256); "
-                "bring it back, or remove both and run the same command again."
-            )
-        return
-    arrays = _arrays(folder)
-    n = {len(arrays[name]) for name in ("id", "label", "prediction")}
-    if n != {record["clean"]["n"]}:
-        raise NotARunError(f"{folder.predictions} has other samples than its metrics.json counts.")
-    for entry in (clean_entry(dict(record)), *record["robust"]):
-        if entry.get("correct") is not None and (entry["id"] in arrays or entry["id"] == "clean"):
-            _check_count(entry["id"], entry["correct"], folder, arrays)
+    return _right(name, *a, arrays[0]), _right(name, *b, arrays[1])
 
 
 def _arrays(folder: RunFolder) -> dict[str, np.ndarray]:
@@ -75,13 +85,7 @@ def _arrays(folder: RunFolder) -> dict[str, np.ndarray]:
         ) from None
 
 
-def _right(name: str, figure: Counted, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    return _check_count(name, figure.correct, figure.folder, arrays)
-
-
-def _check_count(
-    name: str, correct: int | None, folder: RunFolder, arrays: Mapping[str, np.ndarray]
-) -> np.ndarray:
+def _right(name: str, correct: int | None, folder: RunFolder, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     right = arrays["prediction"] == arrays["label"] if name == "clean" else arrays.get(name)
     if right is None or int(right.sum()) != correct:
         raise NotARunError(

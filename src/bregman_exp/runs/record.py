@@ -1,4 +1,4 @@
-"""The content of metrics.json: its words, its form, and how it is made."""
+"""The content of metrics.json: its terms, and how it is made."""
 
 import platform
 import subprocess
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 SCHEMA = 2  # see metrics_file.py for what the readers check
 
@@ -30,59 +30,9 @@ class Version(StrEnum):
     BREGMAN = "bregman"
 
 
-class Norm(StrEnum):
-    LINF = "linf"
-    L2 = "l2"
-
-
 class Weights(StrEnum):
     LAST = "last"
     BEST = "best"
-
-
-class Entry(TypedDict):
-    """One figure; those of attacks also have the attack's settings (``settings.py``)."""
-
-    id: str
-    accuracy: float | None
-    verdict: str
-    correct: NotRequired[int | None]
-    n: NotRequired[int]
-    ci95: NotRequired[list[float]]
-    attack: NotRequired[str | None]
-    norm: NotRequired[str | None]
-    eps: NotRequired[float | None]
-
-
-class Check(TypedDict):
-    name: str
-    applies_to: list[str]
-    status: str
-    value: float | None
-    limit: float | None
-
-
-class Record(TypedDict):
-    """metrics.json as ``RunFolder.read_metrics`` gives it; older versions lack what is not required."""
-
-    seed: int
-    model: str
-    act: str
-    row_hash: str
-    weights: str
-    dataset: dict[str, Any]
-    train: dict[str, Any]
-    clean: dict[str, Any]
-    robust: list[Entry]
-    schema: NotRequired[int]
-    config_hash: NotRequired[str]
-    version: NotRequired[str]
-    suite: NotRequired[str]
-    suite_hash: NotRequired[str]
-    checks: NotRequired[list[Check]]
-    environment: NotRequired[dict[str, str]]
-    files: NotRequired[dict[str, str]]
-    sha256: NotRequired[str]
 
 
 def clean_entry(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,30 +1,35 @@
-"""The parts of a report, put into its template."""
+"""The parts of a report, put into its template: scripts/report.py."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from bregman_exp.analysis.figures.album import Picture
-from bregman_exp.analysis.frame import Results
+from bregman_exp.analysis.figures.album import Album, Picture
+from bregman_exp.analysis.frame import Results, read_results
+from bregman_exp.analysis.names import Facts
 from bregman_exp.analysis.report import formats
 from bregman_exp.analysis.report.checks import meanings, summaries, totals
 from bregman_exp.analysis.report.commands import Command, evaluating_commands, row_command, training_commands
 from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.facts import ENVIRONMENT, environments, facts, lead, title
-from bregman_exp.analysis.report.runs import reported_runs, rows_of, states
+from bregman_exp.analysis.report.runs import checks_of, configs, counts, reported_runs, states
 from bregman_exp.analysis.table import DifferingRunsError, Options, Table, as_html, shown_figures, tables_of
+from bregman_exp.runs import RunFolder
+from bregman_exp.runs.atomic import write_text
+from bregman_exp.runs.record import clean_entry
 
-TEMPLATES = Path(__file__).parent / "templates"
 SYMBOLS = {
     **{"complete": "✓", "running": "▸", "interrupted": "◦", "failed": "✗", "damaged": "✗"},  # of runs
     **{"passed": "✓", "skipped": "–"},  # of checks
 }
+MARKS = {"unreliable": " !", "degenerate": " ="}
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,26 @@ class Sources:
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     made_by: str = ""
     checks: str = ""
+
+
+def write_report(
+    folders: Sequence[RunFolder], output: Path, options: Options, *, made_by: str = "", pictures: bool = True
+) -> None:
+    """Writes the page; raises ValueErrors, in one sentence, for a table that cannot be what is asked."""
+    results = read_results(folders)
+    n = results.frame["run"].nunique()
+    print(f"{n} runs read{'; drawing pictures' if pictures else ''}", file=sys.stderr)
+    checks = Path(__file__).parents[4] / "docs" / "checks.md"  # of a checkout
+    with TemporaryDirectory() as place:
+        album = Album(Path(place))
+        if pictures:
+            from bregman_exp.analysis.figures.kinds import draw_pictures  # it needs torch
+
+            album = draw_pictures(results.frame, Path(place))
+        meanings = checks.read_text() if checks.is_file() else ""
+        write_text(
+            output, report_page(results, options, Sources(album.pictures, album.missing, made_by, meanings))
+        )
 
 
 def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
@@ -60,29 +85,31 @@ def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
 def report_page(results: Results, options: Options, sources: Sources) -> str:
     """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped."""
     runs, (tables, remark) = reported_runs(results), tables_for(results, options)
-    terms, rows = facts(runs), rows_of(runs)
+    terms, checks = facts(runs), [check for pairs in runs["evaluations"] for check in checks_of(pairs)]
     making = [Command("This page:", sources.made_by)] if sources.made_by else []
-    every_check = summaries(check for run in runs for check in run.checks)
-    ids = list(dict.fromkeys(column.id for table in tables for column in table.columns)) or ["clean"]
+    every_check = summaries(checks)
+    ids = list(dict.fromkeys(id_ for table in tables for id_ in table.cells["id"])) or ["clean"]
     return _template("page.html").render(
         title=title(runs),
         lead=lead(terms),
         written=datetime.now().astimezone(),
-        states=states([run.state for run in runs]),
+        states=states(runs),
         facts=terms,
-        commands=[*training_commands(rows), *evaluating_commands(runs), *making],
+        commands=[*training_commands(runs), *evaluating_commands(runs), *making],
         tables=[Markup(as_html(table)) for table in tables],  # escapes by itself
         remark=remark,
         columns=[(id_, "test accuracy" if id_ == "clean" else id_) for id_ in ids],
         figures=_figures(results, options),
         pictures=embedded(sources.pictures),
         missing=sources.missing,
-        totals=totals(runs),
+        totals=totals(checks),
         checks=every_check,
-        meanings=meanings(sources.checks, [check.name for check in every_check]),
-        runs=runs,
-        rows=rows,
-        by_row={row.name: command for row in rows if (command := row_command(row, "This row:"))},
+        meanings=meanings(sources.checks, [check["name"] for check in every_check]),
+        runs=list(runs.itertuples()),
+        rows=[
+            (name, counts(row), row_command(row, "This row:"), configs(row), list(row.itertuples()))
+            for name, row in runs.groupby("name", sort=False)
+        ],
         environment_names=ENVIRONMENT,
         environments=environments(runs),
     )
@@ -93,30 +120,23 @@ def _figures(results: Results, options: Options) -> dict[tuple[str, str], str]:
 
     Of a run that has none of the weights asked for, those of its own.
     """
-    marks = {"unreliable": " !", "degenerate": " ="}
-    texts: dict[tuple[str, str], str] = {}
-    for which in (options, replace(options, weights=None)):
-        figures = shown_figures(results.frame, which)
-        figures = figures[~figures["run"].isin({run for run, _ in texts})].drop_duplicates(["run", "id"])
-        for run, id_, accuracy, verdict in figures[["run", "id", "accuracy", "verdict"]].itertuples(
-            index=False
-        ):
-            share = None if pd.isna(accuracy) else float(accuracy)
-            texts[run, id_] = formats.percent(share) + marks.get(verdict, "")
-    return texts
+    asked, own = (shown_figures(results.frame, which) for which in (options, replace(options, weights=None)))
+    figures = pd.concat([asked, own[~own["run"].isin(asked["run"])]]).drop_duplicates(["run", "id"])
+    texts = [
+        formats.percent(None if pd.isna(accuracy) else accuracy) + MARKS.get(verdict, "")
+        for accuracy, verdict in zip(figures["accuracy"], figures["verdict"], strict=True)
+    ]
+    return dict(zip(zip(figures["run"], figures["id"], strict=True), texts, strict=True))
 
 
 def _template(name: str) -> Template:
     """Everything is escaped but what is marked as HTML: the tables, and the files of ``templates``."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    folder = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    names = ("percent", "interval", "number", "duration", "counted")
-    made.filters.update({name: getattr(formats, name) for name in names})
-    known: dict[str, Any] = {"summaries": summaries, "symbols": SYMBOLS}
-    made.globals.update(known)
-    return made.get_template(name)
+    filters = ("percent", "interval", "number", "duration", "counted")
+    environment.filters.update({name: getattr(formats, name) for name in filters})
+    names: Facts = {"summaries": summaries, "symbols": SYMBOLS, "clean_entry": clean_entry}
+    environment.globals.update(names)
+    return environment.get_template(name)

@@ -12,19 +12,16 @@ from bregman_exp.analysis.report.runs import named_runs, states
 def status_page(results: Results) -> RenderableType:
     """How many runs of each row are in which state; under it, each failure in one line."""
     runs = named_runs(results.frame)
-    totals = states(list(runs["state"]))
-    table = Table(show_footer=True)
+    totals, table = states(runs), Table(show_footer=True)
     table.add_column("row", footer="all")
     table.add_column("seeds", footer=ranges(runs["seed"].dropna()))
     for state, n in totals.items():
         table.add_column(state, justify="right", footer=str(n))
     for name, row in runs.groupby("name", sort=False):
-        count = states(list(row["state"]))
+        count = states(row)
         cells = (str(count.get(state, 0)) for state in totals)
         table.add_row(Text(str(name)), ranges(row["seed"].dropna()), *cells)
-    wrong = results.frame[results.frame["error"] != ""]
-    failures = wrong.assign(
-        run=wrong["run"].astype("category").cat.set_categories(list(runs["run"]), ordered=True)
-    )
-    lines = failures.sort_values("run", kind="stable")[["run", "error"]].itertuples(index=False)
+    errors = results.frame.loc[results.frame["error"] != "", ["run", "error"]]
+    failures = runs[["run"]].merge(errors, on="run")
+    lines = failures.itertuples(index=False)
     return Group(table, *(Text(f"{path}: {error.splitlines()[0]}") for path, error in lines))

@@ -1,9 +1,8 @@
 """Runs that may share a table: the same data, epochs, code, and attacks with the same settings."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -15,16 +14,15 @@ NAMED = 3  # so many runs are named of those that share a value
 
 
 class DifferingRunsError(ValueError):
-    """Runs that do not share a table; ``differing``: in what, in words."""
+    """Runs that do not share a table; ``differing``: in what, as text."""
 
     def __init__(self, differing: str, advice: str):
         super().__init__(f"these runs do not share a table, they differ in {differing}; {advice}.")
         self.differing = differing
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """What keeps runs from one table: ``what`` differs, ``values`` are each run's, in words, by its path."""
+class Conflict(NamedTuple):
+    """What keeps runs from one table: ``what`` differs, ``values`` are each run's, as text, by its path."""
 
     what: str
     values: Series
@@ -36,6 +34,11 @@ class Conflict:
         return f"{self.what}: " + " and ".join(f"{value} ({_some(list(paths))})" for value, paths in having)
 
 
+def _some(paths: list[str]) -> str:
+    more = len(paths) - NAMED
+    return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def agreeing(figures: Frame, options: Options) -> list[Frame]:
     """The figures in parts that may each be a table: one part, or with ``options.split`` several.
 
@@ -45,12 +48,10 @@ def agreeing(figures: Frame, options: Options) -> list[Frame]:
     if not conflicts:
         return [figures]
     if not options.split:
-        differing = "; ".join(map(str, conflicts))
         advice = "give runs that agree, or --split for a table of each"
-        mixing = any(conflict.is_code for conflict in conflicts)
-        raise DifferingRunsError(
-            differing, advice + (", or --any-version to mix code versions" if mixing else "")
-        )
+        if any(conflict.is_code for conflict in conflicts):
+            advice += ", or --any-version to mix code versions"
+        raise DifferingRunsError("; ".join(map(str, conflicts)), advice)
     kinds = pd.concat([conflict.values for conflict in conflicts], axis=1).fillna("").agg("\n".join, axis=1)
     parts = figures.groupby(figures["run"].map(kinds), sort=False)
     return [smaller for _, part in parts for smaller in agreeing(part, options)]
@@ -59,73 +60,58 @@ def agreeing(figures: Frame, options: Options) -> list[Frame]:
 def _of_training(figures: Frame, options: Options) -> list[Conflict]:
     runs = figures.drop_duplicates("run").set_index("run")
     data = pd.Series(list(zip(runs["data"], runs["fingerprint"], strict=True)), runs.index, dtype=object)
-    conflicts = [
-        _conflict("data", data, lambda one: f"{one[0]} {one[1][:8]}"),
-        _conflict("epochs", runs["budget"], str),
-    ]
+    conflicts = _conflict("data", data, lambda value: f"{value[0]} {value[1][:8]}")
+    conflicts += _conflict("epochs", runs["budget"], str)
     if not options.any_version:
-        conflicts.append(_conflict("code version", runs["trained_with"], short_code, is_code=True))
-    return [conflict for conflict in conflicts if conflict]
+        conflicts += _conflict("code version", runs["trained_with"], short_code, is_code=True)
+    return conflicts
 
 
 def _conflict(
     what: str, values: Series, short: Callable[[Any], str], is_code: bool = False
-) -> Conflict | None:
-    """None where all are equal; short words where these tell the values apart."""
+) -> list[Conflict]:
+    """None where all are equal; short texts where these tell the values apart."""
     several = set(values)
     if len(several) == 1:
-        return None
-    words = short if len(set(map(short, several))) == len(several) else str
-    return Conflict(what, values.map(words), is_code)
+        return []
+    text = short if len(set(map(short, several))) == len(several) else str
+    return [Conflict(what, values.map(text), is_code)]
 
 
 def _of_figures(figures: Frame, options: Options) -> list[Conflict]:
     shared = set(shared_kinds(figures)["id"])
-    conflicts = _of_sizes(figures)
-    for id_ in dict.fromkeys(["clean", *figures["id"]]):
-        if id_ not in shared:
-            conflicts.append(_of_id(id_, figures, options))
-    return conflicts
+    ids = [id_ for id_ in dict.fromkeys(["clean", *figures["id"]]) if id_ not in shared]
+    return [*_of_sizes(figures), *(_of_id(id_, figures, options) for id_ in ids)]
 
 
 def _of_id(id_: str, figures: Frame, options: Options) -> Conflict:
-    """Figures of one id of which the runs have no common one; each run is told by its first."""
+    """Figures of one id of which the runs have no common one; each run is described by its first."""
     first = figures[figures["id"] == id_].drop_duplicates("run").set_index("run")
-    facts = {
-        run: json.loads(line["settings"])
-        | {"n": line["n"]}
-        | ({} if options.any_version else {"code": line["code"]})
-        for run, line in first.iterrows()
-    }
-    names = list(next(iter(facts.values())))
-    apart = [name for name in names if len({str(one[name]) for one in facts.values()}) > 1]
-    words = {run: ", ".join(f"{name} {one[name]}" for name in apart) for run, one in facts.items()}
-    return Conflict(id_, _for_all(words, figures), is_code="code" in apart)
+    facts: Frame = pd.DataFrame(list(map(json.loads, first["settings"])), first.index, dtype=object)
+    facts["n"] = first["n"]
+    if not options.any_version:
+        facts["code"] = first["code"]
+    apart = [name for name in facts if facts[name].map(str).nunique() > 1]
+    texts = {run: ", ".join(f"{name} {line[name]}" for name in apart) for run, line in facts.iterrows()}
+    return Conflict(id_, _for_all(texts, figures), is_code="code" in apart)
 
 
 def _of_sizes(figures: Frame) -> list[Conflict]:
-    """Attacks of one kind that share no size ε: each would have a column of its own, full of holes."""
+    """Attacks of one kind that share no size ε: each would have a column of its own, mostly empty."""
     sized = figures[(figures["attack"] != "") & (figures["norm"] != "") & figures["eps"].notna()]
     conflicts = []
-    for kind, of_kind in sized.groupby(["attack", "norm"]):
-        attack, norm = kind  # pyright: ignore[reportGeneralTypeIssues]
+    for (attack, norm), of_kind in sized.groupby(["attack", "norm"]):
         sizes = of_kind.groupby("run", sort=False)["eps"].agg(lambda eps: tuple(sorted(set(eps))))
         if not set(sizes.iloc[0]).intersection(*sizes):
-            values = _for_all(dict(sizes), figures)
-            conflicts.append(_conflict(f"ε of {attack} in {norm}", values, _short_sizes))
-    return [conflict for conflict in conflicts if conflict]
+            conflicts += _conflict(f"ε of {attack} in {norm}", _for_all(dict(sizes), figures), _short_sizes)
+    return conflicts
 
 
-def _for_all(of_some: dict[Any, Any], figures: Frame) -> Series:
-    """Who has none has no objection: it is told as the first that has."""
+def _for_all(of_some: Mapping[Hashable, Any], figures: Frame) -> Series:
+    """Runs without this attack cannot conflict: they count as the first run that has it."""
     first, runs = next(iter(of_some.values())), pd.unique(figures["run"])
     return pd.Series([of_some.get(run, first) for run in runs], runs, dtype=object)
 
 
 def _short_sizes(sizes: tuple[float, ...]) -> str:
     return ", ".join(f"{eps:.4g}" for eps in sizes)
-
-
-def _some(paths: Sequence[str]) -> str:
-    more = len(paths) - NAMED
-    return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -5,16 +5,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bregman_exp.analysis.names import Frame, Series
+from bregman_exp.analysis.names import Facts, Frame, label
 from bregman_exp.analysis.published import is_fitted
-from bregman_exp.analysis.settings import label
-from bregman_exp.analysis.table.content import Column
 from bregman_exp.analysis.table.options import Options
-from bregman_exp.runs.record import Norm
 
-NORMS = {Norm.LINF: "ℓ∞", Norm.L2: "ℓ2"}
+NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 PAPER = "paper"  # the suite of the published table
-CLEAN = "test accuracy"
 ALIKE = ["settings", "n", "alike"]  # what the figures of one column share
 
 
@@ -38,13 +34,10 @@ def wanted(figures: Frame, attacks: Sequence[str]) -> Frame:
     """
     clean = figures["id"] == "clean"
     if attacks:
-        asked = figures["id"].str.startswith(tuple(attacks))
-    else:
-        paper = figures["settings"].isin(
-            figures.loc[(figures["suite"] == PAPER) & (figures["attack"] == "pgd"), "settings"]
-        )
-        asked = paper if paper.any() else ~clean
-    return figures[clean | asked]
+        return figures[clean | figures["id"].str.startswith(tuple(attacks))]
+    of_paper = (figures["suite"] == PAPER) & (figures["attack"] == "pgd")
+    paper = figures["settings"].isin(figures.loc[of_paper, "settings"])
+    return figures[clean | paper] if paper.any() else figures
 
 
 def shared_kinds(figures: Frame) -> Frame:
@@ -60,63 +53,55 @@ def shared_kinds(figures: Frame) -> Frame:
     return largest.sort_values("id", key=lambda ids: ids.map(order), kind="stable")
 
 
-def choose_columns(figures: Frame) -> tuple[list[Column], Frame]:
-    """Clean data, then ℓ∞, then ℓ2, then what has no norm; for figures that agree (see ``agreement``).
+def choose_columns(figures: Frame) -> tuple[list[Facts], Frame]:
+    """Clean data, then ℓ∞, then ℓ2, then attacks without a norm; for figures that agree (see ``agreement``).
 
     The frame has a line for each run and column, with ``column``, its place.
     """
-    kinds = shared_kinds(figures)
-    entries = figures.drop_duplicates("settings").set_index("settings")
-    places = kinds["settings"].map(lambda settings: _place(entries.loc[settings]))
-    kinds = kinds.assign(place=places).sort_values("place", kind="stable").reset_index(drop=True)
-    kinds["column"] = kinds.index
+    attacks = figures.drop_duplicates("settings")[["settings", "attack", "norm", "eps"]]
+    kinds = shared_kinds(figures).merge(attacks, on="settings")
+    rank = kinds["norm"].map({norm: place for place, norm in enumerate(NORMS, start=1)}).fillna(3)
+    kinds = kinds.assign(rank=rank.where(kinds["id"] != "clean", 0))
+    kinds = kinds.sort_values("rank", kind="stable", ignore_index=True).assign(column=range(len(kinds)))
     chosen = figures.merge(kinds[[*ALIKE, "column"]], on=ALIKE).drop_duplicates(["run", "column"])
+    codes = chosen.groupby("column")["code"].unique()
+    kinds = kinds.assign(alone=~kinds["rank"].duplicated(keep=False))
     every = list(kinds["settings"])
-    columns = []
-    for kind in kinds.itertuples():
-        alone = int((kinds["place"] == kind.place).sum()) == 1
-        codes = tuple(dict.fromkeys(chosen.loc[chosen["column"] == kind.column, "code"]))
-        columns.append(
-            _column(entries.loc[kind.settings], str(kind.settings), int(kind.n), codes, every, alone)
-        )  # pyright: ignore
-    return columns, chosen
+    return [_column(kind, every) | {"codes": list(codes[kind["column"]])} for kind in records(kinds)], chosen
 
 
-def _place(entry: Series) -> int:
-    """0 for clean data, then by norm."""
-    order = [str(norm) for norm in NORMS]
-    norm = entry["norm"]
-    return 0 if entry["id"] == "clean" else 1 + (order.index(norm) if norm in order else len(order))
+def _column(kind: Facts, every: Sequence[str]) -> Facts:
+    """``settings``: those of its attack; ``published``: clean, linf or l2, which published figures belong
+    beside it, "" for none."""
+    if kind["id"] == "clean":
+        about = {"id": "clean", "heading": "test accuracy", "attack": "", "norm": "", "eps": None}
+        return about | {"n": int(kind["n"]), "settings": {}, "published": "clean"}
+    norm = kind["norm"]
+    is_only = kind["alone"] and norm in NORMS
+    settings = {key: value for key, value in json.loads(kind["settings"]).items() if value is not None}
+    return {
+        "id": settings.pop("id"),
+        "heading": f"{NORMS[norm]}-robust" if is_only else label(kind["settings"], every),
+        **{name: kind[name] for name in ("attack", "norm", "eps")},
+        "n": int(kind["n"]),
+        "settings": settings,
+        "published": norm if is_fitted(kind["attack"], norm, kind["eps"]) else "",
+    }
 
 
-def _column(
-    entry: Series, settings: str, n: int, codes: tuple[str, ...], every: Sequence[str], alone: bool
-) -> Column:
-    """``alone``: no other column is of its norm."""
-    if entry["id"] == "clean":
-        return Column("clean", CLEAN, n, codes)
-    norm, eps = str(entry["norm"]), None if pd.isna(entry["eps"]) else float(entry["eps"])
-    heading = f"{NORMS[Norm(norm)]}-robust" if alone and norm in NORMS else label(settings, every)
-    given = {key: value for key, value in json.loads(settings).items() if value is not None and key != "id"}
-    return Column(entry["id"], heading, n, codes, str(entry["attack"]), norm, eps, given)
-
-
-def published_as(column: Column) -> str:
-    """clean, linf or l2: which published figures belong beside it; "" for none."""
-    if column.id == "clean":
-        return "clean"
-    return column.norm if is_fitted(column.attack, column.norm, column.eps) else ""
+def records(frame: Frame) -> list[Facts]:
+    """The lines as dicts, with None for what is missing."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 def left_out(figures: Frame, chosen: Frame) -> list[str]:
     """The labels of the attacks that some run has and no column shows."""
     attacks = figures[figures["id"] != "clean"].drop_duplicates(["settings", "n"])
-    shown = chosen[["settings", "n"]].drop_duplicates().assign(shown=True)
-    rest = attacks.merge(shown, how="left", on=["settings", "n"])
-    rest = rest[rest["shown"].isna()]
-    every, known = list(attacks["settings"]), set(shown["settings"])
-    names = [
-        label(settings, every) + (f", n = {n}" if settings in known else "")
+    shown = pd.MultiIndex.from_frame(chosen[["settings", "n"]])
+    rest = attacks[~pd.MultiIndex.from_frame(attacks[["settings", "n"]]).isin(shown)]
+    every, in_a_column = list(attacks["settings"]), set(chosen["settings"])
+    labels = (
+        label(settings, every) + (f", n = {n}" if settings in in_a_column else "")
         for settings, n in zip(rest["settings"], rest["n"], strict=True)
-    ]
-    return sorted(set(names))
+    )
+    return sorted(set(labels))

@@ -1,4 +1,4 @@
-"""A table for the terminal: a cell tells all of its column, and wide tables are broken into blocks."""
+"""A table for the terminal: a cell shows all parts of its column, and wide tables are broken into blocks."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,13 +16,9 @@ NAME = 25  # characters of a row's name in one line
 
 
 def on_terminal(tables: Iterable[Table]) -> RenderableType:
-    parts = [part for table in tables for part in ("", as_terminal(table))]
+    """Caption, table, footnotes of each. Names are shown as they are, never as markup."""
+    parts = [part for table in tables for part in ("", OnTerminal(table))]
     return Group(*parts[1:])
-
-
-def as_terminal(table: Table) -> RenderableType:
-    """Caption, table, footnotes. Names are shown as they are, never as markup."""
-    return OnTerminal(table)
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class OnTerminal:
     table: Table
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        widest = max(_width(_block(self.table, [i]), console) for i in range(len(self.table.columns)))
+        widest = max(_width(_block(self.table, [i]), console) for i in range(len(self.table.groups)))
         return Measurement(widest, widest)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -47,7 +43,7 @@ class OnTerminal:
 
 def _blocks(table: Table, width: int, console: Console) -> Iterator[RichTable]:
     """The columns in their order, in each block as many as fit."""
-    rest = list(range(len(table.columns)))
+    rest = range(len(table.groups))
     while rest:
         fitting = len(rest)
         while fitting > 1 and _width(_block(table, rest[:fitting]), console) > width:
@@ -58,18 +54,16 @@ def _blocks(table: Table, width: int, console: Console) -> Iterator[RichTable]:
 
 def _block(table: Table, places: Sequence[int]) -> RichTable:
     """The rows' names and seeds, and the columns at these places."""
-    groups = table.groups
-    stacked = any(len(groups[place][1]) > 1 for place in places)
+    stacked = any(len(table.groups[place][1]) > 1 for place in places)
     drawn = RichTable(
         box=HORIZONTALS, show_edge=False, show_lines=stacked, pad_edge=False, padding=(0, 1, 0, 0)
     )
     drawn.add_column("row", no_wrap=True)
-    drawn.add_column("seeds", justify="right", no_wrap=True)
-    for place in places:
-        drawn.add_column(RichText(groups[place][0]), justify="right", no_wrap=True)
+    for heading in ("seeds", *(table.groups[place][0] for place in places)):
+        drawn.add_column(RichText(heading), justify="right", no_wrap=True)
     for name, seeds, *texts in table.texts:
         each = iter(texts)
-        cells = ["\n".join(_stacked(parts, [next(each) for _ in parts])) for _, parts in groups]
+        cells = [_stacked([(part, next(each)) for part in parts]) for _, parts in table.groups]
         drawn.add_row(*map(RichText, (_folded(str(name)), str(seeds), *(cells[place] for place in places))))
     return drawn
 
@@ -87,11 +81,13 @@ def _folded(name: str) -> str:
     return "\n".join(lines)
 
 
-def _stacked(parts: Sequence[str], texts: Sequence[Text]) -> list[str]:
+def _stacked(parts: Sequence[tuple[str, Text]]) -> str:
     """The accuracy, and below it what stands beside it in other formats."""
-    beside = [(part, str(text)) for part, text in zip(parts[1:], texts[1:], strict=True)]
-    given = [(part, text) for part, text in beside if text != ABSENT]
-    return [str(texts[0]), *(f"{part} {text}" if part == PUBLISHED else text for part, text in given)]
+    (_, accuracy), *beside = parts
+    given = [
+        f"{part} {text}" if part == PUBLISHED else str(text) for part, text in beside if text.text != ABSENT
+    ]
+    return "\n".join([str(accuracy), *given])
 
 
 def _width(drawn: RichTable, console: Console) -> int:
