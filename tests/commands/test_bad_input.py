@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from bregman_exp.cli import conf_dir
-from bregman_exp.cli.command import MISTAKES
+from bregman_exp.cli.command import COMPOSITION_ERRORS
 from bregman_exp.config import check
 
 MLP = ("model=bregman_mlp",)
@@ -144,7 +144,7 @@ def test_values(word: str, said: list[str]) -> None:
         {key: value for key, value in allowed().items() if key != "seeds"} | {"seed": 0}
     )
     config.merge_with_dotlist([word])
-    with pytest.raises(MISTAKES) as refused:
+    with pytest.raises(COMPOSITION_ERRORS) as refused:
         check(OmegaConf.to_container(config))
     for part in said:
         assert part in str(refused.value)

@@ -15,7 +15,7 @@ from bregman_exp.robustness import ATTACKS
 from tests.conftest import Outcome
 
 EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
-PAGE = EXTENDING.read_text().partition("## A package of one's own")[2]
+PAGE = EXTENDING.read_text().partition("## Your own package")[2]
 RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COUNTS = """
 from pytorch_lightning import Callback

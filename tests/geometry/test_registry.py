@@ -39,6 +39,6 @@ def test_as_legendre_says_why_not(name, why):
 
 def test_as_legendre_wants_an_object():
     with pytest.raises(
-        ValueError, match=r"'tanh' is not an activation; make one with legendre_map\(name\)\."
+        ValueError, match=r"'tanh' is not an activation; create one with legendre_map\(name\)\."
     ):
         as_legendre("tanh")
