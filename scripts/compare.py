@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from bregman_exp.analysis.comparison import comparison_table
 from bregman_exp.analysis.frame import fitting, read_results
-from bregman_exp.runs.places import runs_at
+from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence, print_whole
 
 

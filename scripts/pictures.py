@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bregman_exp.analysis.figures.draw import KINDS, draw_pictures
 from bregman_exp.analysis.frame import fitting, read_results
-from bregman_exp.runs.places import runs_at
+from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence, shown
 
 

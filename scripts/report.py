@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bregman_exp.analysis.report.page import write_report
 from bregman_exp.analysis.table import add_table_words, table_options
-from bregman_exp.runs.places import runs_at
+from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence
 
 

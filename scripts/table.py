@@ -16,7 +16,7 @@ from bregman_exp.analysis.table import (
     written,
 )
 from bregman_exp.runs.atomic import write_text
-from bregman_exp.runs.places import runs_at
+from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence, print_whole
 
 

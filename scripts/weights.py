@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from bregman_exp.cli.export import export_weights
-from bregman_exp.runs.places import runs_at
+from bregman_exp.runs.run_folder import runs_at
 
 
 def main() -> None:

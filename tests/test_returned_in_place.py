@@ -52,7 +52,9 @@ def test_no_forward_returns_what_it_changed_in_place() -> None:
         for file in sorted(SOURCE.rglob("*.py"))
         for name, forward in forwards(ast.parse(file.read_text()))
     ]
-    assert {"_Softplus", "_WithGradientOf", "_ContiguousGradient", "Act", "Split"} <= {name for _, name, _ in every}
+    assert {"_Softplus", "_WithGradientOf", "_ContiguousGradient", "Act", "Split"} <= {
+        name for _, name, _ in every
+    }
     assert [(file, name, faults(forward)) for file, name, forward in every if faults(forward)] == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bregman_exp.analysis.statistics import newcombe_interval
+from bregman_exp.analysis.intervals import newcombe_interval
 from bregman_exp.analysis.table import Options, Table
 from bregman_exp.runs import RunFolder
 from tests.analysis.table_runs import SPIRAL, all_notes, cells, entry, mlp, row, run, table, tables

@@ -144,7 +144,7 @@ def interrupted(*_: object, **__: object) -> None:
 
 def test_a_run_killed_in_its_evaluation_does_not_train_again(command, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("bregman_exp.cli.figures.attack_all", interrupted)
+        patch.setattr("bregman_exp.cli.evaluate_run.attack_all", interrupted)
         assert command("train", *TINY, "attack=none").code != 0
     outcome = command("train", *TINY, "attack=none")
     assert outcome.code == 0

@@ -271,7 +271,7 @@ def test_a_damaged_checkpoint_of_the_stack_is_set_aside(command, tmp_path: Path,
 def test_complete_and_begun_seeds_stay_out(command, tmp_path: Path, monkeypatch) -> None:
     assert command("train", *WORDS, "seed=1").code == 0
     with monkeypatch.context() as patch:  # trained, not evaluated
-        patch.setattr("bregman_exp.cli.figures.attack_all", None)
+        patch.setattr("bregman_exp.cli.evaluate_run.attack_all", None)
         assert command("train", *WORDS, "seed=2").code == 1
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.ckpt")}
     assert len(before) == 4

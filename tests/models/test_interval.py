@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from bregman_exp.geometry import ACTIVATIONS, LegendreMap, legendre_map
+from bregman_exp.geometry.real_line import Asinh
 from bregman_exp.models import MLP, mlp
+from bregman_exp.models.interval import check_increasing
 
 INCREASING = [name for name in ACTIVATIONS if name != "gelu"]
 VERSIONS = ("standard", "euclidean", "bregman")
@@ -115,3 +117,22 @@ def test_what_cannot_be_bounded() -> None:
     net = mlp([2], act=legendre_map("atan"), in_features=3, num_classes=2)
     with pytest.raises(ValueError, match=r"interval needs lo and hi of shape \(M, 3\), not \(1, 2\)"):
         net.interval(*box)
+
+
+class Wavy(Asinh):
+    """ρ(u) = u + sin(3u)/4: increasing, with a slope that goes up and down."""
+
+    name = "wavy"
+
+    def act(self, u: Tensor) -> Tensor:
+        return u + torch.sin(3 * u) / 4
+
+
+@pytest.mark.parametrize("name", INCREASING)
+def test_the_slope_of_every_map_is_as_the_bounds_assume(name: str) -> None:
+    check_increasing(ACTIVATIONS[name]())
+
+
+def test_a_map_with_a_wavy_slope_has_no_bounds() -> None:
+    with pytest.raises(ValueError, match="'wavy' has a slope that is not monotone on either side of 0"):
+        check_increasing(Wavy())

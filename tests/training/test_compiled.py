@@ -98,4 +98,6 @@ def test_without_a_compiler_it_is_told_what_to_install(command, image_tree: Path
 def test_without_the_python_header_too(command, image_tree: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
     outcome = command("train", *resnet(image_tree), "trainer.fast=compiled")
-    assert refused(outcome, f"trainer.fast=compiled: it needs {tmp_path / 'Python.h'}, which is not installed")
+    assert refused(
+        outcome, f"trainer.fast=compiled: it needs {tmp_path / 'Python.h'}, which is not installed"
+    )

@@ -1,4 +1,6 @@
-"""Two rows, or two runs, side by side: is one better, on clean data and under each attack both have."""
+"""Two rows, or two runs, side by side: is one better, on clean data and under each attack both have?
+
+The formulas are in ``intervals.py``."""
 
 import json
 from dataclasses import dataclass
@@ -7,8 +9,8 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from bregman_exp.analysis.intervals import Interval, paired, welch
 from bregman_exp.analysis.names import Frame, differing_keys, label, marks
-from bregman_exp.analysis.statistics import Interval, paired, welch
 from bregman_exp.analysis.table.baseline import rights_of
 from bregman_exp.analysis.table.columns import records
 from bregman_exp.runs.run_folder import NotARunError

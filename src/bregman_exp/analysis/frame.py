@@ -14,8 +14,7 @@ import pandas as pd
 from bregman_exp.analysis.lines import Failure, Reader, find_rows
 from bregman_exp.analysis.names import Frame, differing_keys, shown_value
 from bregman_exp.runs.atomic import write_atomically
-from bregman_exp.runs.places import runs_at
-from bregman_exp.runs.run_folder import RunFolder
+from bregman_exp.runs.run_folder import RunFolder, runs_at
 from bregman_exp.terminal import shown
 
 SCHEMA = 1  # of the columns below; in ``frame.attrs``

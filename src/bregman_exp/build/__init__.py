@@ -1,6 +1,5 @@
 """From a checked config to the objects of a run: it joins the wings, which do not know each other."""
 
-from bregman_exp.build.attacks import attack_specs as attack_specs
 from bregman_exp.build.job import Job as Job
 from bregman_exp.build.job import job as job
 from bregman_exp.build.job import seeds_label as seeds_label
@@ -25,6 +24,7 @@ from bregman_exp.build.stored import check_stored as check_stored
 from bregman_exp.build.stored import identity_of as identity_of
 from bregman_exp.build.stored import stored_run as stored_run
 from bregman_exp.build.stored import trained_model as trained_model
+from bregman_exp.build.suite import attack_specs as attack_specs
 from bregman_exp.build.together import side_by_side as side_by_side
 from bregman_exp.build.together import side_by_side_epochs as side_by_side_epochs
 from bregman_exp.build.together import stacked_classifier as stacked_classifier

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from bregman_exp.build.attacks import BATCH_SIZE, attack_specs, draws_by_batch, suite_hash, transfer_source
 from bregman_exp.build.objects import activation, check_model, dataset, device, model
 from bregman_exp.build.stored import load_trained
+from bregman_exp.build.suite import BATCH_SIZE, attack_specs, draws_by_batch, suite_hash, transfer_source
 from bregman_exp.config import ConfigError, Resnet, Run, config_hash, short_hash
 from bregman_exp.data import ClassificationData
 from bregman_exp.geometry import Activation

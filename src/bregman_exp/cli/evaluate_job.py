@@ -7,9 +7,9 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
-from bregman_exp.analysis.evaluation_page import evaluation_page
+from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.cli.command import CommandFailedError, errors_in_one_sentence, plain_container, succeeded
-from bregman_exp.cli.figures import evaluate_run, has_all_figures, is_trained
+from bregman_exp.cli.evaluate_run import evaluate_run, has_all_figures, is_trained
 from bregman_exp.cli.sweep import Outcome
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
 from bregman_exp.runs import RunFolder
@@ -39,7 +39,7 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
         job.check_attacks()
         if has_all_figures(job):
             print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
-            print_whole(evaluation_page(folder.read_metrics()))
+            print_whole(evaluation_text(folder.read_metrics()))
             return Outcome.SKIPPED
     if not succeeded(lambda: evaluate_run(job)):
         raise CommandFailedError

@@ -17,7 +17,7 @@ from bregman_exp.cli.command import (
     print_once,
     succeeded,
 )
-from bregman_exp.cli.figures import (
+from bregman_exp.cli.evaluate_run import (
     evaluate_run,
     has_all_figures,
     has_failed_attacks,

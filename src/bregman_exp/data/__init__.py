@@ -13,6 +13,6 @@ from bregman_exp.data.image_folder import image_folder as image_folder
 from bregman_exp.data.loader import DeviceLoader as DeviceLoader
 from bregman_exp.data.loader import EpochLoader as EpochLoader
 from bregman_exp.data.loader import StackedEpochLoader as StackedEpochLoader
-from bregman_exp.data.plan import PaddedImages as PaddedImages
-from bregman_exp.data.plan import PlannedBatches as PlannedBatches
+from bregman_exp.data.planned_batches import PaddedImages as PaddedImages
+from bregman_exp.data.planned_batches import PlannedBatches as PlannedBatches
 from bregman_exp.data.two_spiral import two_spiral as two_spiral

@@ -1,4 +1,7 @@
-"""The batches of an epoch, from tensors on the device."""
+"""The batches of an epoch, from tensors on the device: shuffled, cropped, flipped.
+
+ResNets on a GPU take the same batches from ``planned_batches.py``.
+"""
 
 import copy
 from collections.abc import Iterator, Sequence

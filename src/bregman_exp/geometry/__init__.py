@@ -1,4 +1,8 @@
-"""Legendre maps, divergences and projections: torch alone, no modules, no config."""
+"""Legendre maps, divergences and projections: torch alone, no modules, no config.
+
+The maps stand in ``bounded.py``, ``half_line.py``, ``real_line.py`` (by their range) and ``softplus.py``;
+``registry.py`` names them.
+"""
 
 from bregman_exp.geometry.legendre import Activation as Activation
 from bregman_exp.geometry.legendre import LegendreMap as LegendreMap

@@ -79,7 +79,8 @@ class LegendreMap(Activation):
     The constants are such that Φ(z) + Φ*(u) = zu at z = ρ(u). All four act elementwise and keep shape and
     dtype. `inverse` and `potential` clamp z to `edge(dtype)`, so they and their gradients are finite for
     every finite z. Half precision is computed in float32. Source: Frecon, Gasso, Pontil, Salzo, "Bregman
-    Neural Networks", ICML 2022; the constants are ours.
+    Neural Networks", ICML 2022; the constants are ours. `attack=exact` also needs ρ′ to be monotone on either
+    side of 0.
     """
 
     range: tuple[float, float]

@@ -1,4 +1,7 @@
-"""The one place where the name of an activation becomes an object."""
+"""The one place where the name of an activation becomes an object.
+
+CONTRIBUTING.md has the recipe for a new map of this program, docs/extending.md for one of another package.
+"""
 
 import inspect
 

@@ -11,6 +11,8 @@ from bregman_exp.geometry.not_legendre import Relu
 
 # Every bound is moved outward by this times (1 + the size of its terms): thousands of float64 roundings.
 OUTWARD = 1e-12
+GRID = torch.logspace(-6, 3, 4001, dtype=torch.float64)  # |u| where the slope of a map is looked at
+FLAT = 1e-9  # a change of slope from rounding
 
 
 @dataclass(frozen=True)
@@ -107,18 +109,29 @@ def bregman_step(
 
 
 def check_increasing(act: Activation) -> None:
-    """ValueError for an activation that is neither a Legendre map nor relu: `slope_range` would be wrong."""
+    """ValueError for an activation of which `slope_range` would be wrong.
+
+    That is one that is neither a Legendre map nor relu, or whose slope is not monotone on either side of 0,
+    as seen on a grid: a map of somebody's own may be of any shape.
+    """
     if not isinstance(act, LegendreMap | Relu):
         raise ValueError(
             f"activation {act.name!r} is not increasing, so its values at the ends of an interval are no "
             "bounds; use a Legendre map or relu."
         )
+    for side in (-GRID, GRID):
+        steps = _slope(act, side).diff()
+        if (steps < -FLAT).any() and (steps > FLAT).any():
+            raise ValueError(
+                f"activation {act.name!r} has a slope that is not monotone on either side of 0, so its "
+                "slopes at the ends of an interval are no bounds; use another map."
+            )
 
 
 def slope_range(act: Activation, lo: Tensor, hi: Tensor) -> tuple[Tensor, Tensor]:
     """Bounds of ρ' over [lo, hi], elementwise.
 
-    ρ' of every map here is monotone on either side of 0: odd maps and sigmoid have their peak there, the
+    ρ' is monotone on either side of 0 (`check_increasing`): odd maps and sigmoid have their peak there, the
     slopes of softplus and squareplus increase, piecewise maps have a kink. So the extremes of ρ' are at the
     ends or, if 0 is inside, just beside 0.
     """

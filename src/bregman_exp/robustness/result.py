@@ -15,7 +15,10 @@ from bregman_exp.robustness.spec import AttackSpec
 
 
 def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval for a proportion (Wilson, 1927), as fractions."""
+    """Wilson's score interval for a proportion (Wilson, 1927), as fractions.
+
+    ``runs/metrics_file.py`` has the closed form that recorded intervals are checked with.
+    """
     interval = binomtest(correct, n).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)
 

@@ -2,8 +2,9 @@
 
 import os
 import traceback
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from glob import glob
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,8 @@ class RunBusyError(RuntimeError):
 
 class RunFolder:
     """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/, see README for the files in it.
+
+    ``build/job.py`` makes the path from the config.
 
     ``metrics.json`` is written last: it exists only when the run is complete.
     """
@@ -213,3 +216,22 @@ def find_runs(*places: Path) -> list[RunFolder]:
                 found.add(Path(path))
                 folders.clear()
     return [RunFolder(path) for path in sorted(found) if not found & set(path.parents)]
+
+
+def runs_at(names: Iterable[str]) -> list[RunFolder]:
+    """The runs at or below folders, or below what globs name; a folder of this very name comes first.
+
+    Raises ValueError, in one sentence, for a name of no folder or of a folder without runs.
+    """
+    return [run for name in names for run in _runs_named(name)]
+
+
+def _runs_named(name: str) -> list[RunFolder]:
+    places = [Path(place) for place in ([name] if Path(name).is_dir() else sorted(glob(name)))]
+    folders = [place for place in places if place.is_dir()]
+    if not folders:
+        raise ValueError(f"there is no folder {name}; give folders that hold runs.")
+    runs = find_runs(*folders)
+    if not runs:
+        raise ValueError(f"there are no runs in {name}; train some first.")
+    return runs

@@ -1,4 +1,4 @@
-"""The batches of an epoch, as Lightning's data module."""
+"""Hands the batches of an epoch, which ``data/`` makes, to Lightning, singly or in chunks."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import any_depth, own
+from bregman_exp.analysis.intervals import mean_intervals
 from bregman_exp.analysis.names import Frame
 
 CHANCE = {"two_spiral": 1 / 2, "cifar10": 1 / 10}  # by name of the data set, where the classes are known
@@ -59,7 +60,7 @@ def _draw(panel: Axes, runs: Frame, strokes: dict[str, style.Stroke], length: fl
         shift, stroke = APART * (place - (len(names) - 1) / 2), strokes[name]
         x, y = seeds["depth"] * exp(length * (shift + BESIDE)), 100 * seeds["accuracy"].astype(float)
         panel.scatter(x, y, s=9, c=stroke["color"], marker=stroke["marker"], alpha=0.5, linewidths=0)
-        intervals = style.mean_intervals(seeds, "depth")
+        intervals = mean_intervals(seeds, "depth")
         x = intervals.index.to_numpy() * exp(length * shift)
         style.draw_intervals(panel, x, intervals, stroke, label=name)
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import own, same_architecture, seed_counts
+from bregman_exp.analysis.intervals import mean_intervals
 from bregman_exp.analysis.names import Frame, marks
 
 NORMS = {"linf": r"$\ell_\infty$", "l2": r"$\ell_2$"}
@@ -72,7 +73,7 @@ def _figure(points: Frame, strokes: dict[str, style.Stroke], per_255: bool) -> F
 def _draw(panel: Axes, points: Frame, label: str, stroke: style.Stroke, scale: float) -> None:
     """Student's interval over several seeds, Wilson's of one; unreliable or degenerate points are hollow."""
     by_size = points.groupby("eps")
-    intervals = style.mean_intervals(points, "eps").fillna(by_size[["low", "high"]].first())
+    intervals = mean_intervals(points, "eps").fillna(by_size[["low", "high"]].first())
     hollow = by_size["verdict"].agg(marks).to_numpy() != ""
     x, y = scale * intervals.index.to_numpy(float), 100 * intervals["mean"].to_numpy()
     style.draw_intervals(panel, x, intervals, stroke, marker="")

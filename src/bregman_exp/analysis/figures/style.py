@@ -3,12 +3,10 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterSciNotation
-from scipy.special import stdtrit
 
 from bregman_exp.analysis.names import Frame
 from bregman_exp.runs.record import Version
@@ -121,14 +119,6 @@ def draw_bands(panel: Axes, runs: Frame, values: np.ndarray, first: int = 0, mar
         if len(seeds) > 1:
             band = seeds.min(axis=0), seeds.max(axis=0)
             panel.fill_between(x, *band, color=stroke["color"], alpha=0.18, linewidth=0)
-
-
-def mean_intervals(runs: Frame, by: str) -> Frame:
-    """Of the accuracies, by the values of a column: ``mean``, and ``low`` and ``high``, the ends of the 95 %
-    interval x̄ ± t(0.975; n−1) s/√n over seeds; NaN where n = 1."""
-    seeds = runs["accuracy"].astype(float).groupby(runs[by]).agg(["mean", "sem", "count"])
-    half = stdtrit(seeds["count"] - 1, 0.975) * seeds["sem"]
-    return pd.DataFrame({"mean": seeds["mean"], "low": seeds["mean"] - half, "high": seeds["mean"] + half})
 
 
 def draw_intervals(panel: Axes, x: np.ndarray, intervals: Frame, stroke: Stroke, **look: Any) -> None:

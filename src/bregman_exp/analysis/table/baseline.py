@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bregman_exp.analysis.intervals import paired, welch
 from bregman_exp.analysis.names import GROUPS, Facts, marks
-from bregman_exp.analysis.statistics import paired, welch
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN
 from bregman_exp.runs.predictions import rights
 from bregman_exp.runs.record import Version

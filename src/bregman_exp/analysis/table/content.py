@@ -23,7 +23,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """``cells``: a line for each row and column of the table, in this order, see ``assemble.py``.
+    """``cells``: a line for each row and column of the table, in this order, see ``cells.py``.
 
     ``footnotes``: by number, from 1; ``remarks``: about the whole table.
     """

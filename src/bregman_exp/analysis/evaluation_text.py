@@ -1,4 +1,4 @@
-"""The figures and checks of one evaluation, to be read."""
+"""The figures and checks of one evaluation, for the terminal and run.log."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ UNKNOWN = {"attack": None, "norm": None, "eps": None, "correct": None}  # of an 
 STATUSES = ("passed", "failed", "skipped")
 
 
-def evaluation_page(record: Record) -> RenderableType:
+def evaluation_text(record: Record) -> RenderableType:
     """Accuracies with intervals and verdicts; of an audit the checks of each threat; what failed."""
     n = record["clean"]["n"]
     record = {**record, "robust": [{**UNKNOWN, "n": n, **entry} for entry in record["robust"]]}

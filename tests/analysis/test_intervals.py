@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_ind
 
-from bregman_exp.analysis.statistics import newcombe_interval, paired, welch
+from bregman_exp.analysis.intervals import newcombe_interval, paired, welch
 
 
 def rights(both: int, only_a: int, only_b: int, neither: int) -> tuple[np.ndarray, np.ndarray]:

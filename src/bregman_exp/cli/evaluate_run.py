@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from bregman_exp.analysis.evaluation_page import evaluation_page
+from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.build import Job
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to
 from bregman_exp.cli.examples import save_examples
@@ -54,7 +54,7 @@ def evaluate_run(job: Job) -> None:
         if target.complete and not attacks_that_failed(target.read_metrics()):
             target.parts.clear()  # a kill may have come after the figures
             log.info("%s is complete: skipped", target.path)
-            return log.info("%s", as_text(evaluation_page(target.read_metrics())))
+            return log.info("%s", as_text(evaluation_text(target.read_metrics())))
         with failures_recorded_in(target):
             write_figures(job, target)
 
@@ -79,7 +79,7 @@ def write_figures(job: Job, target: RunFolder) -> None:
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
     target.finish(record, evaluation.arrays(samples.ids, samples.y))
-    log.info("%s", as_text(evaluation_page(record)))
+    log.info("%s", as_text(evaluation_text(record)))
     log.info("wrote %s", target.metrics)
     failed = attacks_that_failed(record)
     if failed:

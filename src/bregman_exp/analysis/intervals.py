@@ -1,4 +1,8 @@
-"""Is a difference more than chance: two networks on the same samples, and two rows over their seeds."""
+"""Confidence intervals and tests of a difference, for the table, the comparison and the curves.
+
+Newcombe's paired interval and McNemar's test for two networks on the same samples, Welch's for two rows over
+their seeds, Student's t for one row.
+"""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -6,8 +10,10 @@ from statistics import mean, variance
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import bdtr, stdtrit
 
+from bregman_exp.analysis.names import Frame
 from bregman_exp.runs.metrics_file import wilson
 
 Interval = tuple[float, float]
@@ -109,3 +115,11 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Welch:
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))
     half = float(stdtrit(freedom, 0.975)) * sqrt(v_a + v_b)
     return Welch(difference, (difference - half, difference + half), n_a, n_b)
+
+
+def mean_intervals(runs: Frame, by: str) -> Frame:
+    """Of the accuracies, by the values of a column: ``mean``, and ``low`` and ``high``, the ends of the 95 %
+    interval x̄ ± t(0.975; n−1) s/√n over seeds; NaN where n = 1."""
+    seeds = runs["accuracy"].astype(float).groupby(runs[by]).agg(["mean", "sem", "count"])
+    half = stdtrit(seeds["count"] - 1, 0.975) * seeds["sem"]
+    return pd.DataFrame({"mean": seeds["mean"], "low": seeds["mean"] - half, "high": seeds["mean"] + half})

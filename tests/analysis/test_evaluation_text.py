@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bregman_exp.analysis.evaluation_page import evaluation_page
+from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.terminal import as_text, print_whole
 
 
@@ -63,7 +63,7 @@ def record(**more: Any) -> dict[str, Any]:
 
 
 def page(**more: Any) -> str:
-    return as_text(evaluation_page(record(**more)))
+    return as_text(evaluation_text(record(**more)))
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -210,7 +210,7 @@ def test_on_a_narrow_terminal_nothing_is_cut_off_either(
         "bregman_exp.terminal.Console",
         lambda **_: Console(file=out, force_terminal=True, color_system=None),
     )
-    print_whole(evaluation_page(record(robust=MANY, probes=[])))
+    print_whole(evaluation_text(record(robust=MANY, probes=[])))
     assert "…" not in out.getvalue()
     for each in MANY:
         assert each["id"].partition("-linf-")[0] in out.getvalue()

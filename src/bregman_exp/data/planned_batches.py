@@ -1,4 +1,7 @@
-"""Batches for CUDA graphs: each is one gather from images and random choices that are on the device."""
+"""The batches of an epoch for CUDA graphs: each is one gather from images and random choices on the device.
+
+ResNets on a GPU train on these. They are the batches of ``loader.py``, bit for bit.
+"""
 
 import torch
 import torch.nn.functional as F
