@@ -91,7 +91,7 @@ def _compared(name: str, run: Run, data: ClassificationData, options: Options) -
 
 
 def _module(job: Job) -> Classifier:
-    run, net = job.run, job.network
+    run, net = job.run, job.new_network()
     form = next((form for form in build.forms(run) if form.name == run.trainer.fast), EAGER)
     return build.classifier(run, net, Choice(form), build.forward(run, net, form))
 

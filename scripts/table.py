@@ -7,6 +7,7 @@ from pathlib import Path
 from bregman_exp.analysis.frame import fitting, read_results, write_parquet
 from bregman_exp.analysis.table import (
     FORMATS,
+    Options,
     add_table_words,
     as_csv,
     format_of,
@@ -15,6 +16,7 @@ from bregman_exp.analysis.table import (
     tables_of,
     written,
 )
+from bregman_exp.analysis.table.options import NO_BASELINE
 from bregman_exp.runs.atomic import write_text
 from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence, print_whole
@@ -31,6 +33,12 @@ def main() -> None:
     arguments = build_parser().parse_args()
     with in_one_sentence():  # runs that do not agree, damaged files, unknown row
         format_ = arguments.format or format_of(arguments.output)
+        options = table_options(arguments, split=arguments.split)
+        if format_ in ("csv", "parquet") and options not in (Options(), Options(baseline=NO_BASELINE)):
+            raise ValueError(
+                f"--format {format_} has every figure of every run, so --attack, --baseline, --weights, "
+                "--split and --any-version do not apply; leave them out, or use --format cells."
+            )
         frame = fitting(read_results(runs_at(arguments.places))).frame
         if format_ == "parquet":
             write_parquet(frame, arguments.output)
@@ -38,7 +46,7 @@ def main() -> None:
         if format_ == "csv":
             text = as_csv(frame.drop(columns="config"))
         else:
-            tables = tables_of(frame, table_options(arguments, split=arguments.split))
+            tables = tables_of(frame, options)
             if format_ == "terminal" and not arguments.output:
                 return print_whole(on_terminal(tables))
             text = written(tables, format_)

@@ -29,6 +29,13 @@ PARTS = {
 }
 
 
+__all__ = list(PARTS)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *PARTS]
+
+
 def __getattr__(name: str) -> Any:
     if name not in PARTS:
         raise AttributeError(f"module 'bregman_exp' has no attribute {name!r}")

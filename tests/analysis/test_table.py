@@ -339,6 +339,18 @@ def test_a_run_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     assert f"there twice, counted once: {runs[1].path}" in found.remarks
 
 
+def test_rows_without_figures_have_names_of_their_own(tmp_path: Path) -> None:
+    runs = row(tmp_path, [80])
+    for lr in (0.1, 0.2):
+        folder = RunFolder(tmp_path / "resnet20-tanh" / f"seed-0-{lr}")
+        dataset = {"name": "cifar10", "label": "CIFAR-10", "fingerprint": "f" * 64}
+        note = {"row_hash": f"{lr}", "seed": 0, "model": "resnet20", "act": "tanh", "dataset": dataset}
+        folder.begin(f"optim: {{lr: {lr}}}\ntrainer: {{max_epochs: 182}}\n", note)
+        runs.append(folder)
+    names = ["resnet20 (relu)", "resnet20 (tanh), optim.lr 0.1", "resnet20 (tanh), optim.lr 0.2"]
+    assert list(shown(table(runs))) == names
+
+
 def test_an_evaluation_that_is_not_complete_is_told(tmp_path: Path) -> None:
     (own,) = row(tmp_path, [80])
     own.evaluation("curve-1").fail(ArithmeticError("bad"))

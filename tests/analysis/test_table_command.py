@@ -73,6 +73,8 @@ def test_globs_and_files(command, outputs: Path) -> None:
 
 def test_a_format_that_is_asked_for(command, outputs: Path) -> None:
     assert command(str(outputs), "--format", "cells").out.startswith("table,")
+    ignored = command(str(outputs), "--format", "csv", "--attack", "pgd-linf")
+    assert (ignored.code, "do not apply; leave them out, or use --format cells" in ignored.err) == (1, True)
 
 
 def test_mistakes_are_told_in_one_sentence(command, outputs: Path, tmp_path: Path) -> None:

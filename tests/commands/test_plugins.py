@@ -23,6 +23,10 @@ from pytorch_lightning import Callback
 class Counts(Callback):
     def on_train_epoch_end(self, trainer, module):
         print("an epoch")
+
+class Negates(Callback):
+    def on_train_end(self, trainer, module):
+        module.model.register_forward_hook(lambda net, args, logits: -logits)
 """
 CODE = "\n".join([*RECIPES, COUNTS])
 (SUITE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -82,6 +86,17 @@ def test_a_callback_makes_another_run(command: Callable[..., Outcome], package: 
     assert command("train", *words).code == 0
     assert command("train", *words, f"callbacks=[{package}.Counts]").code == 0
     assert len(list(tmp_path.rglob("metrics.json"))) == 2
+
+
+def test_what_a_callback_leaves_on_the_network_is_not_evaluated(
+    command: Callable[..., Outcome], package: str, tmp_path: Path
+) -> None:
+    words = ("model=bregman_mlp", "trainer.max_epochs=1", "attack=none", "dataset.n_train=40")
+    assert command("train", *words).code == 0
+    assert command("train", *words, f"callbacks=[{package}.Negates]").code == 0
+    records = [json.loads(file.read_text()) for file in tmp_path.rglob("metrics.json")]
+    assert len(records) == 2
+    assert records[0]["clean"] == records[1]["clean"]
 
 
 @pytest.mark.parametrize("key", ["+trainer.callbacks", "++trainer.callbacks"])

@@ -25,7 +25,7 @@ ENTRY = "id attack norm eps steps restarts loss accuracy correct n ci95 verdict"
 ONCE = {  # functions of build/ and config/ -> calls
     "activation": 1,
     "attack_specs": 1,
-    "model": 1,
+    "model": 3,  # for the checks, for training, for evaluation
     "config_hash": 2,
     "suite_hash": 1,
     "dataset": 1,

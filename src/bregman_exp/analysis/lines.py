@@ -51,7 +51,7 @@ class Reader:
             self.lines.append(wrong | {"experiment": folder.path.parent.parent.name, "config": NO_CONFIG})
 
     def _lines(self, folder: RunFolder) -> list[dict[str, Any]]:
-        records = sound_records(folder, self._misfit)
+        records = sound_records(folder, lambda run: self._misfits(run))
         note, config_text = folder.read_note(), self._config(folder)
         config = json.loads(config_text)
         common = {
@@ -73,9 +73,6 @@ class Reader:
             if line["id"] == "clean" and line["weights"] in constant:
                 line["verdict"] = Verdict.DEGENERATE.value
         return lines + without
-
-    def _misfit(self, folder: RunFolder) -> str:
-        return self._misfits(folder)
 
     @cached_property
     def _misfits(self) -> ConfigFault:

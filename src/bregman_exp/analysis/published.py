@@ -50,8 +50,8 @@ def is_fitted(attack: str, norm: str, eps: float | None) -> bool:
 def with_published(rows: Frame, measures: Sequence[str]) -> Frame:
     """The figures of these rows (with line, model, act, data, weights, config), by "line" and "measure".
 
-    None where the rows' config does not tell which of several it would be, and of weights that the reference
-    does not evaluate. A copy of a data set ("CIFAR-10 (JPEG copy)") is shown the figures of the original.
+    No line where the rows' config does not tell which of several it would be, nor of weights that the
+    reference does not evaluate. A copy of a data set (e.g. "CIFAR-10 (JPEG copy)") has those of the original.
     """
     figures = published()[published()["measure"].isin(measures)]
     joined = rows[rows["weights"] == "last"].merge(figures, on=["model", "act"], suffixes=("", "_there"))

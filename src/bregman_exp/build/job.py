@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +42,22 @@ class Job:
         hash_ = config_hash(run, self.act.label, self.data.fingerprint)
         return replace(self, run=run, config_hash=hash_, folder=_folder(run, self.act, self.data, hash_))
 
-    @cached_property
-    def network(self) -> nn.Module:
-        """The network, with the initial weights of its seed until it is trained."""
+    def new_network(self) -> nn.Module:
+        """A network with the initial weights of its seed.
+
+        Checks, training and evaluation have each their own: a callback, a plug-in's attack or Lightning may
+        leave hooks, modes or buffers behind that no checkpoint holds.
+        """
         return model(self.run, self.act, self.data)
 
     def trained_network(self) -> nn.Module:
-        """``network`` with the trained weights that the run's figures are of; raises as ``load_trained``."""
-        return load_trained(self.network, self.folder, self.run.weights, self.identity)
+        """A network with the trained weights that the run's figures are of.
 
-    @cached_property
+        Raises MisfitError where the config does not belong to the folder, CheckpointError where the weights
+        do not.
+        """
+        return load_trained(self.run, self.act, self.data, self.folder, self.identity)
+
     def source(self) -> nn.Module | None:
         """The trained network that transfer attacks start from; raises as ``transfer_source``."""
         evaluated = {"config_hash": self.config_hash, "weights": self.run.weights}
@@ -96,7 +101,7 @@ class Job:
         names = {name: getattr(self.data, name) for name in ("name", "label", "fingerprint")}
         return {**self.record, "dataset": names, "overrides": list(overrides)}
 
-    def check_attacks(self) -> None:
+    def check_attacks(self, net: nn.Module) -> None:
         """Raises ConfigError where the test set has fewer samples than ``attack.samples``.
 
         Raises ValueError where an attack cannot run: with so few classes, on inputs of this shape, or on a
@@ -105,11 +110,11 @@ class Job:
         samples, n = self.run.attack.samples, len(self.data.test.y)
         if samples is not None and samples > n:
             raise ConfigError(f"attack.samples={samples}: the test set has {n}; use null for all of it.")
-        victim = Victim.of(self.network, self.run.seed, self.source)
+        victim = Victim.of(net, self.run.seed, self.source())
         classes, shape = self.data.num_classes, self.data.train.x.shape[1:]
         for spec in self.specs:
             spec.attack.for_classes(classes).check_fits(victim, classes)
-            spec.attack.rehearse(spec.threat, self.network, shape, classes)
+            spec.attack.rehearse(spec.threat, net, shape, classes)
 
     @property
     def attack_batch_size(self) -> int:

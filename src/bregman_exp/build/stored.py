@@ -88,16 +88,18 @@ def trained_model(run: Run, data: ClassificationData, folder: RunFolder) -> nn.M
     """The network of a stored run with the weights that its figures are of; raises as ``load_trained``."""
     act = activation(run)
     check_model(run, act)
-    identity = identity_of(run, act, data.fingerprint)
-    return load_trained(model(run, act, data), folder, run.weights, identity)
+    return load_trained(run, act, data, folder, identity_of(run, act, data.fingerprint))
 
 
-def load_trained(net: nn.Module, folder: RunFolder, weights: str, identity: Mapping[str, Any]) -> nn.Module:
-    """``net`` with the trained weights of the folder ("last" or "best"), in eval mode.
+def load_trained(
+    run: Run, act: Activation, data: ClassificationData, folder: RunFolder, identity: dict[str, Any]
+) -> nn.Module:
+    """A network with the trained weights of the folder ("last" or "best", as ``run.weights``), in eval mode.
 
     Raises MisfitError where the config does not belong to the folder, CheckpointError where the weights do
     not.
     """
     check_belongs(folder, identity)
-    load_weights(folder.checkpoint(weights), net, dict(identity))
+    net = model(run, act, data)
+    load_weights(folder.checkpoint(run.weights), net, identity)
     return net.eval()

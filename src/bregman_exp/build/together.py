@@ -1,6 +1,5 @@
 """Modules, batches and trainer for several seeds at once: MLPs as a stack, ResNets side by side."""
 
-import copy
 from collections.abc import Callable, Sequence
 
 import pytorch_lightning as pl
@@ -53,8 +52,7 @@ def side_by_side(
 
     def lane(row: int, where: torch.device) -> Lane:
         batches = PlannedBatches(images, run.trainer.batch_size, augment=augment, seed=jobs[row].run.seed)
-        net = copy.deepcopy(jobs[row].network)  # whose memory is freed when the seed has been trained
-        return Lane(net.to(where), run.optim, batches, forward, half(run))
+        return Lane(jobs[row].new_network().to(where), run.optim, batches, forward, half(run))
 
     # a tracker has one run in a process
     trackers = [loggers(job) if len(jobs) == 1 else [] for job in jobs]
@@ -85,7 +83,7 @@ def stacked_classifier(
     jobs: Sequence[Job], on_failure: Callable[[int, NonFiniteLossError], None]
 ) -> StackedClassifier:
     """The Lightning module of all seeds, each with its own initial weights and metrics.csv."""
-    nets, seeds = [job.network for job in jobs], [job.run.seed for job in jobs]
+    nets, seeds = [job.new_network() for job in jobs], [job.run.seed for job in jobs]
     curves = [EpochLines(job.folder.curves) for job in jobs]
     return StackedClassifier(nets, jobs[0].run.optim, seeds, curves, on_failure)
 

@@ -67,7 +67,7 @@ def compile_row(overrides: list[str]) -> None:
     if not forms:
         return
     job = build.job(run, data=build.black_images(run))
-    net, images = job.network.to(job.device), job.data.train
+    net, images = job.new_network().to(job.device), job.data.train
     batch = as_unit(images.x).to(job.device), images.y.to(job.device)
     form = forms[0]  # the job compiles the others where this one is refused
     try_step(net, run.optim, build.forward(run, net, form), batch, form, build.half(run))

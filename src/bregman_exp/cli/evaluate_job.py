@@ -34,9 +34,7 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
             raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
         job = build.job(run, folder)
         build.check_same_data(job.data, folder)
-
-        job.trained_network()
-        job.check_attacks()
+        job.check_attacks(job.trained_network())
         if has_all_figures(job):
             print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
             print_whole(evaluation_text(folder.read_metrics()))

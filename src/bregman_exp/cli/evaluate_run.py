@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import nn
 
 from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.build import Job
@@ -66,7 +67,8 @@ def write_figures(job: Job, target: RunFolder) -> None:
     """
     attack, data = job.run.attack, job.data
     samples = data.test if attack.samples is None else subset(data.test, attack.samples, SUBSET_SEED)
-    evaluation = _evaluation(job, samples, target)
+    net = job.trained_network()
+    evaluation = _evaluation(job, net, samples, target)
     if attack.save:
         save_examples(evaluation, samples, data.classes, target)
     device = job.device
@@ -74,7 +76,7 @@ def write_figures(job: Job, target: RunFolder) -> None:
     record = metrics_record(
         identity=job.record,
         dataset=job.dataset_record,
-        train=_train_record(job),
+        train=_train_record(job, net),
         evaluation={**evaluation.to_json(), "evaluation": settings},
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
@@ -90,16 +92,16 @@ def write_figures(job: Job, target: RunFolder) -> None:
         ) from first
 
 
-def _evaluation(job: Job, samples: Split, target: RunFolder) -> Evaluation:
+def _evaluation(job: Job, net: nn.Module, samples: Split, target: RunFolder) -> Evaluation:
     """Keeps every finished batch in ``target``, so that the same command goes on after an interruption."""
-    net, source = job.trained_network().to(job.device), job.source
+    source = job.source()
     if len(target.parts):
         log.info("going on with %d finished batches", len(target.parts))
     attacks = ", ".join(["clean", *(spec.id for spec in job.specs)])
     log.info("evaluating %s on %d test samples: %s", job.folder.path, len(samples.y), attacks)
     with EvaluationProgress() as progress:
         return attack_all(
-            net,
+            net.to(job.device),
             samples.x,
             samples.y,
             job.specs,
@@ -114,7 +116,7 @@ def _evaluation(job: Job, samples: Split, target: RunFolder) -> Evaluation:
         )
 
 
-def _train_record(job: Job) -> dict[str, Any]:
+def _train_record(job: Job, net: nn.Module) -> dict[str, Any]:
     facts = training_facts(job.folder.checkpoint("last"), job.identity)
     return {
         "epochs": facts.epochs,
@@ -122,7 +124,7 @@ def _train_record(job: Job) -> dict[str, Any]:
         "seconds": facts.seconds,
         "seeds_together": facts.together,
         "samples_per_second": facts.epochs * len(job.data.train.y) / facts.seconds,
-        "params": sum(p.numel() for p in job.network.parameters()),
+        "params": sum(p.numel() for p in net.parameters()),
         "precision": job.run.trainer.precision,
         "compiled": (compiled := facts.form.startswith("compiled")),
         "fused": compiled,  # torch compiles the network's fused form

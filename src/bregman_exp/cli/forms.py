@@ -3,6 +3,7 @@
 from functools import cache
 
 import torch
+from torch import nn
 
 from bregman_exp import build
 from bregman_exp.build import Job
@@ -24,8 +25,10 @@ from bregman_exp.training import (
 WORTH_TRYING = 500  # steps: with fewer, the trials take longer than a faster form saves
 
 
-def choose_form(job: Job, networks: int = 1, checkpoint_form: str | None = None) -> tuple[Choice, Forward]:
-    """The form and its ``Forward``. Each form is tried on a batch; the network's state does not change.
+def choose_form(
+    job: Job, net: nn.Module, networks: int = 1, checkpoint_form: str | None = None
+) -> tuple[Choice, Forward]:
+    """The form and its ``Forward``. Each form is tried on a batch with ``net``, whose state does not change.
 
     ``trainer.fast`` decides if it is set; else a resumed training keeps its ``checkpoint_form``, for the same
     numbers; else the fastest form that agrees with the plain one is taken. The choice is logged. Raises
@@ -45,16 +48,17 @@ def choose_form(job: Job, networks: int = 1, checkpoint_form: str | None = None)
     if asked == EAGER.name or forms == [EAGER] or (asked is None and steps < WORTH_TRYING):
         return PLAIN, OwnForward()
     forwards: dict[Form, Forward] = {}
-    choice = choose(_candidates(job, forms, steps * networks, forwards), asked)
+    choice = choose(_candidates(job, net.to(job.device), forms, steps * networks, forwards), asked)
     for sentence in choice.sentences():
         log.info("%s", sentence)
     return choice, forwards.get(choice.form, OwnForward())
 
 
-def _candidates(job: Job, forms: list[Form], steps: int, forwards: dict[Form, Forward]) -> Candidates:
+def _candidates(
+    job: Job, net: nn.Module, forms: list[Form], steps: int, forwards: dict[Form, Forward]
+) -> Candidates:
     """The trials of the forms. The ``Forward`` of each form tried is stored in ``forwards``."""
     run, data, device, half = job.run, job.data, job.device, build.half(job.run)
-    net = job.network.to(device)
     samples = subset(data.train, min(run.trainer.batch_size, len(data.train)), run.seed)
     batch = as_unit(samples.x).to(device), samples.y.to(device)
 

@@ -66,7 +66,7 @@ class SweepProgress(Callback):
         if not self.jobs:
             return
         outcomes = self.outcomes()
-        if self.table and len(outcomes) < self.jobs:  # scripts/table.py prints the final one
+        if self.table and len(outcomes) < self.jobs:  # the final one is left to scripts/table.py
             self.table.job_ended(config)
         print(progress(outcomes, self.jobs, CLOCK() - self.start), file=sys.stderr)
 

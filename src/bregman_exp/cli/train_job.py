@@ -82,8 +82,9 @@ def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
     first = build.job(runs[0])
     for remark in first.data.remarks:
         print_once(remark)
-    first.check_attacks()
-    build.classifier(first.run, first.network)
+    net = first.new_network()
+    first.check_attacks(net)
+    build.classifier(first.run, net)
     build.forms(first.run)
     return [first, *map(first.with_seed, runs[1:])]
 
@@ -140,14 +141,14 @@ def _train(job: Job, limit: TimeLimit) -> float | None:
     run, last = job.run, job.folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", job.folder.path)
     checkpoint_form = training_facts(last).form if last.exists() else None
-    choice, forward = PLAIN, None
+    net, choice, forward = job.new_network(), PLAIN, None
     if job.device.type == "cpu" and run.trainer.fast != CAPTURED.name:
-        choice, forward = choose_form(job, checkpoint_form=checkpoint_form)
+        choice, forward = choose_form(job, net, checkpoint_form=checkpoint_form)
     elif run.trainer.fast not in (None, EAGER.name):  # train_stack would have taken a new run
         log.info("trainer.fast=%s is for new runs: this one goes on in the plain form", run.trainer.fast)
     if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
         log.info(BATCHNORM_BY_PROCESS, run.trainer.devices)
-    classifier = build.classifier(run, job.network, choice, forward)
+    classifier = build.classifier(run, net, choice, forward)
     epoch_seconds = fit(build.trainer(job, limit.budget), classifier, build.epochs(job), last)
     facts = training_facts(last)
     if facts.stopped:

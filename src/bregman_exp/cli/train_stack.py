@@ -100,7 +100,7 @@ def _stackable(jobs: Sequence[Job]) -> bool:
     # 16-mixed: where one seed's gradient overflows, the scaler skips the step of all seeds
     if settings.patience is not None or settings.devices > 1 or settings.precision == "16-mixed":
         return False
-    parameters = sum(p.numel() for p in jobs[0].network.parameters())
+    parameters = sum(p.numel() for p in jobs[0].new_network().parameters())
     return len(jobs) * parameters <= LARGEST_STACK
 
 
@@ -173,7 +173,7 @@ def _joint_classifier(
     if isinstance(jobs[0].run.model, Mlp):
         return build.stacked_classifier(jobs, fail)
     checkpoint_form = training_facts(last).form if last.exists() else None
-    choice, forward = choose_form(jobs[0], len(jobs), checkpoint_form)
+    choice, forward = choose_form(jobs[0], jobs[0].new_network(), len(jobs), checkpoint_form)
     return build.side_by_side(jobs, fail, choice, forward) if choice.form.captured else None
 
 

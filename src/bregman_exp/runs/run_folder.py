@@ -132,8 +132,8 @@ class RunFolder:
     def begin(self, config_yaml: str, note: Mapping[str, Any] | None = None) -> None:
         """Writes run.json and the resolved config, and forgets an earlier failure.
 
-        ``note``: which run it is (row_hash, seed, model, act, version, weights, dataset), and ``overrides``,
-        the words that were typed: what no other file has while the run is not complete.
+        ``note``: which run it is, as in metrics.json, and ``overrides``, as they were typed. While the run is
+        not complete no other file has this.
         """
         if note is not None:
             write_json(self.note, note)

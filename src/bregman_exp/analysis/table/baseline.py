@@ -12,6 +12,7 @@ from bregman_exp.runs.record import Version
 from bregman_exp.runs.run_folder import RunFolder
 
 # what twins may differ in: the version, the clamp that a standard network does not have, where it was trained
+EMPTY = (None, False, "", [])
 NOT_OF_TWINS = {
     "model.version", "model.clamp", "dataset.root", "dataset.download", "dataset.eps", "dataset.label"
 }  # fmt: skip
@@ -68,7 +69,8 @@ def _twins(rows: Sequence[Facts]) -> dict[int, Facts]:
 
 def _but_version(row: Facts) -> str:
     config = json.loads(row["config"])
-    groups = {key: value for key, value in config.items() if _is_of_twins(key)}
+    # a key that a later version added may be missing where it would be empty
+    groups = {key: value for key, value in config.items() if _is_of_twins(key) and value not in EMPTY}
     return json.dumps([row["weights"], groups], sort_keys=True)
 
 

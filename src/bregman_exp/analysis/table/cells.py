@@ -6,7 +6,7 @@ from statistics import mean, stdev
 import pandas as pd
 
 from bregman_exp.analysis.frame import ROW
-from bregman_exp.analysis.names import Facts, Frame, Series, base_name, marks, row_names
+from bregman_exp.analysis.names import Facts, Frame, Series, marks, row_names
 from bregman_exp.analysis.published import SOURCES, with_published
 from bregman_exp.analysis.table import remarks
 from bregman_exp.analysis.table.baseline import difference, find_baselines
@@ -127,13 +127,15 @@ class Assembly:
 
     def _cells_without_figures(self, unfinished: Frame) -> list[Facts]:
         """Of each row of which no run is complete."""
-        names = [
-            base_name(run["model"], run["act"], json.loads(run["config"])) for run in records(unfinished)
-        ]
-        rows = unfinished.assign(name=names).groupby(["name", "model", "act", "row"], sort=False)
+        # a folder of an older version does not say its row
+        keys = unfinished["row"].where(unfinished["row"] != "", unfinished["config"].astype(object))
+        firsts = unfinished[~keys.duplicated()]
+        named = pd.concat([pd.DataFrame(self.rows), firsts.assign(weights=self.rows[0]["weights"])])
+        names = row_names(named[["model", "act", "row", "weights", "config"]])[len(self.rows) :]
         cells = []
-        for line, (key, runs) in enumerate(rows, start=len(self.rows)):
-            row = dict(zip(["name", "model", "act", "row"], key, strict=True))
+        groups = zip(names, unfinished.groupby(keys, sort=False), strict=True)
+        for line, (name, (_, runs)) in enumerate(groups, start=len(self.rows)):
+            row = {"name": name} | {fact: runs[fact].iloc[0] for fact in ("model", "act", "row")}
             row |= {"line": line, "version": "", "weights": "", "epochs": "", "seeds": ()}
             cells += self._cells(row, runs, None)
         return cells
