@@ -29,9 +29,9 @@ from bregman_exp.analysis.figures.style import (
     VERSIONS,
     draw_bands,
     legend_below,
-    mean_intervals,
     strokes_of,
 )
+from bregman_exp.analysis.intervals import mean_intervals
 from bregman_exp.data import two_spiral
 
 LINE = {"evaluation": "", "id": "clean", "act": "atan", "init": "random", "data_name": "two_spiral", "n": 40}
