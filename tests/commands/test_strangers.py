@@ -115,7 +115,7 @@ def test_control_characters_are_shown_not_sent(script, command, trained: Path, s
     (spoiled / "failure.json").write_text(json.dumps({"error": "bad\x1b[31m"}))
     with_config(dataset={"label": "x\x1b[2J"})(trained)
     (spoiled / "metrics.json").unlink()
-    for name, words in (("status", ()), ("table", ("--split",)), ("table", ("--format", "csv", "--split"))):
+    for name, words in (("status", ()), ("table", ("--split",)), ("table", ("--format", "cells", "--split"))):
         done = script(name, "outputs", *words)
         assert "\x1b" not in done.out + done.err
     assert "bad\\x1b[31m" in script("status", "outputs").out

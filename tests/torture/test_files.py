@@ -69,12 +69,14 @@ def test_files(command: Command, script: Command, run: Path, what: str, endings:
     if what == "failure.json":
         failed(run)
     data, draw, wrong = path.read_bytes(), random.Random(what), []
-    whole = figures(script("table", "outputs", "--format", "csv"))
+    whole = figures(script("table", "outputs", "--format", "cells"))
     assert bool(whole) == (what != "failure.json")
     for number in range(trials(MUTANTS[what])):
         still_read = path.suffix != ".npz" and number % 2
         path.write_bytes(mutated_content(data, draw, path.suffix) if still_read else mutated(data, draw))
-        ways = {"table": _of_table(ended(lambda: script("table", "outputs", "--format", "csv")), whole, run)}
+        ways = {
+            "table": _of_table(ended(lambda: script("table", "outputs", "--format", "cells")), whole, run)
+        }
         ways["status"] = _of_reader(ended(lambda: script("status", "outputs")))
         if number % SELDOM == 0:
             ways["report"] = _of_reader(ended(lambda: script("report", "outputs", "--no-pictures")))

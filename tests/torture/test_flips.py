@@ -46,7 +46,7 @@ def test_flips(command: Command, script: Command, run: Path, name: str, endings:
     (path,) = run.glob(name)
     data, draw, wrong = path.read_bytes(), random.Random(name), []
     readers: dict[str, Callable[[], Any]] = {
-        "table": lambda: script("table", "outputs", "--format", "csv"),
+        "table": lambda: script("table", "outputs", "--format", "cells"),
         "status": lambda: script("status", "outputs"),
     }
     before = {which: read().out for which, read in readers.items()}
