@@ -20,8 +20,8 @@ from benchmarks.networks import network
 from benchmarks.options import Options
 from benchmarks.roofline import card
 from benchmarks.row import Row, alone
-from bregman_exp.training import Lane
 from bregman_exp.training.form import Tried, computing_in
+from bregman_exp.training.side_by_side import Lane
 
 Lines = Callable[[], Iterator[Row]]
 

@@ -7,7 +7,7 @@ import torch
 from benchmarks.lanes import Setting
 from benchmarks.networks import STANDARD
 from bregman_exp.data import PaddedImages, Split
-from bregman_exp.training import FORMS, Form
+from bregman_exp.training.form import FORMS, Form
 
 SOFTPLUS = "bregman softplus"
 ROWS = (SOFTPLUS, STANDARD)

@@ -6,7 +6,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.lanes import begin, run
 from benchmarks.row import Row, alone
-from bregman_exp.training import Lane
+from bregman_exp.training.side_by_side import Lane
 
 STEPS = 3
 SHOWN = 25

@@ -13,19 +13,11 @@ from benchmarks.networks import fast_training, network
 from benchmarks.roofline import finish
 from bregman_exp.compiling import forget_compiled
 from bregman_exp.data import PaddedImages, PlannedBatches
-from bregman_exp.training import (
-    Candidates,
-    Form,
-    Forward,
-    Lane,
-    Optim,
-    OwnForward,
-    SharedForward,
-    Trial,
-    choose,
-    try_step,
-)
-from bregman_exp.training.form import Tried
+from bregman_exp.training.form import Form, Tried
+from bregman_exp.training.forward import Forward, OwnForward, SharedForward
+from bregman_exp.training.optimizer import Optim
+from bregman_exp.training.probe import Candidates, Trial, choose, try_step
+from bregman_exp.training.side_by_side import Lane
 
 RECIPE = Optim()  # of the ResNets, with a constant learning rate
 BURST = 3  # steps launched to an idle device: so few that no launch waits for an earlier one

@@ -18,11 +18,13 @@ from benchmarks.options import Options
 from benchmarks.row import Row, row
 from benchmarks.updates import update
 from bregman_exp import build
-from bregman_exp.build import Job
+from bregman_exp.build import Job, training
 from bregman_exp.config import Run, check
 from bregman_exp.data import ClassificationData, Split
 from bregman_exp.runs import RunFolder
-from bregman_exp.training import EAGER, Choice, Classifier, without_advice
+from bregman_exp.training.classifier import Classifier
+from bregman_exp.training.form import EAGER, Choice
+from bregman_exp.training.lightning import without_advice
 
 CONF = Path(__file__).parents[1] / "conf"
 VALIDATION_IMAGES = 2  # not timed
@@ -93,7 +95,7 @@ def _compared(name: str, run: Run, data: ClassificationData, options: Options) -
 def _module(job: Job) -> Classifier:
     run, net = job.run, job.new_network()
     form = next((form for form in build.forms(run) if form.name == run.trainer.fast), EAGER)
-    return build.classifier(run, net, Choice(form), build.forward(run, net, form))
+    return training.classifier(run, net, Choice(form), build.forward(run, net, form))
 
 
 def _bare(job: Job) -> Callable[[], float]:
@@ -108,9 +110,9 @@ def _with_lightning(job: Job) -> Callable[[], float]:
     module, steps = _module(job), len(_batches(job)())
 
     def seconds() -> float:
-        trainer, clock = build.trainer(job), Clock()
+        trainer, clock = training.trainer(job), Clock()
         trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
-        trainer.fit(module, build.epochs(job))
+        trainer.fit(module, training.epochs(job))
         return clock.seconds / steps
 
     return seconds
@@ -118,7 +120,7 @@ def _with_lightning(job: Job) -> Callable[[], float]:
 
 def _batches(job: Job):
     """A function that yields the first epoch's batches of the run."""
-    load = build.epochs(job).train
+    load = training.epochs(job).train
     return lambda: load(0, torch.device("cpu"), 0, 1)
 
 

@@ -18,17 +18,19 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from hydra.core.config_store import ConfigStore
-from pytorch_lightning import Callback
 from torch import Tensor, nn
 
 from bregman_exp.config import TARGETS, Eps, PluginData, PluginMap, PluginModel, conf_dir
 from bregman_exp.data import ClassificationData, Split
 from bregman_exp.geometry import ACTIVATIONS, Activation
 from bregman_exp.robustness import ATTACKS, Attack
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
 
 GROUP = "bregman_exp.plugins"
 MODEL_ARGUMENTS = ("act", "num_classes", "in_shape", "normalize")  # given to every model, not in its config
@@ -135,12 +137,16 @@ def load(modules: Sequence[str]) -> None:
             ) from error
 
 
-def callbacks(names: Sequence[str]) -> list[Callback]:
+def callbacks(names: Sequence[str]) -> "list[Callback]":
     """An instance of each of these Lightning callbacks, e.g. my_pkg.MyCallback, created without arguments.
 
     Raises PluginError for a name that cannot be imported or is not a callback.
     """
-    instances = []
+    if not names:
+        return []
+    from pytorch_lightning import Callback  # takes seconds, and few commands need it
+
+    instances: list[Callback] = []
     for name in names:
         module, _, cls = name.rpartition(".")
         try:

@@ -20,7 +20,7 @@ from benchmarks.row import Row
 from benchmarks.table import table
 from benchmarks.table_time import rows as table_rows
 from bregman_exp.terminal import as_text
-from bregman_exp.training import CAPTURED, EAGER, FORMS
+from bregman_exp.training.form import CAPTURED, EAGER, FORMS
 
 TINY = Plan(
     torch.device("cpu"),

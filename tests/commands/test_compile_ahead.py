@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from bregman_exp.cli import compile_ahead
 from bregman_exp.cli.compile_ahead import CompileAhead, compile_row, rows
-from bregman_exp.training import Form
+from bregman_exp.training.form import Form
 
 
 def test_the_rows_are_the_sweep_without_its_seeds() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from bregman_exp.cli.journal import Journal
 from bregman_exp.cli.time_limit import TimeLimit
-from bregman_exp.training import Classifier, StackedClassifier
+from bregman_exp.training.classifier import Classifier
+from bregman_exp.training.stack import StackedClassifier
 from tests.commands.test_resume import checkpoint, curve, same, the_run
 from tests.conftest import TINY, Outcome
 

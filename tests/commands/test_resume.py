@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bregman_exp.training import Classifier
+from bregman_exp.training.classifier import Classifier
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]

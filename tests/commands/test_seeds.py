@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from bregman_exp.runs import RunFolder
-from bregman_exp.training import Classifier, StackedClassifier
+from bregman_exp.training.classifier import Classifier
+from bregman_exp.training.stack import StackedClassifier
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +137,7 @@ def test_what_is_no_stack_is_trained_one_after_another(command, tmp_path: Path, 
 
 
 def test_on_several_devices_seeds_are_trained_one_after_another(command, monkeypatch) -> None:
-    monkeypatch.setattr("bregman_exp.build.trainer", broken)
+    monkeypatch.setattr("bregman_exp.build.training.trainer", broken)
     outcome = command("train", *WORDS, "trainer.devices=2", "trainer.strategy=ddp_spawn", "seeds=0..1")
     assert outcome.err.count("Error: RuntimeError") == 2
     assert TOGETHER not in outcome.err
@@ -372,7 +373,7 @@ def spoil(row: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_error_of_the_stack_is_told_once_and_recorded_in_each(command, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("bregman_exp.build.stacked_trainer", broken)
+        patch.setattr("bregman_exp.build.together.stacked_trainer", broken)
         outcome = command("train", *WORDS, "seeds=0..2")
     assert outcome.code == 1
     assert outcome.err.count("Error: ") == 2  # RuntimeError: is the other

@@ -15,20 +15,10 @@ from bregman_exp.robustness import (
     EvaluationProgress,
     evaluate,
     progress,
-    wilson_interval,
 )
+from bregman_exp.wilson import wilson_interval
 
 from .reference import Function, Watched, labelled, named, tiny_mlp
-
-
-@pytest.mark.parametrize(
-    ("correct", "n", "low", "high"),  # Newcombe, Statistics in Medicine 17, 1998, table I
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_interval(correct: int, n: int, low: float, high: float) -> None:
-    assert wilson_interval(correct, n) == pytest.approx((low, high), abs=5e-5)
-    mirrored = wilson_interval(n - correct, n)
-    assert mirrored == pytest.approx((1 - high, 1 - low), abs=5e-5)
 
 
 def test_accuracy() -> None:

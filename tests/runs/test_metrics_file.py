@@ -10,9 +10,7 @@ import pytest
 
 from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.analysis.table import as_cells
-from bregman_exp.robustness import wilson_interval
 from bregman_exp.runs import NotARunError, RunFolder
-from bregman_exp.runs.metrics_file import wilson
 from bregman_exp.runs.predictions import checked
 from bregman_exp.terminal import as_text
 from tests.analysis.table_runs import entry, record, run, table, tables
@@ -194,9 +192,3 @@ def test_the_page_of_a_record_that_lacks_what_is_no_figure(tmp_path: Path) -> No
     content = record(80, [bare], config_hash=HASH)
     folder.metrics.write_text(json.dumps({key: content[key] for key in content if key != "checks"}))
     assert "41.00" in as_text(evaluation_text(folder.read_metrics()))
-
-
-def test_both_ways_to_wilsons_interval_agree() -> None:
-    for n in (1, 7, 500, 10_000):
-        for correct in (0, 1, n // 3, n - 1, n):
-            assert wilson(correct, n) == pytest.approx(wilson_interval(correct, n), abs=1e-12)

@@ -11,8 +11,7 @@ import torch
 
 from bregman_exp.analysis.figures.curves import learning_curves
 from bregman_exp.runs import RunFolder
-from bregman_exp.training import CheckpointError
-from bregman_exp.training.checkpoint import read_checkpoint
+from bregman_exp.training.checkpoint import CheckpointError, read_checkpoint
 from tests.conftest import Outcome
 from tests.torture.evaluation import Evaluation
 from tests.torture.trial import SHORT, WORDS, ended, names, trials

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bregman_exp.training import Budget, Pace, StopInTime, seconds_of
+from bregman_exp.training.budget import Budget, Pace, seconds_of
+from bregman_exp.training.callbacks import StopInTime
 
 
 class Hand:

@@ -9,15 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from bregman_exp.training import (
-    AtomicCheckpoints,
+from bregman_exp.training.checkpoint import (
     CheckpointError,
     DamagedCheckpointError,
-    EpochCheckpoint,
     load_weights,
+    read_checkpoint,
     training_facts,
 )
-from bregman_exp.training.checkpoint import read_checkpoint
+from bregman_exp.training.checkpoint_writing import AtomicCheckpoints, EpochCheckpoint
 
 SEED_0 = {"config_hash": "0123456789ab", "seed": 0}
 SEED_1 = {"config_hash": "ba9876543210", "seed": 1}

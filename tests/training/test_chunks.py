@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from bregman_exp.training import Classifier, Optim
+from bregman_exp.training.classifier import Classifier
 from bregman_exp.training.epochs import Chunk, Chunks
+from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.sums import ADD_EVERY, Sums
 from tests.commands.test_resume import checkpoint, curve, same, the_run
 from tests.conftest import TINY, train_in

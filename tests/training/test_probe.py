@@ -12,19 +12,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import bregman_exp as bx
 from bregman_exp.data import PaddedImages, PlannedBatches, Split
-from bregman_exp.training import (
-    EAGER,
-    FORMS,
-    Candidates,
-    Form,
-    Lane,
-    Optim,
-    OwnForward,
-    Trial,
-    choose,
-    try_step,
-)
-from bregman_exp.training.probe import EXACT, FormRefusedError
+from bregman_exp.training.form import EAGER, FORMS, Form
+from bregman_exp.training.forward import OwnForward
+from bregman_exp.training.optimizer import Optim
+from bregman_exp.training.probe import EXACT, Candidates, FormRefusedError, Trial, choose, try_step
+from bregman_exp.training.side_by_side import Lane
 
 GRADIENTS = [torch.tensor([3.0, 4.0]), torch.tensor([[0.01, 0.02]])]
 PLAIN = Trial(2.0, GRADIENTS, seconds=0.010)

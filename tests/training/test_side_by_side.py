@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from bregman_exp.training import Lane, SideBySide
+from bregman_exp.training.side_by_side import Lane, SideBySide
 from tests.commands.test_seeds import (
     assert_same_bits,
     assert_same_weights,

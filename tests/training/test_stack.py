@@ -10,7 +10,7 @@ from torch import nn
 from bregman_exp.data import DeviceLoader, EpochLoader, Split, StackedEpochLoader
 from bregman_exp.geometry import ACTIVATIONS, LegendreMap, legendre_map
 from bregman_exp.models import mlp
-from bregman_exp.training import EpochLines
+from bregman_exp.training.epoch_lines import EpochLines
 from bregman_exp.training.non_finite import CHECK_EVERY, LossWatch, NonFiniteLossError
 from bregman_exp.training.seed_group import SeedGroup
 from bregman_exp.training.stack import Stack

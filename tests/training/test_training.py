@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from bregman_exp.training import CheckpointError, NonFiniteLossError, Optim, load_weights
-from bregman_exp.training.checkpoint import read_checkpoint
+from bregman_exp.training.checkpoint import CheckpointError, load_weights, read_checkpoint
 from bregman_exp.training.descent import shrink
-from bregman_exp.training.non_finite import CHECK_EVERY, LossWatch
+from bregman_exp.training.non_finite import CHECK_EVERY, LossWatch, NonFiniteLossError
+from bregman_exp.training.optimizer import Optim
 from tests.conftest import TINY
 
 

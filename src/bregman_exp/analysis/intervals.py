@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import bdtr, stdtrit
 
 from bregman_exp.analysis.names import Frame
-from bregman_exp.runs.metrics_file import wilson
+from bregman_exp.wilson import wilson_interval
 
 Interval = tuple[float, float]
 
@@ -76,7 +76,7 @@ def newcombe_interval(both: int, only_a: int, only_b: int, n: int) -> Interval:
     based on paired data", Statistics in Medicine 17 (1998). Where nothing differs it still has a width.
     """
     p_a, p_b = (both + only_a) / n, (both + only_b) / n
-    (low_a, high_a), (low_b, high_b) = wilson(both + only_a, n), wilson(both + only_b, n)
+    (low_a, high_a), (low_b, high_b) = wilson_interval(both + only_a, n), wilson_interval(both + only_b, n)
     phi = _correlation(both, only_a, only_b, n - both - only_a - only_b)
     down, up = (
         sqrt(a**2 - 2 * phi * a * b + b**2)

@@ -1,4 +1,8 @@
-"""From a checked config to the objects of a run: it joins the wings, which do not know each other."""
+"""From a checked config to the objects of a run: it joins the wings, which do not know each other.
+
+What only training needs is in ``build.training`` and ``build.together``: they load Lightning, which takes
+seconds, so an evaluation or a page does not import them.
+"""
 
 from bregman_exp.build.job import Job as Job
 from bregman_exp.build.job import job as job
@@ -25,13 +29,3 @@ from bregman_exp.build.stored import identity_of as identity_of
 from bregman_exp.build.stored import stored_run as stored_run
 from bregman_exp.build.stored import trained_model as trained_model
 from bregman_exp.build.suite import attack_specs as attack_specs
-from bregman_exp.build.together import side_by_side as side_by_side
-from bregman_exp.build.together import side_by_side_epochs as side_by_side_epochs
-from bregman_exp.build.together import stacked_classifier as stacked_classifier
-from bregman_exp.build.together import stacked_epochs as stacked_epochs
-from bregman_exp.build.together import stacked_trainer as stacked_trainer
-from bregman_exp.build.training import classifier as classifier
-from bregman_exp.build.training import epochs as epochs
-from bregman_exp.build.training import finish_loggers as finish_loggers
-from bregman_exp.build.training import loggers as loggers
-from bregman_exp.build.training import trainer as trainer

@@ -14,17 +14,8 @@ from bregman_exp.config import (
     require,
 )
 from bregman_exp.models import FusedForm, ResNet
-from bregman_exp.training import (
-    CAPTURED,
-    EAGER,
-    FORMS,
-    FixedSize,
-    Form,
-    Forward,
-    Logits,
-    OwnForward,
-    SharedForward,
-)
+from bregman_exp.training.form import CAPTURED, EAGER, FORMS, Form
+from bregman_exp.training.forward import FixedSize, Forward, Logits, OwnForward, SharedForward
 
 
 def precision_advice(run: Run) -> str | None:

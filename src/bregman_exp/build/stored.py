@@ -11,7 +11,7 @@ from bregman_exp.data import ClassificationData
 from bregman_exp.geometry import Activation
 from bregman_exp.runs import RunFolder, read_config
 from bregman_exp.runs.metrics_file import FILES, identity_words
-from bregman_exp.training import load_weights
+from bregman_exp.training.checkpoint import load_weights
 
 
 def stored_run(folder: RunFolder) -> Run:

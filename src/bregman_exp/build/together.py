@@ -21,21 +21,17 @@ from bregman_exp.data import (
     StackedEpochLoader,
 )
 from bregman_exp.runs import RunFolder
-from bregman_exp.training import (
-    AtomicCheckpoints,
-    Budget,
-    Choice,
-    EpochCheckpoint,
-    EpochLines,
-    Epochs,
-    Forward,
-    Identity,
-    Lane,
-    NonFiniteLossError,
-    SideBySide,
-    StackedClassifier,
-    TrainingProgress,
-)
+from bregman_exp.training.budget import Budget
+from bregman_exp.training.checkpoint import Identity
+from bregman_exp.training.checkpoint_writing import AtomicCheckpoints, EpochCheckpoint
+from bregman_exp.training.epoch_lines import EpochLines
+from bregman_exp.training.epochs import Epochs
+from bregman_exp.training.form import Choice
+from bregman_exp.training.forward import Forward
+from bregman_exp.training.non_finite import NonFiniteLossError
+from bregman_exp.training.progress import TrainingProgress
+from bregman_exp.training.side_by_side import Lane, SideBySide
+from bregman_exp.training.stack import StackedClassifier
 
 ROUNDS = 16  # steps of each network in a Lightning step
 

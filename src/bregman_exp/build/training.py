@@ -16,23 +16,16 @@ from bregman_exp.config import (
 )
 from bregman_exp.data import EpochLoader
 from bregman_exp.runs import RunFolder
-from bregman_exp.training import (
-    PLAIN,
-    AtomicCheckpoints,
-    Budget,
-    Choice,
-    Classifier,
-    EndWithParent,
-    EpochCheckpoint,
-    EpochLines,
-    Epochs,
-    Forward,
-    KeepLines,
-    OwnForward,
-    StopInTime,
-    TrainingProgress,
-    without_advice,
-)
+from bregman_exp.training.budget import Budget
+from bregman_exp.training.callbacks import KeepLines, StopInTime
+from bregman_exp.training.checkpoint_writing import AtomicCheckpoints, EpochCheckpoint
+from bregman_exp.training.classifier import Classifier
+from bregman_exp.training.epoch_lines import EpochLines
+from bregman_exp.training.epochs import Epochs
+from bregman_exp.training.form import PLAIN, Choice
+from bregman_exp.training.forward import Forward, OwnForward
+from bregman_exp.training.lightning import EndWithParent, without_advice
+from bregman_exp.training.progress import TrainingProgress
 
 VALIDATION_BATCH = 500  # at least: its size changes no figure
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step

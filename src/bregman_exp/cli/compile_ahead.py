@@ -20,7 +20,7 @@ from bregman_exp.cli.seeds import SEED_KEYS
 from bregman_exp.cli.sweep import sweep_overrides
 from bregman_exp.config import check, conf_dir
 from bregman_exp.data import as_unit
-from bregman_exp.training import try_step
+from bregman_exp.training.probe import try_step
 
 MOST_PROCESSES = 8  # each holds a part of the GPU's memory
 

@@ -15,7 +15,8 @@ from bregman_exp.robustness import Evaluation, EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
 from bregman_exp.runs import RunFolder, attacks_that_failed, metrics_record
 from bregman_exp.terminal import as_text
-from bregman_exp.training import EAGER, training_facts
+from bregman_exp.training.checkpoint import training_facts
+from bregman_exp.training.form import EAGER
 
 # Networks are evaluated in their plain form, see robustness/isolation.py.
 PLAIN_FORM = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}

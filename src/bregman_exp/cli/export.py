@@ -10,7 +10,7 @@ import torch
 from bregman_exp import build
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.atomic import write_atomically, write_text
-from bregman_exp.training import CheckpointError, weights_of
+from bregman_exp.training.checkpoint import CheckpointError, weights_of
 
 CHECKSUMS = "SHA256SUMS"  # as sha256sum -c reads it
 

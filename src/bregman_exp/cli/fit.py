@@ -8,26 +8,21 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from bregman_exp import build
 from bregman_exp.build import Job
+from bregman_exp.build.training import finish_loggers
 from bregman_exp.cli.command import log
 from bregman_exp.config import Run
 from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.runs import RunFolder
-from bregman_exp.training import (
-    CheckpointError,
-    Classifier,
-    DamagedCheckpointError,
-    Epochs,
-    Identity,
-    NonFiniteLossError,
-    SideBySide,
-    StackedClassifier,
-    StopInTime,
-    computing_in,
-    training_facts,
-    without_advice,
-)
+from bregman_exp.training.callbacks import StopInTime
+from bregman_exp.training.checkpoint import CheckpointError, DamagedCheckpointError, Identity, training_facts
+from bregman_exp.training.classifier import Classifier
+from bregman_exp.training.epochs import Epochs
+from bregman_exp.training.form import computing_in
+from bregman_exp.training.lightning import without_advice
+from bregman_exp.training.non_finite import NonFiniteLossError
+from bregman_exp.training.side_by_side import SideBySide
+from bregman_exp.training.stack import StackedClassifier
 
 
 def begin_run(job: Job) -> None:
@@ -55,7 +50,7 @@ def fit(
     except ProcessRaisedException as error:  # its message is a spawned process's traceback
         raise NonFiniteLossError.from_traceback(str(error)) or error from None
     finally:
-        build.finish_loggers(trainer)
+        finish_loggers(trainer)
     callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
     return next((each.pace.seconds for each in callbacks if isinstance(each, StopInTime)), None)
 

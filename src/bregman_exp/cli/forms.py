@@ -9,18 +9,9 @@ from bregman_exp import build
 from bregman_exp.build import Job
 from bregman_exp.cli.command import log
 from bregman_exp.data import as_unit, subset
-from bregman_exp.training import (
-    EAGER,
-    PLAIN,
-    Candidates,
-    Choice,
-    Form,
-    Forward,
-    OwnForward,
-    Trial,
-    choose,
-    try_step,
-)
+from bregman_exp.training.form import EAGER, PLAIN, Choice, Form
+from bregman_exp.training.forward import Forward, OwnForward
+from bregman_exp.training.probe import Candidates, Trial, choose, try_step
 
 WORTH_TRYING = 500  # steps: with fewer, the trials take longer than a faster form saves
 

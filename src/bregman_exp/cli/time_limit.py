@@ -2,7 +2,7 @@
 
 from bregman_exp.cli.journal import Journal
 from bregman_exp.config import Run
-from bregman_exp.training import Budget, Clock, seconds_of
+from bregman_exp.training.budget import Budget, Clock, seconds_of
 
 
 class TimeLimit:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from bregman_exp import build
-from bregman_exp.build import Job
+from bregman_exp.build import Job, training
 from bregman_exp.cli.command import (
     CommandFailedError,
     errors_in_one_sentence,
@@ -38,7 +38,9 @@ from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import Resnet, Run, check
-from bregman_exp.training import CAPTURED, EAGER, PLAIN, EpochLines, training_facts
+from bregman_exp.training.checkpoint import training_facts
+from bregman_exp.training.epoch_lines import EpochLines
+from bregman_exp.training.form import CAPTURED, EAGER, PLAIN
 
 BATCHNORM_BY_PROCESS = (
     "each of the %d processes normalises by the statistics of its own part of a batch, unlike one device; "
@@ -84,7 +86,7 @@ def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
         print_once(remark)
     net = first.new_network()
     first.check_attacks(net)
-    build.classifier(first.run, net)
+    training.classifier(first.run, net)
     build.forms(first.run)
     return [first, *map(first.with_seed, runs[1:])]
 
@@ -148,8 +150,8 @@ def _train(job: Job, limit: TimeLimit) -> float | None:
         log.info("trainer.fast=%s is for new runs: this one goes on in the plain form", run.trainer.fast)
     if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
         log.info(BATCHNORM_BY_PROCESS, run.trainer.devices)
-    classifier = build.classifier(run, net, choice, forward)
-    epoch_seconds = fit(build.trainer(job, limit.budget), classifier, build.epochs(job), last)
+    classifier = training.classifier(run, net, choice, forward)
+    epoch_seconds = fit(training.trainer(job, limit.budget), classifier, training.epochs(job), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from bregman_exp import build
-from bregman_exp.build import Job
+from bregman_exp.build import Job, together
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to, succeeded
 from bregman_exp.cli.fit import (
     begin_run,
@@ -24,16 +24,13 @@ from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.config import Mlp
 from bregman_exp.runs import RunBusyError, RunFolder
-from bregman_exp.training import (
-    EAGER,
-    AtomicCheckpoints,
-    Identity,
-    NonFiniteLossError,
-    SideBySide,
-    StackedClassifier,
-    stacked_seeds,
-    training_facts,
-)
+from bregman_exp.training.checkpoint import Identity, training_facts
+from bregman_exp.training.checkpoint_writing import AtomicCheckpoints
+from bregman_exp.training.form import EAGER
+from bregman_exp.training.non_finite import NonFiniteLossError
+from bregman_exp.training.seed_group import stacked_seeds
+from bregman_exp.training.side_by_side import SideBySide
+from bregman_exp.training.stack import StackedClassifier
 
 # Parameters of all seeds together. With more, the stack leaves the CPU's cache, and a matrix product costs
 # more than its call. Measured with 64 seeds of 3 layers: 2.4 times as fast at width 128, no gain at 256,
@@ -171,10 +168,10 @@ def _joint_classifier(
     """The module that trains the seeds; None for a ResNet where the captured steps are no faster."""
     last = stack.checkpoint("last")
     if isinstance(jobs[0].run.model, Mlp):
-        return build.stacked_classifier(jobs, fail)
+        return together.stacked_classifier(jobs, fail)
     checkpoint_form = training_facts(last).form if last.exists() else None
     choice, forward = choose_form(jobs[0], jobs[0].new_network(), len(jobs), checkpoint_form)
-    return build.side_by_side(jobs, fail, choice, forward) if choice.form.captured else None
+    return together.side_by_side(jobs, fail, choice, forward) if choice.form.captured else None
 
 
 def _fit(
@@ -186,8 +183,8 @@ def _fit(
     log.info("%s %s%s: %s", verb, build.seeds_label(jobs), together, stack.path.parent)
     try:
         stacked = isinstance(classifier, StackedClassifier)
-        epochs = (build.stacked_epochs if stacked else build.side_by_side_epochs)(jobs)
-        trainer = build.stacked_trainer(jobs, stack, identity, limit.budget)
+        epochs = (together.stacked_epochs if stacked else together.side_by_side_epochs)(jobs)
+        trainer = together.stacked_trainer(jobs, stack, identity, limit.budget)
         epoch_seconds = fit(trainer, classifier, epochs, last)
         limit.add_run(kind_of(jobs[0].run, len(jobs)), epoch_seconds, None)
     except NonFiniteLossError:

@@ -10,7 +10,7 @@ from bregman_exp.config.schema.evaluation import Attack, Eval
 from bregman_exp.config.schema.require import ConfigError, require
 from bregman_exp.config.schema.run import TARGETS, Run
 from bregman_exp.config.schema.training import Logger, Trainer
-from bregman_exp.training import Optim
+from bregman_exp.training.optimizer import Optim
 
 
 def check(plain: dict[str, Any]) -> Run:

@@ -2,16 +2,18 @@
 
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from filelock import FileLock
-from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity
 
 from bregman_exp.data.dataset import ClassificationData, DataError, Split, at_most, hold_out
 
-ARCHIVE = f"{CIFAR10.filename} (170,498,071 bytes, MD5 {CIFAR10.tgz_md5})"
+if TYPE_CHECKING:
+    from torchvision.datasets import CIFAR10  # takes seconds, and other data sets do not need it
+
+ARCHIVE = "cifar-10-python.tar.gz (170,498,071 bytes, MD5 c58f30108f718f92721af3b95e74349a)"
 
 
 def cifar10(
@@ -39,7 +41,10 @@ def cifar10(
     )
 
 
-def _read(root: Path, training: bool, download: bool) -> CIFAR10:
+def _read(root: Path, training: bool, download: bool) -> "CIFAR10":
+    from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import check_integrity
+
     archive = root / CIFAR10.filename
     with suppress(RuntimeError):  # already unpacked and intact: nothing is written, so no lock is needed
         return CIFAR10(str(root), train=training)
@@ -64,6 +69,6 @@ def _state_of(archive: Path, error: Exception) -> str:
     return "is damaged" if archive.exists() else "is not there"
 
 
-def _split(raw: CIFAR10) -> Split:
+def _split(raw: "CIFAR10") -> Split:
     x = torch.from_numpy(np.ascontiguousarray(raw.data.transpose(0, 3, 1, 2)))  # (n, 3, 32, 32)
     return Split(x, torch.tensor(raw.targets), torch.arange(len(x)))

@@ -14,7 +14,6 @@ from bregman_exp.robustness.result import Check as Check
 from bregman_exp.robustness.result import Evaluation as Evaluation
 from bregman_exp.robustness.result import Robustness as Robustness
 from bregman_exp.robustness.result import Verdict as Verdict
-from bregman_exp.robustness.result import wilson_interval as wilson_interval
 from bregman_exp.robustness.spec import AttackSpec as AttackSpec
 from bregman_exp.robustness.spec import unique_ids as unique_ids
 from bregman_exp.robustness.threat import Norm as Norm

@@ -6,21 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
 from bregman_exp.robustness.attack import numbered
 from bregman_exp.robustness.attack_result import Counts
 from bregman_exp.robustness.spec import AttackSpec
-
-
-def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval for a proportion (Wilson, 1927), as fractions.
-
-    ``runs/metrics_file.py`` has the closed form that recorded intervals are checked with.
-    """
-    interval = binomtest(correct, n).proportion_ci(level, method="wilson")
-    return float(interval.low), float(interval.high)
+from bregman_exp.wilson import wilson_interval
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """metrics.json: how it is sealed, and all that is checked before a number of it is believed."""
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -10,6 +9,7 @@ from typing import Any
 
 from bregman_exp.runs.reading import LARGEST_ARRAYS, read_bytes
 from bregman_exp.runs.record import CheckStatus, Verdict, clean_entry
+from bregman_exp.wilson import wilson_interval
 
 Record = dict[str, Any]  # whatever the file holds, before it is checked
 SCHEMAS = (1, 2)  # 2 has the seal, and the SHA-256s of the files beside it
@@ -46,7 +46,6 @@ OPTIONAL = {  # what some have
     (SEAL,): str,
 }
 RUN_NAME = re.compile(r"seed-(\d+)-([0-9a-f]{12})")
-Z = 1.959963984540054  # of a 95 % interval
 CLOSE = 1e-6  # to which an interval is computed again
 
 
@@ -172,17 +171,9 @@ def _is(value: Any, kind: Any) -> bool:
 def _is_interval(interval: Any, correct: int, n: int) -> bool:
     if not isinstance(interval, list) or len(interval) != 2 or not all(_is(end, NUMBER) for end in interval):
         return False
-    return all(abs(end - own) <= CLOSE for end, own in zip(interval, wilson(correct, n), strict=True))
-
-
-def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of correct / n, in closed form: a hundred times faster than SciPy's.
-
-    ``robustness/result.py`` computes by SciPy what is recorded; this checks it, and a test holds both equal.
-    """
-    p, z2 = correct / n, Z * Z
-    middle, spread = p + z2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)
+    return all(
+        abs(end - own) <= CLOSE for end, own in zip(interval, wilson_interval(correct, n), strict=True)
+    )
 
 
 def _is_usual(check: Any) -> bool:

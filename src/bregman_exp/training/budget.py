@@ -1,12 +1,10 @@
-"""A time limit, and a callback that ends training within it, at an epoch's end."""
+"""A time limit, and the pace of training from which the next epoch's time is predicted."""
 
 import re
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import pytorch_lightning as pl
 
 Clock = Callable[[], float]  # seconds since a moment that all processes share
 
@@ -75,25 +73,3 @@ class Pace:
     def seconds(self) -> float | None:
         """Seconds an epoch; None before the first has ended."""
         return sum(self._others) / len(self._others) if self._others else self._first
-
-
-class StopInTime(pl.Callback):
-    """Ends training at the end of an epoch where the next one would not fit into the budget.
-
-    Lightning's Timer stops only once the time is over. The epoch's checkpoint is written as usual and does
-    not say that training has ended: a later call goes on from it.
-    """
-
-    def __init__(self, budget: Budget):
-        self.budget = budget
-        self.pace = Pace(budget.clock)
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.pace.begin()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.pace.epoch_ended()
-        if trainer.should_stop or trainer.current_epoch + 1 >= (trainer.max_epochs or 0):
-            return
-        fits = self.budget.allows(self.pace.seconds or 0.0)
-        trainer.should_stop = not trainer.strategy.broadcast(fits)  # rank 0 decides for all processes

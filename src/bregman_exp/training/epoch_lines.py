@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Checkpoint
-
 from bregman_exp.whole_file import append, write_whole
 
 COLUMNS: list[str] = [
@@ -94,30 +91,6 @@ def _lines_in(text: str) -> list[str]:
 
 def _epoch(line: str) -> int:
     return int(line.partition(",")[0])
-
-
-class KeepLines(Checkpoint):
-    """Adds a line at an epoch's end, before the checkpoint that holds it is written."""
-
-    def __init__(self, lines: EpochLines):
-        self.lines = lines
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        figures = {
-            name: float(value) for name, value in trainer.callback_metrics.items()
-        }  # means over all processes
-        if trainer.is_global_zero:
-            place = {
-                "epoch": trainer.current_epoch,
-                "step": trainer.global_step - 1,
-            }  # the last, counted from 0
-            self.lines.add(figures | place)
-
-    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        checkpoint[LINES] = self.lines.content()
-
-    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        self.lines.load(text_in(checkpoint))
 
 
 def _cell(figure: float) -> str:

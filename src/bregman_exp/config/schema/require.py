@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bregman_exp.training import seconds_of
+from bregman_exp.training.budget import seconds_of
 
 
 class ConfigError(ValueError):

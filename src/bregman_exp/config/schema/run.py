@@ -10,7 +10,7 @@ from bregman_exp.config.schema.evaluation import Attack, Eval
 from bregman_exp.config.schema.network import Act, Mlp, PluginMap, PluginModel, Resnet
 from bregman_exp.config.schema.require import require, require_folder_name
 from bregman_exp.config.schema.training import Logger, Trainer
-from bregman_exp.training import Optim
+from bregman_exp.training.optimizer import Optim
 
 PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
 

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import MISSING as REQUIRED
 
 from bregman_exp.config.schema.require import require, require_duration
-from bregman_exp.training import EAGER, FORM_NAMES
+from bregman_exp.training.form import EAGER, FORM_NAMES
 
 STRATEGIES = ("auto", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
