@@ -15,4 +15,5 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     """
     p, z2 = correct / n, Z * Z
     middle, spread = p + z2 / (2 * n), Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(0.0, (middle - spread) / (1 + z2 / n)), min(1.0, (middle + spread) / (1 + z2 / n))
+    low, high = (middle - spread) / (1 + z2 / n), (middle + spread) / (1 + z2 / n)
+    return (low if correct > 0 else 0.0), (high if correct < n else 1.0)  # without a rounding at the ends

@@ -20,7 +20,7 @@ from bregman_exp.runs.reading import (
 from bregman_exp.runs.record import Verdict, Version, clean_entry
 from bregman_exp.runs.run_folder import RunFolder
 
-SEED_LINE = re.compile(r"^seed: .*\n?", re.MULTILINE)
+SEED_LINE = re.compile(r"\nseed: [^\n]*")  # begins with letters to search for: ^ would try every character
 NO_CONFIG = "{}"
 
 
@@ -81,9 +81,9 @@ class Reader:
         return Misfits()
 
     def _config(self, folder: RunFolder) -> str:
-        text = SEED_LINE.sub("", read_text(folder.config, LARGEST_CONFIG))
+        text = SEED_LINE.sub("", "\n" + read_text(folder.config, LARGEST_CONFIG))
         if text not in self._configs:
-            content = with_control_characters_shown(parsed_config(folder.config, text or "{}"))
+            content = with_control_characters_shown(parsed_config(folder.config, text.strip() or "{}"))
             self._configs[text] = json.dumps(_flat(content))
         return self._configs[text]
 

@@ -179,8 +179,8 @@ def _fit(
 ) -> None:
     last = stack.checkpoint("last")
     verb = "resuming" if last.exists() else "training"
-    together = " together" if len(jobs) > 1 else ""
-    log.info("%s %s%s: %s", verb, build.seeds_label(jobs), together, stack.path.parent)
+    all_together = " together" if len(jobs) > 1 else ""
+    log.info("%s %s%s: %s", verb, build.seeds_label(jobs), all_together, stack.path.parent)
     try:
         stacked = isinstance(classifier, StackedClassifier)
         epochs = (together.stacked_epochs if stacked else together.side_by_side_epochs)(jobs)
