@@ -11,7 +11,8 @@ import torch
 
 from bregman_exp.cli import forms
 from bregman_exp.compiling import forget_compiled
-from bregman_exp.training.probe import Trial, probe, try_step
+from bregman_exp.training import probe
+from bregman_exp.training.probe import Trial, try_step
 from tests.commands.test_resume import checkpoint, curve, interrupt_in_epoch, same, the_run
 from tests.conftest import Outcome
 

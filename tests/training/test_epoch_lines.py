@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from bregman_exp.training import epoch_lines
 from bregman_exp.training.classifier import Classifier
-from bregman_exp.training.epoch_lines import COLUMNS, EpochLines, epoch_lines
+from bregman_exp.training.epoch_lines import COLUMNS, EpochLines
 from bregman_exp.training.stack import StackedClassifier
 from tests.commands.test_resume import curve
 from tests.conftest import TINY, train_in

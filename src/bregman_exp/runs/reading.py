@@ -25,9 +25,8 @@ HIDING = re.compile(r"\\[ubfrt]")  # escapes of JSON that may stand for a contro
 DEEPEST = 20  # levels of lists and mappings
 PLAIN_YAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DATE, FLOAT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:float"
-EXPONENT = re.compile(
-    r"[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$"
-)  # without a point or a sign it is text to PyYAML
+# a number that PyYAML alone takes for text
+EXPONENT = re.compile(r"[-+]?\d[\d_]*(\.[\d_]*)?[eE][-+]?\d+$")
 
 
 class NotARunError(ValueError):
@@ -39,10 +38,10 @@ class ConfigLoader(PLAIN_YAML):
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {  # noqa: RUF012
         first: [
-            *([(FLOAT, EXPONENT)] if first in "-+.0123456789" else []),
-            *(r for r in known if r[0] != DATE),
+            *([(FLOAT, EXPONENT)] if first in "-+0123456789" else []),
+            *(r for r in kinds if r[0] != DATE),
         ]
-        for first, known in PLAIN_YAML.yaml_implicit_resolvers.items()
+        for first, kinds in PLAIN_YAML.yaml_implicit_resolvers.items()
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
