@@ -9,7 +9,6 @@ from types import FrameType
 import numpy as np
 import torch
 
-from bregman_exp import build
 from bregman_exp.runs import RunFolder
 from tests.conftest import TINY
 
@@ -150,7 +149,7 @@ def test_a_failed_run_starts_again_with_the_same_command(command, tmp_path, monk
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(build, "trainer", broken)
+        patch.setattr("bregman_exp.build.training.trainer", broken)
         outcome = command("train", *TINY, "attack=none")
     assert outcome.code == 1
     assert "RuntimeError: out of memory" in json.loads(only(tmp_path, "failure.json").read_text())["error"]
