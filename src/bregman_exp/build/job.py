@@ -10,7 +10,14 @@ from torch import nn
 
 from bregman_exp.build.objects import activation, check_model, dataset, device, model
 from bregman_exp.build.stored import load_trained
-from bregman_exp.build.suite import BATCH_SIZE, attack_specs, draws_by_batch, suite_hash, transfer_source
+from bregman_exp.build.suite import (
+    BATCH_SIZE,
+    attack_specs,
+    draws_by_batch,
+    suite_hash,
+    suite_label,
+    transfer_source,
+)
 from bregman_exp.config import ConfigError, Resnet, Run, config_hash, short_hash
 from bregman_exp.data import ClassificationData
 from bregman_exp.geometry import Activation
@@ -83,7 +90,7 @@ class Job:
             "act": self.act.label,
             "version": run.model.version,
             "weights": run.weights,
-            "suite": run.attack.name,
+            "suite": suite_label(run.attack, self.specs),
             "suite_hash": self.suite_hash,
         }
 

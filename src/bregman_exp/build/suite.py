@@ -1,8 +1,11 @@
 """The attacks of a run's suite, the suite's hash, and the source of its transfer attacks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import yaml
 from torch import nn
 
 from bregman_exp.build.objects import dataset
@@ -11,14 +14,16 @@ from bregman_exp.config import (
     Attack,
     ConfigError,
     Run,
+    conf_dir,
     short_hash,
 )
 from bregman_exp.data import (
     ClassificationData,
 )
-from bregman_exp.robustness import AttackSpec
+from bregman_exp.robustness import ATTACKS, AttackSpec, Norm
 from bregman_exp.runs import RunFolder
 
+KINDS = 3  # attacks in the name of an evaluation
 BATCH_SIZE = 250  # samples attacked at a time, on a CPU and wherever figures depend on it
 
 
@@ -28,9 +33,7 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
     Raises ConfigError for an entry without attack, norm and eps, ValueError for wrong settings.
     """
     specs: list[AttackSpec] = []
-    for entry in attack.attacks:
-        if not isinstance(entry, dict) or not {"attack", "norm", "eps"} <= set(entry):
-            raise ConfigError(f"attack.attacks: {entry} needs attack, norm and eps.")
+    for entry in _entries(attack):
         epsilons = entry["eps"] if isinstance(entry["eps"], list) else [entry["eps"]]
         settings = {str(key): value for key, value in entry.items()}
         specs += [AttackSpec.of(**{**settings, "eps": eps}) for eps in epsilons]
@@ -42,6 +45,53 @@ def attack_specs(attack: Attack) -> list[AttackSpec]:
     source = _source_record(attack)["config_hash"]
     pairs = zip(specs, lacks_source, strict=True)
     return [spec.but(source=source) if lacks else spec for spec, lacks in pairs]
+
+
+def _entries(attack: Attack) -> list[dict[str, Any]]:
+    """The entries of the suite with the norm, ε, steps and restarts that the config gives for all of them."""
+    for entry in attack.attacks:
+        if not isinstance(entry, dict) or not {"attack", "norm", "eps"} <= set(entry):
+            raise ConfigError(f"attack.attacks: {entry} needs attack, norm and eps.")
+    norm = attack.norm or (None if attack.eps is None else Norm.LINF)
+    entries = [dict(entry) for entry in attack.attacks if norm is None or Norm(entry["norm"]) == Norm(norm)]
+    if attack.attacks and not entries:
+        raise ConfigError(f"norm={attack.norm}: no attack of the suite {attack.name} is in this norm.")
+    if attack.eps is not None:
+        entries = [entry | {"eps": attack.eps} for entry in entries]
+    for name in ("steps", "restarts"):
+        if (value := getattr(attack, name)) is not None:
+            having = [entry for entry in entries if _has_setting(entry["attack"], name)]
+            if not having:
+                raise ConfigError(f"{name}={value}: no attack of the suite {attack.name} has {name}.")
+            for entry in having:
+                entry[name] = value
+    return entries
+
+
+def _has_setting(attack: Any, name: str) -> bool:
+    """Whether the attack of this name has the setting; an unknown attack is refused later."""
+    return isinstance(attack, str) and attack in ATTACKS and name in {f.name for f in fields(ATTACKS[attack])}
+
+
+def suite_label(attack: Attack, specs: Sequence[AttackSpec]) -> str:
+    """The suite's name or, where its attacks are not those of its file, what they are.
+
+    E.g. "pgd-linf-0.0314", "pgd-linf", "pgd-linf+fgm-l2": it names the folder of an evaluation.
+    """
+    file = Path(conf_dir()) / "attack" / f"{attack.name}.yaml"
+    own = yaml.safe_load(file.read_text()).get("attacks") if file.is_file() else attack.attacks
+    changed = any(getattr(attack, name) is not None for name in ("norm", "eps", "steps", "restarts"))
+    if not specs or (not changed and _without_eps(own) == _without_eps(attack.attacks)):
+        return attack.name
+    kinds = list(dict.fromkeys(f"{spec.attack.label}-{spec.norm}" for spec in specs))
+    return (
+        specs[0].id if len(specs) == 1 else "+".join(kinds[:KINDS]) + ("+more" if len(kinds) > KINDS else "")
+    )
+
+
+def _without_eps(entries: Any) -> list[dict[str, Any]]:
+    """In a file the sizes are references to the data set's, e.g. ${dataset.eps.linf}."""
+    return [{key: value for key, value in entry.items() if key != "eps"} for entry in entries or []]
 
 
 def suite_hash(run: Run, specs: Sequence[AttackSpec]) -> str:

@@ -15,13 +15,13 @@ from hydra.errors import CompactHydraException, HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bregman_exp.cli.composition import check_group_overrides, composition_message
+from bregman_exp.cli.composition import check_overrides, composition_message, with_added_keys, without_aliases
+from bregman_exp.cli.help_page import help_page
 from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
 from bregman_exp.cli.user_code import UserCode
 from bregman_exp.config import conf_dir
 from bregman_exp.memory import keep_freed_memory
 from bregman_exp.processes import end_with_parent, ending_by_signals
-from bregman_exp.robustness import attack_usage
 from bregman_exp.runs import RunBusyError, RunFolder
 from bregman_exp.terminal import shown, write_any_character
 
@@ -29,6 +29,7 @@ log = logging.getLogger("bregman_exp")
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, OSError)
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
 USER_CODE = {"train": ("plugins", "callbacks"), "evaluate": ("plugins",)}  # command -> its options for it
+Job = Callable[[DictConfig], Outcome]
 EX_TEMPFAIL = 75  # of sysexits.h: run the same command again
 
 
@@ -40,17 +41,16 @@ class RunFailedError(RuntimeError):
     """A run that began and failed; its failure.json says why."""
 
 
-def command(config_name: str, job: Callable[[DictConfig], Outcome]) -> None:
-    """Runs the job with its composed config, or several in a sweep.
+def command(config_name: str, load_job: Callable[[], Job]) -> None:
+    """Runs the job with its composed config, or several in a sweep; --help prints a page without the job.
 
     Exits with 1 if a job failed or the arguments are wrong, else with 75 if trainer.max_time postponed
     something; with 130 after Ctrl-C, with 143 after SIGTERM.
     """
     write_any_character()
-    OmegaConf.register_new_resolver("attack_usage", attack_usage, replace=True)  # for --help
     try:
         with ending_by_signals():
-            code = _exit_code(config_name, job)
+            code = _exit_code(config_name, load_job)
     except KeyboardInterrupt:
         unit = "batch" if config_name == "evaluate" else "epoch"
         print(f"Interrupted; the same command goes on from the last finished {unit}.", file=sys.stderr)
@@ -67,16 +67,20 @@ class _Failures:
     bugs: list[BaseException] = field(default_factory=list)
 
 
-def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
+def _exit_code(config_name: str, load_job: Callable[[], Job]) -> int:
     failures, outcomes = _Failures(), list[Outcome]()
     user_code = UserCode.from_arguments(sys.argv, USER_CODE[config_name])
     try:
         with errors_in_one_sentence():
             user_code.load()
-            check_group_overrides(sys.argv[1:], Path(conf_dir()))
+            if page := help_page(config_name, sys.argv[1:]):
+                print(page)
+                return 0
+            sys.argv[1:] = with_added_keys(without_aliases(sys.argv[1:]))
+            check_overrides(sys.argv[1:], Path(conf_dir()))
         with _exceptions_from_hydra():
             run = hydra.main(version_base="1.3", config_path=conf_dir(), config_name=config_name)
-            run(_recording_failures(job, user_code, failures))()
+            run(_recording_failures(load_job(), user_code, failures))()
     except CommandFailedError:
         failures.printed = True
     except Exception as error:
@@ -90,9 +94,7 @@ def _exit_code(config_name: str, job: Callable[[DictConfig], Outcome]) -> int:
     return 1 if failures.printed else EX_TEMPFAIL if Outcome.POSTPONED in outcomes else 0
 
 
-def _recording_failures(
-    job: Callable[[DictConfig], Outcome], user_code: UserCode, failures: _Failures
-) -> Callable[[DictConfig], Outcome]:
+def _recording_failures(job: Job, user_code: UserCode, failures: _Failures) -> Job:
     """The job as Hydra calls it, here or in a launcher's worker; a failed job does not end the sweep."""
     command_pid = os.getpid()
 

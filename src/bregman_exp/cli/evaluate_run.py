@@ -9,6 +9,7 @@ from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.build import Job
 from bregman_exp.cli.command import failures_recorded_in, log, logging_to
 from bregman_exp.cli.examples import save_examples
+from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
 from bregman_exp.data import Split, subset
 from bregman_exp.robustness import Evaluation, EvaluationProgress
@@ -51,14 +52,22 @@ def _has_figures(job: Job) -> bool:
 
 def evaluate_run(job: Job) -> None:
     """Evaluates a trained run under its evaluations/; a complete evaluation is shown, not repeated."""
-    target = job.folder.evaluation(f"{job.run.attack.name}-{job.suite_hash}")
+    target = _place_of(job)
     with target.locked(), logging_to(target.log):
         if target.complete and not attacks_that_failed(target.read_metrics()):
             target.parts.clear()  # a kill may have come after the figures
             log.info("%s is complete: skipped", target.path)
             return log.info("%s", as_text(evaluation_text(target.read_metrics())))
         with failures_recorded_in(target):
+            target.write_note(job.run_json(typed_overrides()))
             write_figures(job, target)
+
+
+def _place_of(job: Job) -> RunFolder:
+    """evaluations/<suite>-<hash>/; where an older version gave this suite another name, its folder."""
+    own = job.folder.evaluation(f"{job.record['suite']}-{job.suite_hash}")
+    older = [place for place in job.folder.evaluations if place.path.name.endswith(f"-{job.suite_hash}")]
+    return own if own.path.exists() else next(iter(older), own)
 
 
 def write_figures(job: Job, target: RunFolder) -> None:

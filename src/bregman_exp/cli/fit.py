@@ -5,12 +5,12 @@ from itertools import chain, count
 from pathlib import Path
 
 import pytorch_lightning as pl
-from hydra.core.hydra_config import HydraConfig
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp.build import Job
 from bregman_exp.build.training import finish_loggers
 from bregman_exp.cli.command import log
+from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
 from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.runs import RunFolder
@@ -26,9 +26,8 @@ from bregman_exp.training.stack import StackedClassifier
 
 
 def begin_run(job: Job) -> None:
-    """Writes config.yaml, and run.json with Hydra's overrides of this job."""
-    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    job.folder.begin(job.run.to_yaml(), job.run_json(overrides))
+    """Writes config.yaml, and run.json with the overrides of this job."""
+    job.folder.begin(job.run.to_yaml(), job.run_json(typed_overrides()))
 
 
 def fit(

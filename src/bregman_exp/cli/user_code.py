@@ -1,8 +1,10 @@
 """The user's own code, named on the command line: ``plugins=[…]`` and ``callbacks=[…]``."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, flag_override
@@ -25,6 +27,7 @@ class PluginConfigs(SearchPathPlugin):
 class UserCode:
     """Names of modules and classes. Config files cannot set them, so no config file can run code."""
 
+    current: ClassVar["UserCode"]  # of the command that this process works for
     plugins: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
 
@@ -48,6 +51,13 @@ class UserCode:
         plugins.load(self.plugins)
         plugins.callbacks(self.callbacks)
         Plugins.instance().register(PluginConfigs)
+        UserCode.current = self
+
+    @property
+    def overrides(self) -> list[str]:
+        """As they were typed, e.g. ["plugins=[my_pkg.maps]"]."""
+        options = {"plugins": self.plugins, "callbacks": self.callbacks}
+        return [f"{option}=[{','.join(names)}]" for option, names in options.items() if names]
 
     def put_into(self, cfg: DictConfig) -> None:
         """Puts the callbacks into the trainer's config; raises ConfigError where a file has set some."""
@@ -58,3 +68,12 @@ class UserCode:
         if self.callbacks:
             with flag_override(cfg, ["struct", "readonly"], [False, False]):
                 cfg.trainer.callbacks = list(self.callbacks)
+
+
+UserCode.current = UserCode()
+
+
+def typed_overrides() -> list[str]:
+    """What the command of this job was given: Hydra's overrides, and the user's own code."""
+    of_hydra = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return [*of_hydra, *UserCode.current.overrides]

@@ -4,6 +4,10 @@ from bregman_exp.config.check import check as check
 from bregman_exp.config.check import check_group as check_group
 from bregman_exp.config.hashing import config_hash as config_hash
 from bregman_exp.config.hashing import short_hash as short_hash
+from bregman_exp.config.keys import GROUPS as GROUPS
+from bregman_exp.config.keys import nearest as nearest
+from bregman_exp.config.keys import typed_keys as typed_keys
+from bregman_exp.config.keys import unknown_key as unknown_key
 from bregman_exp.config.schema.data import Eps as Eps
 from bregman_exp.config.schema.data import ImageFolder as ImageFolder
 from bregman_exp.config.schema.data import PluginData as PluginData

@@ -1,28 +1,29 @@
 """Converts a plain container into the typed config. A key that the schema does not have is an error."""
 
+import re
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from bregman_exp.config.schema.evaluation import Attack, Eval
+from bregman_exp.config.keys import SCHEMAS, names, unknown_key
 from bregman_exp.config.schema.require import ConfigError, require
 from bregman_exp.config.schema.run import TARGETS, Run
-from bregman_exp.config.schema.training import Logger, Trainer
-from bregman_exp.training.optimizer import Optim
+
+FLOAT_FOR_INTEGER = re.compile(r"Value '(.+)' of type 'float' could not be converted to Integer")
 
 
 def check(plain: dict[str, Any]) -> Run:
     """The typed config; raises ConfigError for the first key or value that is not allowed."""
     plain = dict(plain)
     unknown = [key for key in plain if key not in {f.name for f in fields(Run)}]
-    require(not unknown, f"unknown key {', '.join(unknown)}; a config has {_names(Run)}")
+    if unknown:
+        raise ConfigError(f"{unknown_key(unknown[0])}.")
     missing = [f.name for f in fields(Run) if f.name not in plain]
     require(not missing, f"the config lacks {', '.join(missing)}")
-    schemas = {"optim": Optim, "trainer": Trainer, "attack": Attack, "logger": Logger, "eval": Eval}
     plain["trainer"] = _with_renamed_keys(plain["trainer"])
-    groups = {key: check_group(key, schema, plain[key]) for key, schema in schemas.items()}
+    groups = {key: check_group(key, schema, plain[key]) for key, schema in SCHEMAS.items()}
     targets = {key: check_group(key, _schema_of_target(key, plain[key]), plain[key]) for key in TARGETS}
     values = {f.name: plain[f.name] for f in fields(Run) if f.name not in groups | targets}
     return Run(**groups, **targets, **values)
@@ -34,10 +35,6 @@ def _with_renamed_keys(trainer: Any) -> Any:
         return trainer
     form = {None: None, False: False, True: "compiled"}.get(trainer["compile"], trainer["compile"])
     return {key: value for key, value in trainer.items() if key != "compile"} | {"fast": form}
-
-
-def _names(schema: type) -> str:
-    return ", ".join(f.name for f in fields(schema) if not f.name.startswith("_"))
 
 
 def _schema_of_target(key: str, node: Any) -> type:
@@ -69,13 +66,22 @@ def check_group(key: str, schema: type, node: Any) -> Any:
             raise ConfigError(f"{key}.{missing[0]} is missing; add {key}.{missing[0]}=… to the command.")
         return OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{key}.{error.full_key or '*'}: {str(error).splitlines()[0]}.") from None
+        raise ConfigError(f"{key}.{error.full_key or '*'}: {_summary(error)}.") from None
 
 
 def _refuse_unknown(key: str, schema: type, node: dict[str, Any]) -> None:
     allowed = {f.name: f for f in fields(schema)}
     for name, value in node.items():
-        require(name in allowed, f"unknown key {key}.{name}; {key} has {_names(schema)}")
+        require(name in allowed, unknown_key(f"{key}.{name}", names(schema)))
         inner = allowed[name].default_factory
         if inner is not MISSING and is_dataclass(inner) and isinstance(value, dict):
             _refuse_unknown(f"{key}.{name}", inner, value)  # pyright: ignore[reportArgumentType]
+
+
+def _summary(error: OmegaConfBaseException) -> str:
+    """OmegaConf's sentence; of a whole number that was written as 1e3, the number to write."""
+    sentence = str(error).splitlines()[0]
+    number = FLOAT_FOR_INTEGER.match(sentence)
+    if number and float(number[1]).is_integer():
+        return f"{number[1]} is no whole number to Hydra; write {int(float(number[1]))}"
+    return sentence

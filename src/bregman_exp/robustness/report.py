@@ -50,7 +50,7 @@ def robust_accuracy(
     labels: Tensor | np.ndarray,
     attack: str | Attack | Perturb = "pgd",
     norm: str = "linf",
-    eps: float = 1 / 255,
+    eps: float | str = 1 / 255,
     *,
     audit: bool = False,
     source: nn.Module | None = None,

@@ -23,10 +23,13 @@ class AttackSpec:
     threat: Threat
 
     @classmethod
-    def of(cls, /, attack: str | Attack | Perturb, norm: str, eps: float, **settings: Any) -> "AttackSpec":
+    def of(
+        cls, /, attack: str | Attack | Perturb, norm: str, eps: float | str, **settings: Any
+    ) -> "AttackSpec":
         """The spec from the values of an entry, e.g. ``AttackSpec.of("pgd", "linf", 8 / 255, steps=20)``.
 
-        ``attack``: a name, an attack, or the caller's function (see ``Function``).
+        ``attack``: a name, an attack, or the caller's function (see ``Function``); ``norm``: linf or l2, also
+        Linf, L2; ``eps``: in units of data in [0, 1], also as "8/255".
 
         Raises ValueError for a value that is not allowed, an unknown setting, and a norm that the attack
         cannot do.
@@ -37,7 +40,7 @@ class AttackSpec:
             configured = Function(attack, settings) if callable(attack) else attack_of(attack, settings)
         configured.check_norm(Norm(norm))
         threat = Threat(Norm(norm), eps)
-        if eps > MAX_EPS:
+        if threat.eps > MAX_EPS:
             raise ValueError(f"eps={eps} is not allowed; {SIZES}.")
         return cls(configured, threat)
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -11,18 +12,24 @@ from torch import Tensor
 from bregman_exp.geometry import project_l2, project_linf
 from bregman_exp.keyed_random import generator
 
+# as other tools write the norms
+OTHER_SPELLINGS = {"inf": "linf", "l∞": "linf", "∞": "linf", "2": "l2", "l_2": "l2", "l_inf": "linf"}
 SIZES = "give a size in [0, 1], in units of data in [0, 1]"
 TOLERANCE = 1e-6  # how far a verified point may be outside box or ball: float32 rounding
 
 
 class Norm(StrEnum):
-    """The norm of a perturbation; ValueError for an unknown name."""
+    """The norm of a perturbation; also as Linf, L2, inf, 2. ValueError for an unknown name."""
 
     LINF = "linf"
     L2 = "l2"
 
     @classmethod
-    def _missing_(cls, value: object) -> None:
+    def _missing_(cls, value: object) -> "Norm":
+        name = str(value).lower()
+        name = OTHER_SPELLINGS.get(name, name)
+        if name in tuple(cls):
+            return cls(name)
         raise ValueError(f"norm={value!r} is unknown; use one of {', '.join(cls)}.")
 
     def size(self, change: Tensor) -> Tensor:
@@ -48,8 +55,7 @@ class Threat:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "norm", Norm(self.norm))
-        if not is_number(self.eps):
-            raise ValueError(f"eps={self.eps!r} is not a number; give a number in [0, 1].")
+        object.__setattr__(self, "eps", as_number(self.eps))
         if not 0 <= self.eps < math.inf:
             raise ValueError(f"eps={self.eps} is not allowed; {SIZES}.")
 
@@ -98,6 +104,18 @@ class Threat:
 def per_sample(values: Tensor, x: Tensor) -> Tensor:
     """A value per sample, (N,), reshaped to broadcast over x (N, …)."""
     return values.view((-1,) + (1,) * (x.dim() - 1))
+
+
+def as_number(eps: Any) -> float:
+    """A number, or the value of a fraction such as "8/255"; ValueError for anything else."""
+    if is_number(eps):
+        return eps
+    try:
+        return float(Fraction(eps.replace(" ", "")))
+    except (AttributeError, ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(
+            f"eps={eps!r} is not a number; give a number in [0, 1], e.g. 0.03 or 8/255."
+        ) from None
 
 
 def is_number(value: Any) -> bool:

@@ -136,9 +136,13 @@ class RunFolder:
         not complete no other file has this.
         """
         if note is not None:
-            write_json(self.note, note)
+            self.write_note(note)
         write_text(self.config, config_yaml)
         self.failure.unlink(missing_ok=True)
+
+    def write_note(self, note: Mapping[str, Any]) -> None:
+        """Writes run.json; of a later evaluation, that has the overrides of its command."""
+        write_json(self.note, note)
 
     def fail(self, error: BaseException) -> None:
         """Writes failure.json: the error, its epoch and step where it knows them, the traceback."""

@@ -4,9 +4,11 @@ import json
 import shlex
 from collections.abc import Iterable, Sequence
 from math import prod
+from pathlib import Path
 from typing import NamedTuple
 
-from bregman_exp.analysis.names import Frame
+from bregman_exp.analysis.names import Facts, Frame
+from bregman_exp.runs.run_folder import RunFolder
 
 FEW = 6  # rows whose commands are shown at once
 RUN = "hydra.mode=RUN"  # a preset is a sweep, of which this makes one job
@@ -80,14 +82,23 @@ def _line(words: Iterable[str]) -> str:
 
 def evaluating_commands(runs: Frame) -> list[Command]:
     """One run's for each suite that evaluate.py added."""
-    added: dict[tuple[str, str], str] = {}
+    added: dict[str, Command] = {}
     for run, evaluations in zip(runs["run"], runs["evaluations"], strict=True):
         for name, record in evaluations[1:]:
-            added.setdefault((record.get("suite") or name.rpartition("-")[0], record["weights"]), run)
-    return [
-        Command(
-            f"The figures of attack={suite}, of each run in turn:",
-            shlex.join(["python", "evaluate.py", f"run={run}", f"attack={suite}", f"weights={weights}"]),
-        )
-        for (suite, weights), run in added.items()
-    ]
+            words = _evaluating_words(RunFolder(Path(run)).evaluation(name), record)
+            suite = record.get("suite") or name.rpartition("-")[0]
+            line = shlex.join(["python", "evaluate.py", f"run={run}", *words])
+            added.setdefault(" ".join(words), Command(f"The figures of {suite}, of each run in turn:", line))
+    return list(added.values())
+
+
+def _evaluating_words(evaluation: RunFolder, record: Facts) -> list[str]:
+    """As they were typed, without the run; those of train.py, and of an older version, by the suite alone."""
+    typed = evaluation.read_note().get("overrides")
+    if typed is None:
+        suite = record.get("suite") or evaluation.path.name.rpartition("-")[0]
+        return [f"attack={suite}", f"weights={record['weights']}"]
+    if any(_key(word) == "run" for word in typed):
+        return [word for word in typed if _key(word) != "run"]
+    suite = [word for word in typed if _key(word).partition(".")[0] in ("attack", "plugins")]
+    return [*suite, f"weights={record['weights']}"]

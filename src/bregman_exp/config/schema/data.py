@@ -1,6 +1,7 @@
 """The keys of ``dataset``."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING as REQUIRED
 
@@ -11,14 +12,14 @@ MAX_POINTS = 10_000_000
 
 @dataclass
 class Eps:
-    """The perturbation sizes of a data set, in units of data in [0, 1]; suites refer to them."""
+    """Perturbation sizes for a data set, in units of data in [0, 1] or as "8/255"; suites refer to them."""
 
-    linf: list[float] = field(default_factory=list)
-    l2: list[float] = field(default_factory=list)
-    linf_single_step: list[float] = field(default_factory=list)
-    l2_single_step: list[float] = field(default_factory=list)
-    linf_curve: list[float] = field(default_factory=list)
-    l2_curve: list[float] = field(default_factory=list)
+    linf: list[Any] = field(default_factory=list)
+    l2: list[Any] = field(default_factory=list)
+    linf_single_step: list[Any] = field(default_factory=list)
+    l2_single_step: list[Any] = field(default_factory=list)
+    linf_curve: list[Any] = field(default_factory=list)
+    l2_curve: list[Any] = field(default_factory=list)
 
 
 @dataclass

@@ -14,6 +14,10 @@ WEIGHTS = ("last", "best")
 class Attack:
     """A suite of attacks.
 
+    norm: only the suite's attacks in linf, or in l2; null: all.
+    eps: in place of the suite's: a size in units of data in [0, 1], a fraction such as 8/255, or a list of
+    them; of linf unless norm says otherwise.
+    steps, restarts: in place of those of the suite's attacks, where they have some.
     samples: how many test samples are attacked; null: all.
     batch_size: how many at a time; null: 250, or up to 2,000 on a GPU if no figure depends on it.
     audit: run every check, with the attacks that the checks need.
@@ -22,6 +26,10 @@ class Attack:
     """
 
     name: str = REQUIRED
+    norm: str | None = None
+    eps: Any = None
+    steps: int | None = None
+    restarts: int | None = None
     samples: int | None = None
     batch_size: int | None = None
     audit: bool = False
