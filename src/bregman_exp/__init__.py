@@ -4,10 +4,12 @@ import bregman_exp as bx
 rho = bx.legendre_map("softplus", beta=10.0)
 net = bx.resnet(20, act=rho, version="bregman", num_classes=10, normalize="cifar10")
 report = bx.robust_accuracy(net, images, labels, attack="pgd", norm="linf", eps=1 / 255)
+net = bx.load("outputs/…/seed-0-…").net  # a trained network; .config, .figures
 frame = bx.results("outputs/…")  # the figures of all runs in that folder, a pandas.DataFrame
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
     from bregman_exp.api import legendre_map as legendre_map
     from bregman_exp.api import mlp as mlp
     from bregman_exp.api import resnet as resnet
+    from bregman_exp.build.loading import load as load
     from bregman_exp.robustness import robust_accuracy as robust_accuracy
 
 # name -> the module to import on first use: a table needs no torch, and a network no pandas
 PARTS = {
     "fast_inference": "api",
     "legendre_map": "api",
+    "load": "build.loading",
     "mlp": "api",
     "resnet": "api",
     "results": "analysis.frame",
@@ -37,6 +41,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("bregman-exp")
     if name not in PARTS:
         raise AttributeError(f"module 'bregman_exp' has no attribute {name!r}")
     return getattr(import_module(f"bregman_exp.{PARTS[name]}"), name)

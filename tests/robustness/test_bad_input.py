@@ -144,8 +144,9 @@ class Gives(nn.Module):
         (tiny_mlp(), X, Y.tolist(), r"labels are a list; give a tensor or a NumPy array"),
         (tiny_mlp(), None, Y, r"images are a NoneType"),
         (tiny_mlp(), np.array(["a"] * 4), Y, r"images are a ndarray"),
-        (lambda x: x, X, Y, r"net is a function; it must be a torch.nn.Module"),
-        (tiny_mlp().forward, X, Y, r"net is a method; it must be a torch.nn.Module"),
+        (3, X, Y, r"net is a int; it must be a torch.nn.Module or a function of images"),
+        (nn.Linear, X, Y, r"net is a type; it must be a torch.nn.Module or a function of images"),
+        (tiny_mlp(), X, None, r"labels are missing; give them, or a DataLoader or a data set"),
         (Gives(lambda logits: (logits, 1)), X, Y, r"the model returns a tuple; it must return only"),
         (Gives(lambda logits: {"out": logits}), X, Y, r"the model returns a dict; it must return only"),
         (nn.Conv2d(3, 4, 3), torch.rand(4, 8, 8, 3), Y, r"the model cannot take inputs of shape "

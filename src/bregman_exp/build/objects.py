@@ -70,7 +70,7 @@ def check_model(run: Run, act: Activation) -> None:
     if isinstance(run.model, PluginModel):
         return
     with torch.device("meta"):
-        net = _network(run, act, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+        net = network(run, act, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
     needed = sum(p.numel() * p.element_size() for p in net.parameters())
     memory = installed_memory()
     if needed > memory:
@@ -87,14 +87,21 @@ def model(run: Run, act: Activation, data: ClassificationData) -> nn.Module:
     """
     if isinstance(run.model, Resnet) and not data.is_image:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator(run.seed, "init").initial_seed())
-        return _network(run, act, data.train.x.shape[1:], data.num_classes, data.normalize)
+    return network(run, act, data.train.x.shape[1:], data.num_classes, data.normalize)
 
 
-def _network(
+def network(
     run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: str | None
 ) -> nn.Module:
+    """The same for samples of this shape, without the data."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator(run.seed, "init").initial_seed())
+        return _call_target(run.model, **_model_settings(run, act, in_shape, num_classes, normalize))
+
+
+def _model_settings(
+    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: str | None
+) -> dict[str, Any]:
     settings = {"act": act, "num_classes": num_classes, **_target_settings(run.model)}
     if isinstance(run.model, Mlp):
         del settings["depth"], settings["width"]
@@ -103,7 +110,7 @@ def _network(
         settings["normalize"] = normalize
     if isinstance(run.model, PluginModel):
         settings["in_shape"] = torch.Size(in_shape)
-    return _call_target(run.model, **settings)
+    return settings
 
 
 def device(run: Run) -> torch.device:

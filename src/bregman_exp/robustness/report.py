@@ -1,25 +1,33 @@
 """The public function for the robust accuracy under an attack."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from bregman_exp.robustness.attack import Attack
 from bregman_exp.robustness.attacks.function import Perturb
 from bregman_exp.robustness.evaluation import evaluate
-from bregman_exp.robustness.result import Check, Robustness, Verdict
+from bregman_exp.robustness.result import Accuracy, Check, Evaluation, Verdict
 from bregman_exp.robustness.spec import AttackSpec
+
+Network = Callable[[Tensor], Tensor]  # images (N, …) in [0, 1] -> logits (N, K)
+Images = Tensor | np.ndarray | DataLoader[Any] | Dataset[Any]
+READ_AT_ONCE = 1000  # samples of a data set
 
 
 @dataclass(frozen=True)
 class Report:
-    """A robust accuracy with its evidence.
+    """A robust accuracy with its evidence; ``print(report)`` shows it in one line.
 
-    accuracy, correct, ci95 and survivors (N,) bool are None if the attack's points failed verification;
-    n is the number of samples; checks have name, status, value, limit.
+    attack: e.g. "pgd-linf-0.0039"; norm, eps: the ball, in units of data in [0, 1]; clean: the clean
+    accuracy, with .accuracy .correct .n .ci95. accuracy, correct, ci95 and survivors (N,) bool are None if the attack's
+    points failed verification; n is the number of samples; checks have name, status, value, limit.
+    adversarial: with points=True the points (N, …), the sample itself where it was wrong before; else None.
     """
 
     accuracy: float | None
@@ -29,9 +37,15 @@ class Report:
     survivors: Tensor | None
     checks: list[Check]
     verdict: Verdict
+    attack: str
+    norm: str
+    eps: float
+    clean: Accuracy
+    adversarial: Tensor | None = None
 
     @classmethod
-    def of(cls, entry: Robustness, checks: list[Check]) -> "Report":
+    def of(cls, evaluation: Evaluation, images: Tensor, points: bool) -> "Report":
+        entry = evaluation.robust[0]
         result = entry.result
         return cls(
             accuracy=None if result is None else result.accuracy,
@@ -39,21 +53,37 @@ class Report:
             n=entry.n,
             ci95=None if result is None else result.ci95,
             survivors=entry.survivors,
-            checks=checks,
+            checks=evaluation.checks,
             verdict=entry.verdict,
+            attack=entry.id,
+            norm=entry.spec.norm,
+            eps=entry.spec.eps,
+            clean=evaluation.clean,
+            adversarial=_all_points(images, entry.attacked, entry.points) if points else None,
         )
+
+    def __str__(self) -> str:
+        """E.g. "pgd-linf-0.0039: 89.50 % right (95 % interval 84.5 – 93.0), clean 94.00 %, n = 200: unchecked"."""  # noqa: E501
+        failed = [check.name for check in self.checks if check.status == "failed"]
+        figure = "no number"
+        if self.accuracy is not None and self.ci95 is not None:
+            ends = " – ".join(f"{100 * end:.1f}" for end in self.ci95)
+            figure = f"{100 * self.accuracy:.2f} % right (95 % interval {ends})"
+        verdict = f"{self.verdict} ({', '.join(failed)} failed)" if failed else str(self.verdict)
+        return f"{self.attack}: {figure}, clean {100 * self.clean.accuracy:.2f} %, n = {self.n}: {verdict}"
 
 
 def robust_accuracy(
-    net: nn.Module,
-    images: Tensor | np.ndarray,
-    labels: Tensor | np.ndarray,
+    net: Network,
+    images: Images,
+    labels: Tensor | np.ndarray | None = None,
     attack: str | Attack | Perturb = "pgd",
     norm: str = "linf",
     eps: float | str = 1 / 255,
     *,
     audit: bool = False,
-    source: nn.Module | None = None,
+    points: bool = False,
+    source: Network | None = None,
     ids: Tensor | None = None,
     seed: int = 0,
     batch_size: int = 250,
@@ -62,30 +92,84 @@ def robust_accuracy(
     """The share of samples that are still classified correctly after an attack of size eps.
 
         report = robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
+        report = robust_accuracy(net, loader, attack="autoattack", norm="Linf", eps="8/255")
 
+    ``net``: a module, or any function of images that torch can differentiate (a compiled module, a lambda).
+    A function is taken as it is: put the modules in it into eval mode yourself.
+    ``images``: with ``labels``, tensors or NumPy arrays; without, a DataLoader or a data set of pairs.
     ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``), or
     your own function ``attack(net, x, y, threat, **settings)`` that returns points like x (see ``Function``).
+    ``norm``: "linf" or "l2" (also "Linf", "L2"); ``eps``: in units of data in [0, 1], a number or "8/255".
+    ``settings``: the attack's, e.g. of "pgd" steps=50, rel_step=0.25 (a step in units of eps), restarts=1,
+    random_start=True, loss="ce"; those of every attack: ``python evaluate.py --help``.
     ``audit``: run every check, with the attacks that it needs; only then can the verdict of PGD or a suite be
-    "reliable". ``source``: another model, whose adversarial points attack=transfer and the audit show to
-    ``net``. ``ids``, ``seed``, ``batch_size``: see ``evaluate``. ``settings``: the attack's, e.g. steps.
+    "reliable". ``points``: return the adversarial points. ``source``: another model, whose adversarial points
+    attack=transfer and the audit show to ``net``. ``ids`` (N,) key the random numbers of the samples, default
+    0 … N−1; ``seed``: of these numbers; ``batch_size``: samples at a time.
 
-    Shapes: images (N, …) in [0, 1] or uint8, labels (N,), tensors or NumPy arrays; net returns logits (N, K).
+    Shapes: images (N, …) in [0, 1] or uint8, labels (N,); net returns logits (N, K).
     Raises ValueError for an invalid argument.
     """
-    images, labels = _tensor("images", images), _tensor("labels", labels)
-    _check_module("net", net)
-    if source is not None:
-        _check_module("source", source)
+    x, y = _samples(images, labels)
     spec = AttackSpec.of(attack, norm, eps, **settings)
     evaluation = evaluate(
-        net, images, labels, [spec], ids=ids, seed=seed, batch_size=batch_size, audit=audit, source=source
+        _as_module("net", net),
+        x,
+        y,
+        [spec],
+        ids=ids,
+        seed=seed,
+        batch_size=batch_size,
+        audit=audit,
+        source=None if source is None else _as_module("source", source),
+        keep_points=points,
     )
-    return Report.of(evaluation.robust[0], evaluation.checks)
+    return Report.of(evaluation, x, points)
 
 
-def _check_module(name: str, module: Any) -> None:
-    if not isinstance(module, nn.Module):
-        raise ValueError(f"{name} is a {type(module).__name__}; it must be a torch.nn.Module.")
+class FunctionModule(nn.Module):
+    """A function of images as a module."""
+
+    def __init__(self, function: Network):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def _as_module(name: str, network: Any) -> nn.Module:
+    if isinstance(network, nn.Module):
+        return network
+    if not callable(network) or isinstance(network, type):
+        raise ValueError(
+            f"{name} is a {type(network).__name__}; it must be a torch.nn.Module or a function of images."
+        )
+    return FunctionModule(network)
+
+
+def _samples(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
+    """(x, y) from arrays, or from the batches of a loader or data set."""
+    if labels is not None:
+        return _tensor("images", images), _tensor("labels", labels)
+    if isinstance(images, Dataset) and not isinstance(images, DataLoader):
+        images = DataLoader(images, batch_size=READ_AT_ONCE)
+    if not isinstance(images, DataLoader):
+        raise ValueError("labels are missing; give them, or a DataLoader or a data set of (image, label).")
+    batches = list(images)
+    if not batches or not all(isinstance(batch, list | tuple) and len(batch) == 2 for batch in batches):
+        raise ValueError("the data give no pairs (image, label); give images and labels as tensors.")
+    x, y = zip(*batches, strict=True)
+    return torch.cat([_tensor("images", part) for part in x]), torch.cat([_tensor("labels", p) for p in y])
+
+
+def _all_points(images: Tensor, attacked: Tensor | None, points: Tensor | None) -> Tensor | None:
+    """(N, …): the adversarial points of the attacked samples, the other samples as they are."""
+    if attacked is None or points is None:
+        return None
+    whole = images / 255 if images.dtype == torch.uint8 else images.clone()
+    whole[attacked] = points.to(whole)
+    return whole
 
 
 def _tensor(name: str, values: Any) -> Tensor:

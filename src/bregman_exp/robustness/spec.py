@@ -9,7 +9,7 @@ from torch import Tensor
 from bregman_exp.robustness.attack import Attack, attack_of, numbered
 from bregman_exp.robustness.attack_result import AttackResult
 from bregman_exp.robustness.attacks.function import Function, Perturb
-from bregman_exp.robustness.threat import SIZES, Norm, Threat
+from bregman_exp.robustness.threat import SIZES, Norm, Threat, as_number
 from bregman_exp.robustness.victim import Victim
 
 MAX_EPS = 1.0  # of an entry; the audit's ball around the whole box is larger in ℓ2
@@ -39,7 +39,7 @@ class AttackSpec:
         else:
             configured = Function(attack, settings) if callable(attack) else attack_of(attack, settings)
         configured.check_norm(Norm(norm))
-        threat = Threat(Norm(norm), eps)
+        threat = Threat(Norm(norm), as_number(eps))
         if threat.eps > MAX_EPS:
             raise ValueError(f"eps={eps} is not allowed; {SIZES}.")
         return cls(configured, threat)

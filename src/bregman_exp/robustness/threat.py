@@ -55,7 +55,10 @@ class Threat:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "norm", Norm(self.norm))
-        object.__setattr__(self, "eps", as_number(self.eps))
+        if not is_number(self.eps):
+            raise ValueError(
+                f"eps={self.eps!r} is not a number; give a number in [0, 1], e.g. 0.03 or 8/255."
+            )
         if not 0 <= self.eps < math.inf:
             raise ValueError(f"eps={self.eps} is not allowed; {SIZES}.")
 
@@ -111,7 +114,8 @@ def as_number(eps: Any) -> float:
     if is_number(eps):
         return eps
     try:
-        return float(Fraction(eps.replace(" ", "")))
+        above, _, below = eps.partition("/")
+        return float(Fraction(above.strip()) / Fraction(below.strip() or 1))
     except (AttributeError, ValueError, ZeroDivisionError, OverflowError):
         raise ValueError(
             f"eps={eps!r} is not a number; give a number in [0, 1], e.g. 0.03 or 8/255."

@@ -17,6 +17,7 @@ from bregman_exp.training.seal import fault, is_sealed
 # The training that a checkpoint belongs to: config_hash and seed, or row_hash and seeds of several together.
 Identity = Mapping[str, Any]
 ORIGIN = "run"  # the key of the identity in a checkpoint
+CONFIG = "config"  # the key of the text of config.yaml
 OUT_OF_MEMORY = "allocate memory"  # in torch's RuntimeError: it has no class for this on a CPU
 
 

@@ -10,7 +10,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from bregman_exp.training.checkpoint import ORIGIN, CheckpointError, Identity, read_checkpoint
+from bregman_exp.training.checkpoint import CONFIG, ORIGIN, CheckpointError, Identity, read_checkpoint
 from bregman_exp.training.seal import sealed
 from bregman_exp.whole_file import write_whole
 
@@ -19,12 +19,14 @@ class AtomicCheckpoints(TorchCheckpointIO):
     """Writes and reads the checkpoints of one training, <folder>/<name>.ckpt.
 
     A checkpoint is written to a temporary file beside the old one and renamed. It has a seal and the
-    ``identity`` of its training; both are checked at every read (older checkpoints may lack them). No other
-    file is written, read or removed, whatever path Lightning gives.
+    ``identity`` of its training; both are checked at every read (older checkpoints may lack them). It also
+    has the text of ``config``, from which its network can be made. No other file is written, read or removed,
+    whatever path Lightning gives.
     """
 
-    def __init__(self, folder: Path, identity: Identity):
+    def __init__(self, folder: Path, identity: Identity, config: str = ""):
         self.folder, self.identity = folder, identity
+        self.origin = {ORIGIN: dict(identity)} | ({CONFIG: config} if config else {})
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         if _handed_over(Path(path)):
@@ -32,7 +34,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
         own = self._own(path)
         own.parent.mkdir(parents=True, exist_ok=True)
         archive = io.BytesIO()
-        torch.save({**checkpoint, ORIGIN: dict(self.identity)}, archive)
+        torch.save({**checkpoint, **self.origin}, archive)
         write_whole(own, sealed(archive.getvalue()))
 
     def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""A trained network by the path of its run or checkpoint, without its data: ``bx.load``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bregman_exp.build.objects import activation, check_model, network
+from bregman_exp.build.stored import check_belongs, check_stored, identity_of, stored_run
+from bregman_exp.config import Cifar10, ConfigError, Mlp, Run, check
+from bregman_exp.geometry import Activation
+from bregman_exp.runs import RunFolder
+from bregman_exp.runs.reading import parsed_config
+from bregman_exp.training.checkpoint import CONFIG, CheckpointError, load_weights, read_checkpoint, weights_of
+
+IMAGE = (32, 32)  # height and width; a ResNet takes any
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """``net``: in eval mode, on the CPU; ``config``: as in config.yaml; ``figures``: metrics.json.
+
+    ``figures`` is {} for a run that is not complete, and for a checkpoint outside its run's folder.
+    """
+
+    net: nn.Module
+    config: Run
+    figures: Mapping[str, Any]
+
+
+def load(path: str | Path, weights: str | None = None) -> TrainedRun:
+    """The trained network of a run's folder, or of a checkpoint of this program.
+
+        net = bx.load("outputs/adhoc/bregman_mlp-atan-two_spiral/seed-0-cf5bc34de197").net
+
+    ``weights``: "last" or "best"; default: those that the figures are of. The data need not be there, and no
+    code of the folder is run. Raises ValueErrors, in one sentence, for a path that is neither, and where the
+    files do not belong together.
+    """
+    place = Path(path)
+    if place.suffix != ".ckpt":
+        return _of_run(RunFolder.existing(place, "path"), weights)
+    run_folder = RunFolder(place.absolute().parents[1])
+    if place.parent.name == "checkpoints" and run_folder.config.is_file():
+        return _of_run(run_folder, weights or place.stem)
+    return _of_checkpoint(place)
+
+
+def _of_run(folder: RunFolder, weights: str | None) -> TrainedRun:
+    run = stored_run(folder)
+    run = replace(run, eval=replace(run.eval, weights=weights or run.weights))
+    act, checkpoint = activation(run), folder.checkpoint(run.weights)
+    figures = folder.read_metrics() if folder.complete else {}
+    if figures:
+        check_stored(folder, figures["dataset"]["fingerprint"])
+        identity = identity_of(run, act, figures["dataset"]["fingerprint"])
+        check_belongs(folder, identity)
+    else:
+        identity = folder.named_identity or None
+    net = _network(run, act, weights_of(checkpoint, identity))
+    load_weights(checkpoint, net, identity)
+    return TrainedRun(net.eval(), run, figures)
+
+
+def _of_checkpoint(path: Path) -> TrainedRun:
+    text = read_checkpoint(path).get(CONFIG)
+    if not isinstance(text, str):
+        raise CheckpointError(
+            f"{path} does not hold its config, as those of older versions; load it in its run's folder."
+        )
+    run = check(parsed_config(path, text) | {"output_dir": str(path.parent)})
+    net = _network(run, activation(run), weights_of(path))
+    load_weights(path, net)
+    return TrainedRun(net.eval(), run, {})
+
+
+def _network(run: Run, act: Activation, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network that these weights fit: its inputs and classes are read off their shapes."""
+    check_model(run, act)
+    matrices = [weight for weight in state.values() if weight.dim() > 1]
+    if not matrices:
+        raise ConfigError(f"the checkpoint of model={run.model.name} has no weights of a layer.")
+    inputs = matrices[0].shape[1]
+    in_shape = torch.Size((inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE))
+    normalize = "cifar10" if isinstance(run.dataset, Cifar10) else getattr(run.dataset, "normalize", None)
+    return network(run, act, in_shape, len(matrices[-1]), normalize)
