@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch.utils.data import DataLoader, TensorDataset
 
 import bregman_exp as bx
 from bregman_exp.robustness import (
@@ -125,3 +126,38 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
         tell("pgd-linf-0.1", 4, 9, 8)
         tell("pgd-linf-0.1", 9, 9, 7)
     assert "9/9, 7 still right" in console.file.getvalue()
+
+
+def test_a_function_a_loader_and_a_data_set_give_the_figures_of_the_module() -> None:
+    model = tiny_mlp(3)
+    x, y = torch.rand(30, 3, generator=torch.Generator().manual_seed(1)), torch.arange(30) % 3
+    whole = bx.robust_accuracy(model, x, y, eps=0.1, steps=5, points=True)
+    pairs = TensorDataset(x, y)
+    others = [
+        bx.robust_accuracy(lambda z: model(z), x, y, norm="Linf", eps="0.1", steps=5, points=True),
+        bx.robust_accuracy(model, DataLoader(pairs, batch_size=7), eps=0.1, steps=5, points=True),
+        bx.robust_accuracy(model, pairs, eps=0.1, steps=5, points=True),
+        bx.robust_accuracy(model, x.numpy(), y.numpy(), eps=0.1, steps=5, points=True),
+    ]
+    for other in others:
+        assert torch.equal(other.survivors, whole.survivors)
+        assert torch.equal(other.adversarial, whole.adversarial)
+    assert whole.adversarial.shape == x.shape
+    assert 0 < (whole.adversarial - x).abs().max() <= 0.1 + 1e-6
+    right = model(whole.adversarial).argmax(1) == y
+    assert torch.equal(right, whole.survivors)
+
+
+def test_a_report_is_one_line() -> None:
+    model = Function(lambda x: x[:, 0] - 0.5)
+    x, y = torch.tensor([[0.1], [0.45], [0.9], [0.2]]), torch.zeros(4, dtype=torch.int64)
+    report = bx.robust_accuracy(model, x, y, eps="1/10", steps=10)
+    line = "pgd-linf-0.1: 50.00 % right (95 % interval 15.0 – 85.0), clean 75.00 %, n = 4: unchecked"
+    assert str(report) == line
+
+
+def test_a_function_without_gradients_is_not_called_robust() -> None:
+    model = tiny_mlp(3)
+    x = torch.rand(30, 3, generator=torch.Generator().manual_seed(1))
+    report = bx.robust_accuracy(torch.no_grad()(model.forward), x, model(x).argmax(1), eps=0.01, audit=True)
+    assert report.verdict == "unreliable"

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,14 @@ def without_aliases(arguments: Iterable[str]) -> list[str]:
     return [f"attack.{a}" if a.partition("=")[0] in OF_ATTACKS and "=" in a else a for a in arguments]
 
 
-def check_overrides(arguments: Iterable[str], conf: Path) -> None:
+def check_overrides(arguments: Sequence[str], conf: Path) -> None:
     """Raises ConfigError, in one sentence, for an override that Hydra would take for something else.
 
     That is an unknown key, which it would advise to append, a config group set to no name ("logger=null"),
-    and a text that it reads as a number ("experiment_name=2020_01" is 202001).
+    and a text that it reads as a number ("experiment_name=2020_01" is 202001). Raises it also for arguments
+    that contradict one another.
     """
+    _check_contradictions(arguments)
     groups = [folder.name for folder in conf.iterdir() if folder.is_dir()]
     types = typed_keys()
     for argument in arguments:
@@ -42,8 +44,21 @@ def check_overrides(arguments: Iterable[str], conf: Path) -> None:
             raise ConfigError(f"{argument}: {key} is chosen by the name of a config; there are {names}.")
         if is_override and types.get(key) in (str, str | None):
             _check_text(key, text, _parsed_value(argument))
-        if is_override and key.isidentifier() and key not in (*groups, *types, "hydra"):
+        if is_override and key.isidentifier() and key not in (*groups, *GROUPS, *types, "hydra"):
             raise ConfigError(f"{unknown_key(key)}.")
+
+
+def _check_contradictions(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for arguments of which one would silently win over the other, or do nothing."""
+    given = {argument.partition("=")[0]: argument for argument in arguments}
+    if "scale" in given and "experiment" not in given:
+        raise ConfigError(
+            f"{given['scale']} is the short version of an experiment; give experiment=…, or leave it out."
+        )
+    if "row" in given and "model" in given:
+        raise ConfigError(
+            f"{given['row']} has a model already; leave out {given['model']}, or give model= and act= alone."
+        )
 
 
 def _check_text(key: str, text: str, value: Any) -> None:

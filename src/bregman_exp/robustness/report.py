@@ -25,8 +25,9 @@ class Report:
     """A robust accuracy with its evidence; ``print(report)`` shows it in one line.
 
     attack: e.g. "pgd-linf-0.0039"; norm, eps: the ball, in units of data in [0, 1]; clean: the clean
-    accuracy, with .accuracy .correct .n .ci95. accuracy, correct, ci95 and survivors (N,) bool are None if the attack's
-    points failed verification; n is the number of samples; checks have name, status, value, limit.
+    accuracy, with .accuracy .correct .n .ci95. accuracy, correct, ci95 and survivors (N,) bool are None if
+    the attack's points failed verification; n is the number of samples; checks have name, status, value,
+    limit.
     adversarial: with points=True the points (N, …), the sample itself where it was wrong before; else None.
     """
 

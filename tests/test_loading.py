@@ -1,0 +1,62 @@
+"""bx.load: the network, the config and the figures of a run, from its folder or a checkpoint alone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import bregman_exp as bx
+from bregman_exp import build
+from bregman_exp.runs import RunFolder
+
+X = torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
+
+
+def own_logits(run: Path) -> torch.Tensor:
+    stored = build.stored_run(RunFolder(run))
+    return build.trained_model(stored, build.dataset(stored), RunFolder(run))(X)
+
+
+def test_a_run_a_checkpoint_of_it_and_a_copy_elsewhere_are_one_network(trained: Path, tmp_path: Path) -> None:
+    logits = own_logits(trained)
+    whole = bx.load(str(trained))
+    assert not whole.net.training
+    assert whole.config.model.name == "mlp"
+    assert whole.figures["clean"]["n"] == 40
+    inside = bx.load(trained / "checkpoints" / "last.ckpt")
+    assert inside.figures == whole.figures
+    bare = bx.load(shutil.copy(trained / "checkpoints" / "last.ckpt", tmp_path / "bare.ckpt"))
+    assert bare.figures == {}
+    for loaded in (whole, inside, bare):
+        assert torch.equal(loaded.net(X), logits)
+
+
+def test_the_data_need_not_be_there(command, image_tree: Path, tmp_path: Path) -> None:
+    words = ("dataset=image_folder", f"dataset.root={image_tree}", "dataset.n_val=4", "trainer.max_epochs=1")
+    assert command("train", "model=bregman_resnet20", *words, "attack=none", "trainer.batch_size=8").code == 0
+    shutil.rmtree(image_tree)
+    (metrics,) = tmp_path.rglob("metrics.json")
+    loaded = bx.load(metrics.parent)
+    assert loaded.net(torch.rand(1, 3, 8, 8)).shape == (1, 2)
+
+
+def test_what_is_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is not a run: it has no config"):
+        bx.load(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="there is no checkpoint"):
+        bx.load(tmp_path / "nowhere.ckpt")
+    with pytest.raises(ValueError, match="use one of last, best"):
+        bx.load(trained, weights="first")
+    config = (trained / "config.yaml").read_text()
+    (trained / "config.yaml").write_text(config.replace("lr: 0.01", "lr: 0.02"))
+    with pytest.raises(ValueError, match=r"config\.yaml does not fit"):
+        bx.load(trained)
+
+
+def test_a_checkpoint_of_an_older_version_says_where_it_can_be_loaded(trained: Path, tmp_path: Path) -> None:
+    content = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
+    del content["config"]
+    torch.save(content, tmp_path / "old.ckpt")
+    with pytest.raises(ValueError, match="does not hold its config"):
+        bx.load(tmp_path / "old.ckpt")
