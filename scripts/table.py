@@ -8,7 +8,7 @@ from bregman_exp.analysis.frame import fitting, read_results, write_parquet
 from bregman_exp.analysis.table import (
     FORMATS,
     Options,
-    add_table_words,
+    add_table_arguments,
     as_csv,
     format_of,
     on_terminal,
@@ -63,7 +63,7 @@ def build_parser() -> ArgumentParser:
         epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed. csv and "
         "parquet hold what the table is computed from: a line for each figure of each run.",
     )
-    add_table_words(parser)
+    add_table_arguments(parser)
     parser.add_argument("--split", action="store_true", help="one table for each group of runs that agree")
     parser.add_argument(
         "--format",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.names import Facts, Frame
 
-ABSENT = "—"
 PUBLISHED, DIFFERENCE = "published", "difference"
 
 
@@ -42,14 +42,10 @@ class Table:
     @cached_property
     def groups(self) -> list[tuple[str, tuple[str, ...]]]:
         """Of each column the heading, and its parts: "" for the accuracy, then those that any row has."""
-        columns = self.cells.groupby("column")
-        given = columns.agg(
-            heading=("heading", "first"),
-            **{PUBLISHED: ("published_mean", "count"), DIFFERENCE: ("difference", "count")},
-        )
+        counts = self.cells.groupby(["column", "heading"])[["published_mean", "difference"]].count()
         return [
             (heading, ("", *(PUBLISHED,) * (published > 0), *(DIFFERENCE,) * (differences > 0)))
-            for heading, published, differences in given.itertuples(index=False)
+            for (_, heading), published, differences in counts.itertuples()
         ]
 
     @cached_property
@@ -60,8 +56,11 @@ class Table:
             cells = row.to_dict("records")
             lines.append([Text(cells[0]["row"]), Text(_counts(cells[0]), cells[0]["row_notes"])])
             for cell, (_, parts) in zip(cells, self.groups, strict=True):
-                texts = {"": Text(_accuracy(cell), cell["notes"])}
-                texts |= {PUBLISHED: Text(_published(cell)), DIFFERENCE: Text(_difference(cell))}
+                texts = {
+                    "": Text(_accuracy(cell), cell["notes"]),
+                    PUBLISHED: Text(percent(cell["published_mean"], cell["published_std"])),
+                    DIFFERENCE: Text(_difference(cell)),
+                }
                 lines[-1] += [texts[part] for part in parts]
         return lines
 
@@ -82,12 +81,7 @@ def _accuracy(cell: Facts) -> str:
     if cell["mean"] is None:
         return cell["marks"] or ABSENT
     fewer = f" (n={cell['n_seeds']})" if cell["n_seeds"] < len(cell["seeds"]) else ""
-    return f"{_percent(cell['mean'], cell['std'])}{fewer} {cell['marks']}".rstrip()
-
-
-def _published(cell: Facts) -> str:
-    mean = cell["published_mean"]
-    return ABSENT if mean is None else _percent(mean, cell["published_std"])
+    return f"{percent(cell['mean'], cell['std'])}{fewer} {cell['marks']}".rstrip()
 
 
 def _difference(cell: Facts) -> str:
@@ -96,10 +90,5 @@ def _difference(cell: Facts) -> str:
         return "baseline"
     if cell["difference"] is None:
         return ABSENT
-    low, high = cell["ci95_low"], cell["ci95_high"]
-    interval = "" if low is None else f" [{100 * low:+.2f}, {100 * high:+.2f}]"
-    return f"{100 * cell['difference']:+.2f}{interval} {cell['difference_marks']}".rstrip()
-
-
-def _percent(mean: float, std: float | None) -> str:
-    return f"{100 * mean:.2f}" + ("" if std is None else f" ± {100 * std:.2f}")
+    interval = points_interval((cell["ci95_low"], cell["ci95_high"])) if cell["interval"] else ""
+    return " ".join(filter(None, (points(cell["difference"]), interval, cell["difference_marks"])))

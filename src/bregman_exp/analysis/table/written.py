@@ -1,4 +1,4 @@
-"""Tables as text: Markdown, HTML, and CSV of the cells; and which format a file's ending stands for."""
+"""Tables as text: Markdown, LaTeX, HTML, CSV of the cells; and which format a file's ending stands for."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bregman_exp.analysis.names import Frame
+from bregman_exp.analysis.table import latex
 from bregman_exp.analysis.table.content import Table
-from bregman_exp.analysis.table.latex import as_latex
 from bregman_exp.analysis.table.screen import on_terminal
 from bregman_exp.terminal import as_text
 
@@ -37,17 +37,28 @@ def _plain(text: str) -> str:
 
 def as_html(table: Table) -> str:
     """A <figure>: the caption, the table in a box that may scroll, the list of its footnotes."""
-    return _template().render(table=table, two=any(len(parts) > 1 for _, parts in table.groups))
+    return _rendered(table, "table.html", autoescape=True)
+
+
+def as_latex(table: Table) -> str:
+    r"""For the inside of a table environment: \caption, a tabular with booktabs rules, the footnotes."""
+    variables = {"variable_start_string": "<<", "variable_end_string": ">>"}  # braces are LaTeX's own
+    return _rendered(table, "table.tex", block_start_string="<%", block_end_string="%>", **variables)
+
+
+def _rendered(table: Table, template: str, **syntax: Any) -> str:
+    two_lines = any(len(parts) > 1 for _, parts in table.groups)  # of headings
+    return _template(template, **syntax).render(table=table, two_lines=two_lines)
 
 
 @cache
-def _template() -> Any:
+def _template(name: str, **syntax: Any) -> Any:
     from jinja2 import Environment, FileSystemLoader  # other formats do not wait for it
 
-    folder = FileSystemLoader(Path(__file__).parent)
-    return Environment(
-        loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    ).get_template("table.html")
+    spaces = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), **spaces, **syntax)
+    environment.filters |= {"tex": latex.escaped, "tex_note": latex.note}
+    return environment.get_template(name)
 
 
 def as_cells(tables: Sequence[Table]) -> str:
@@ -73,11 +84,11 @@ def _defused(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-EACH: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
-FORMATS = ("terminal", *EACH, "cells", "csv", "parquet")
-ENDINGS = {"md": "markdown", "tex": "latex", "html": "html", "htm": "html", "csv": "csv"} | {
-    "parquet": "parquet",
-    "pq": "parquet",
+TEXTS: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
+FORMATS = ("terminal", *TEXTS, "cells", "csv", "parquet")
+ENDINGS = {
+    **{"md": "markdown", "tex": "latex", "html": "html", "htm": "html"},
+    **{"csv": "csv", "parquet": "parquet", "pq": "parquet"},
 }
 
 
@@ -87,7 +98,7 @@ def written(tables: Sequence[Table], format_: str) -> str:
         return as_cells(tables)
     if format_ == "terminal":
         return as_text(on_terminal(tables)) + "\n"
-    return "\n".join(map(EACH[format_], tables))
+    return "\n".join(map(TEXTS[format_], tables))
 
 
 def format_of(path: Path | None) -> str:
