@@ -12,9 +12,9 @@ from bregman_exp.analysis.table import (
     as_csv,
     format_of,
     on_terminal,
+    render,
     table_options,
     tables_of,
-    written,
 )
 from bregman_exp.analysis.table.options import NO_BASELINE
 from bregman_exp.runs.atomic import write_text
@@ -42,18 +42,21 @@ def main() -> None:
         frame = fitting(read_results(runs_at(arguments.places))).frame
         if format_ == "parquet":
             write_parquet(frame, arguments.output)
-            return print(f"wrote {arguments.output}", file=sys.stderr)
-        if format_ == "csv":
-            text = as_csv(frame.drop(columns="config"))
+        elif format_ == "csv":
+            write(as_csv(frame.drop(columns="config")), arguments.output)
+        elif format_ == "terminal" and not arguments.output:
+            print_whole(on_terminal(tables_of(frame, options)))
         else:
-            tables = tables_of(frame, options)
-            if format_ == "terminal" and not arguments.output:
-                return print_whole(on_terminal(tables))
-            text = written(tables, format_)
+            write(render(tables_of(frame, options), format_), arguments.output)
         if arguments.output:
-            write_text(arguments.output, text)
-            return print(f"wrote {arguments.output}", file=sys.stderr)
-    print(text, end="")
+            print(f"wrote {arguments.output}", file=sys.stderr)
+
+
+def write(text: str, output: Path | None) -> None:
+    if output:
+        write_text(output, text)
+    else:
+        print(text, end="")
 
 
 def build_parser() -> ArgumentParser:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bregman_exp.analysis.formats import size
 from bregman_exp.analysis.names import Frame, Series, short_code
-from bregman_exp.analysis.table.columns import shared_kinds, wanted
+from bregman_exp.analysis.table.columns import candidates, shared_kinds
 from bregman_exp.analysis.table.options import Options
 
 NAMED = 3  # so many runs are named of those that share a value
@@ -45,8 +45,8 @@ def agreeing(figures: Frame, options: Options) -> list[Frame]:
 
     Raises DifferingRunsError, in one sentence, where the runs do not agree and are not to be split.
     """
-    candidates = wanted(figures, options.attacks)
-    conflicts = _of_training(figures, options) or [*_of_sizes(candidates), *_of_ids(candidates, options)]
+    of_columns = candidates(figures, options.attacks)
+    conflicts = _of_training(figures, options) or [*_of_sizes(of_columns), *_of_ids(of_columns, options)]
     if not conflicts:
         return [figures]
     if not options.split:

@@ -17,10 +17,11 @@ EMPTY = (None, False, "", [])
 NOT_OF_TWINS = {
     "model.version", "model.clamp", "dataset.root", "dataset.download", "dataset.eps", "dataset.label"
 }  # fmt: skip
+OF_TRAINER = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
+
 NO_DIFFERENCE: Facts = dict.fromkeys(
     ("difference", "ci95_low", "ci95_high", "interval", "difference_marks", "unpaired")
 )
-OF_TRAINER = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
 
 
 def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
@@ -39,8 +40,9 @@ def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
     else:
         row = standard.nlargest(1, "clean")
         why = f" (the most accurate of {len(standard)} standard rows)" if len(standard) > 1 else ""
-    baselines = pd.Series(row.index[0] if len(row) else None, rows.index)
-    return baselines, "".join(row["name"] + why)
+    if row.empty:
+        return pd.Series(None, rows.index, dtype=object), ""
+    return pd.Series(row.index[0], rows.index), row["name"].iloc[0] + why
 
 
 def _named(rows: Frame, asked: str) -> Frame:

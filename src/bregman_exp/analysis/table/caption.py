@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from bregman_exp.analysis.formats import size
-from bregman_exp.analysis.names import Facts, Frame, short_code
-from bregman_exp.analysis.table.columns import NORMS, records
+from bregman_exp.analysis.names import Facts, Frame, records, short_code
+from bregman_exp.analysis.table.columns import NORMS
 from bregman_exp.analysis.table.options import Options
 from bregman_exp.analysis.table.rows import span
 

@@ -5,18 +5,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bregman_exp.analysis.names import Facts, Frame, Series, label
+from bregman_exp.analysis.names import Facts, Frame, Series, label, records
 from bregman_exp.analysis.published import is_fitted
 from bregman_exp.analysis.table.options import Options
 
 NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 RANKS = {"linf": 1, "l2": 2}  # clean data stand before them, attacks without a norm after them
-SHOWN = (
-    "steps",
-    "restarts",
-    "rel_step",
-    "loss",
-)  # arguments of an attack that cells have as facts
 PAPER = "paper"  # the suite of the published table
 KIND = ["settings", "n", "alike"]  # what the figures of one column share
 
@@ -34,7 +28,7 @@ def shown_figures(frame: Frame, options: Options) -> Frame:
     return figures.assign(alike="" if options.any_version else figures["code"])
 
 
-def wanted(figures: Frame, attacks: Sequence[str]) -> Frame:
+def candidates(figures: Frame, attacks: Sequence[str]) -> Frame:
     """The figures that may be columns, and those of clean data.
 
     Without ``attacks`` these are the PGD entries of the suite paper; where no run has them, all entries.
@@ -52,7 +46,9 @@ def shared_kinds(figures: Frame) -> Frame:
 
     Of one attack on several numbers of samples the largest counts. ``place``: of the id among all ids.
     """
-    kinds = figures.groupby([*KIND, "id"], sort=False).agg(runs=("run", "nunique")).reset_index()
+    by_kind = figures.groupby([*KIND, "id"], sort=False)
+    attack = {name: (name, "first") for name in ("attack", "norm", "eps")}
+    kinds = by_kind.agg(runs=("run", "nunique"), **attack).reset_index()
     kinds["place"] = kinds["id"].factorize()[0]
     shared = kinds[kinds["runs"] == kinds["id"].map(figures.groupby("id")["run"].nunique())]
     return shared.sort_values("n", ascending=False, kind="stable").drop_duplicates("settings").sort_index()
@@ -65,8 +61,7 @@ def choose_columns(figures: Frame) -> tuple[Frame, Frame]:
     evaluated it, and the ``measure`` (clean, linf or l2) of published figures that belong beside it, "" for
     none; and the figures, one for each run and ``column``.
     """
-    attacks = figures.drop_duplicates("settings")[["settings", "attack", "norm", "eps"]]
-    columns = shared_kinds(figures).merge(attacks, on="settings")
+    columns = shared_kinds(figures)
     ranks = columns["norm"].map(RANKS).fillna(3).where(columns["id"] != "clean", 0)
     columns = columns.assign(rank=ranks).sort_values(["rank", "place"], kind="stable", ignore_index=True)
     columns["column"] = columns.index
@@ -87,10 +82,5 @@ def _facts(column: Facts, all_settings: Series) -> Facts:
         heading = f"{NORMS[norm]}-robust"
     if is_fitted(column["attack"], norm, column["eps"]):
         measure = norm
-    shown = {name: arguments.get(name) for name in SHOWN}
-    return {"heading": heading, "measure": measure, "arguments": arguments} | shown
-
-
-def records(frame: Frame) -> list[Facts]:
-    """The lines as dicts, with None for what is missing."""
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    facts = {name: arguments.get(name) for name in ("steps", "restarts", "rel_step", "loss")}
+    return facts | {"heading": heading, "measure": measure, "arguments": arguments}

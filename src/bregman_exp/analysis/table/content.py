@@ -8,6 +8,16 @@ from typing import NamedTuple
 from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.names import Facts, Frame
 
+OF_ROW = ["model", "act", "version", "weights", "row_hash", "epochs", "seeds", "missing", "failed"]
+OF_COLUMN = ["id", "heading", "attack", "norm", "eps", "n", "steps", "restarts", "rel_step", "loss", "code"]
+CELLS = [
+    *("data", "fingerprint", "row", "baseline"), *OF_ROW, *OF_COLUMN,
+    *("mean", "std", "n_seeds", "values", "marks"),
+    *("published_mean", "published_std", "published_source"),
+    *("difference", "ci95_low", "ci95_high", "interval", "difference_marks"),
+]  # fmt: skip
+NOTES = ["notes", "row_notes"]  # numbers of the footnotes of a cell, and of those of its row
+PLACE = ["line", "column"]
 PUBLISHED, DIFFERENCE = "published", "difference"
 
 
@@ -23,7 +33,10 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """``cells``: a line for each row and column of the table, in this order, see ``cells.py``.
+    """``cells``: a line for each row and column of the table, in this order, with ``CELLS``, ``NOTES`` and
+    ``PLACE``. Accuracies, deviations, differences and their ends are fractions, also the published ones; ε in
+    [0, 1]. ``values``: accuracy by seed, "0:0.98 1:0.97"; ``seeds``, ``missing`` and ``failed``: of the row;
+    ``n_seeds``: those with a figure in the column; ``interval``: Welch, paired, or nothing.
 
     ``footnotes``: by number, from 1; ``remarks``: about the whole table.
     """

@@ -128,8 +128,8 @@ def of_evaluations(frame: Frame, chosen: Frame) -> list[str]:
         complete = evaluations["state"] == "complete"
         other = int((complete & (evaluations["weights"] != evaluations["weights_shown"])).sum())
         texts += [f"{path}: {other} of its evaluations are of other weights"] if other else []
-        open_ = evaluations.loc[~complete, "evaluation"]
-        texts += [f"{path}: evaluation {name} is not complete" for name in open_]
+        incomplete = evaluations.loc[~complete, "evaluation"]
+        texts += [f"{path}: evaluation {name} is not complete" for name in incomplete]
     return texts
 
 

@@ -49,6 +49,5 @@ def add_table_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def table_options(arguments: Namespace, *, split: bool) -> Options:
-    asked = arguments
+def table_options(asked: Namespace, *, split: bool) -> Options:
     return Options(tuple(asked.attack), asked.baseline, split, asked.any_version, asked.weights)

@@ -55,12 +55,12 @@ def with_unfinished(rows: Frame, unfinished: Frame) -> Frame:
 
 def _gap(name: str, own: set[int], others: set[int], unfinished: Frame) -> Facts:
     """E.g. "…: not complete: seed 3 (failed: …; path); no run of seeds 4, 5, which other rows have"."""
-    open_, failed = _seeds(unfinished), _seeds(unfinished[unfinished["error"] != ""])
-    absent = others - own - open_
+    started, failed = _seeds(unfinished), _seeds(unfinished[unfinished["error"] != ""])
+    absent = others - own - started
     parts = [] if unfinished.empty else [f"not complete: {not_complete(unfinished)}"]
     parts += [f"no run of {listed(absent)}, which other rows have"] if absent else []
     gap = f"{name}: {'; '.join(parts)}" if parts else ""
-    return {"missing": sorted((others | open_) - own), "failed": sorted(failed - own), "gap": gap}
+    return {"missing": sorted((others | started) - own), "failed": sorted(failed - own), "gap": gap}
 
 
 def _seeds(runs: Frame) -> set[int]:

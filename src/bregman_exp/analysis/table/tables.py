@@ -1,19 +1,19 @@
 """From the frame to tables: see that runs agree, which table each belongs to, and make it."""
 
 from collections.abc import Sequence
+from statistics import mean, stdev
 
 import numpy as np
 import pandas as pd
 
-from bregman_exp.analysis.names import Frame, Series
+from bregman_exp.analysis.names import Facts, Frame, Series, marks, records
 from bregman_exp.analysis.published import published_beside
 from bregman_exp.analysis.table import notes
 from bregman_exp.analysis.table.agreement import agreeing
-from bregman_exp.analysis.table.baseline import find_baselines
+from bregman_exp.analysis.table.baseline import NO_DIFFERENCE, difference, find_baselines
 from bregman_exp.analysis.table.caption import caption
-from bregman_exp.analysis.table.cells import CELLS, cells_of, statistics_of
-from bregman_exp.analysis.table.columns import choose_columns, records, shown_figures, wanted
-from bregman_exp.analysis.table.content import Table
+from bregman_exp.analysis.table.columns import candidates, choose_columns, shown_figures
+from bregman_exp.analysis.table.content import CELLS, NOTES, OF_COLUMN, OF_ROW, PLACE, Table
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.analysis.table.rows import rows_of, with_unfinished
 from bregman_exp.runs.run_folder import NotARunError
@@ -66,7 +66,9 @@ def _check_asked(frame: Frame, figures: Frame, unfinished: Frame, options: Optio
 
 def _homes(unfinished: Frame, parts: Sequence[Frame]) -> np.ndarray:
     """The table of each unfinished run: that of its row, else one of its data and epochs, else the first."""
-    scores = [_is_alike(unfinished, part).mask(unfinished["row"].isin(part["row"]), 2) for part in parts]
+    scores = [
+        _is_alike(unfinished, part).astype(int).mask(unfinished["row"].isin(part["row"]), 2) for part in parts
+    ]
     return np.argmax(scores, axis=0)
 
 
@@ -81,17 +83,17 @@ def _is_alike(unfinished: Frame, figures: Frame) -> Series:
 
 def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) -> Table:
     """``figures``: of runs that agree; ``unfinished``: runs that belong to them; ``frame``: all runs."""
-    columns, chosen = choose_columns(wanted(figures, options.attacks))
+    columns, chosen = choose_columns(candidates(figures, options.attacks))
     rows, counted = rows_of(chosen)
-    statistics, published = statistics_of(counted), published_beside(rows, columns["measure"])
+    statistics, published = _statistics(counted), published_beside(rows, columns["measure"])
     rows["clean"] = statistics["mean"].xs(0, level="column").astype(float)
     baselines, baseline = find_baselines(rows, options.baseline)
     names = [rows["name"].get(line, "") for line in baselines]
     rows = rows.assign(baseline_line=baselines, baseline=names)
     of_rows = unfinished["row"].isin(rows["row"]) | _is_alike(unfinished, figures)
-    cells = cells_of(with_unfinished(rows, unfinished[of_rows]), columns, statistics, published)
+    cells = _cells(with_unfinished(rows, unfinished[of_rows]), columns, statistics, published)
     footnotes = notes.number_footnotes(cells, counted)
-    whole = pd.DataFrame(cells, columns=CELLS, dtype=object)
+    whole = pd.DataFrame(cells, columns=[*CELLS, *NOTES, *PLACE], dtype=object)
     remarks = [
         *notes.of_baseline(whole, baseline, options),
         *notes.of_published(records(rows[:1])[0], published),
@@ -101,3 +103,41 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
         *notes.of_attacks(figures, chosen),
     ]
     return Table(caption(counted, columns, options), whole, footnotes, remarks)
+
+
+def _statistics(figures: Frame) -> Frame:
+    """By line and column, over the seeds: mean, sample standard deviation, values, verdicts; and facts of the
+    first figure, which of a single seed is the only one."""
+    reported = figures[figures["accuracy"].notna()]
+    values = [f"{seed}:{float(x)!r}" for seed, x in zip(reported["seed"], reported["accuracy"], strict=True)]
+    statistics = (
+        reported.assign(value=values)
+        .groupby(PLACE)
+        .agg(
+            mean=("accuracy", mean),
+            std=("accuracy", lambda accuracies: stdev(accuracies) if len(accuracies) > 1 else None),
+            n_seeds=("accuracy", "size"),
+            values=("value", " ".join),
+            accuracies=("accuracy", list),
+            **{name: (name, "first") for name in ("run", "evaluation", "correct")},
+        )
+    )
+    return figures.groupby(PLACE)["verdict"].agg(set).to_frame("verdicts").join(statistics.astype(object))
+
+
+def _cells(rows: Frame, columns: Frame, statistics: Frame, published: Frame) -> list[Facts]:
+    """A dict for each row and column, of the facts in ``CELLS`` but the notes, and of what the notes need."""
+    cells = rows.rename(columns={"row": "row_hash", "name": "row"})
+    cells = cells[["line", "row", *OF_ROW, "gap", "baseline", "baseline_line"]]
+    cells = cells.merge(columns[["column", "measure", *OF_COLUMN]], how="cross")
+    cells = cells.merge(statistics, on=PLACE, how="left").merge(published, on=["line", "measure"], how="left")
+    cells = cells.assign(**{name: rows[name].iloc[0] for name in ("data", "fingerprint")})
+    by_place = {(cell["line"], cell["column"]): cell for cell in records(cells)}
+    for cell in by_place.values():
+        cell |= {"n_seeds": cell["n_seeds"] or 0, "values": cell["values"] or ""}
+        cell["verdicts"] = cell["verdicts"] or set()
+        cell["marks"] = marks(cell["verdicts"])
+    for (_, column), cell in by_place.items():
+        other = by_place.get((cell["baseline_line"], column), cell)
+        cell |= difference(cell, other) if other is not cell else NO_DIFFERENCE
+    return list(by_place.values())

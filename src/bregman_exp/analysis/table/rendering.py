@@ -10,14 +10,13 @@ import pandas as pd
 
 from bregman_exp.analysis.names import Frame
 from bregman_exp.analysis.table import latex
-from bregman_exp.analysis.table.content import Table
+from bregman_exp.analysis.table.content import CELLS, Table
 from bregman_exp.analysis.table.screen import on_terminal
 from bregman_exp.terminal import as_text
 
 # what means something in a cell or a line; an underscore does at a word's edge only
 MARKDOWN = re.compile(r"[\\|*`<>~$]|(?<!\w)_|_(?!\w)|(?<=\])\(|^#|!(?=\[)")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
-INTERNAL = ["line", "column", "notes", "row_notes"]  # of the cells
 
 
 def as_markdown(table: Table) -> str:
@@ -37,16 +36,16 @@ def _plain(text: str) -> str:
 
 def as_html(table: Table) -> str:
     """A <figure>: the caption, the table in a box that may scroll, the list of its footnotes."""
-    return _rendered(table, "table.html", autoescape=True)
+    return _from_template(table, "table.html", autoescape=True)
 
 
 def as_latex(table: Table) -> str:
     r"""For the inside of a table environment: \caption, a tabular with booktabs rules, the footnotes."""
     variables = {"variable_start_string": "<<", "variable_end_string": ">>"}  # braces are LaTeX's own
-    return _rendered(table, "table.tex", block_start_string="<%", block_end_string="%>", **variables)
+    return _from_template(table, "table.tex", block_start_string="<%", block_end_string="%>", **variables)
 
 
-def _rendered(table: Table, template: str, **syntax: Any) -> str:
+def _from_template(table: Table, template: str, **syntax: Any) -> str:
     two_lines = any(len(parts) > 1 for _, parts in table.groups)  # of headings
     return _template(template, **syntax).render(table=table, two_lines=two_lines)
 
@@ -62,16 +61,11 @@ def _template(name: str, **syntax: Any) -> Any:
 
 
 def as_cells(tables: Sequence[Table]) -> str:
-    """CSV, a line for each row and column of each table. Accuracies, deviations, differences and their ends
-    are fractions, also the published ones; ε in [0, 1].
-
-    ``values``: accuracy by seed, "0:0.98 1:0.97"; ``seeds``, ``missing`` and ``failed``: seeds of the row;
-    ``n_seeds``: those with a figure here; ``interval``: Welch, paired, or nothing.
-    """
+    """CSV, a line for each row and column of each table; see ``Table``."""
     cells = pd.concat([table.cells.assign(table=number) for number, table in enumerate(tables, start=1)])
     for name in ("seeds", "missing", "failed"):
         cells[name] = [" ".join(map(str, seeds)) for seeds in cells[name]]
-    return as_csv(cells[["table", *cells.columns.drop(["table", *INTERNAL])]])
+    return as_csv(cells[["table", *CELLS]])
 
 
 def as_csv(frame: Frame) -> str:
@@ -92,7 +86,7 @@ ENDINGS = {
 }
 
 
-def written(tables: Sequence[Table], format_: str) -> str:
+def render(tables: Sequence[Table], format_: str) -> str:
     """The text of all tables; ``format_`` is "terminal", "markdown", "latex", "html" or "cells"."""
     if format_ == "cells":
         return as_cells(tables)
