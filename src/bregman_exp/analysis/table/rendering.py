@@ -21,17 +21,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
 
 def as_markdown(table: Table) -> str:
     """Caption, table, footnotes, in the dialect that has tables."""
-    headings = [
-        f"{heading}: {part}" if part else heading for heading, parts in table.groups for part in parts
-    ]
-    rule = ["---", *["---:"] * (len(headings) + 1)]
-    lines = [["row", "seeds", *headings], rule, *(map(str, line) for line in table.texts)]
-    body = "\n".join("| " + " | ".join(map(_plain, line)) + " |" for line in lines)
-    return "\n\n".join([_plain(table.caption), body, *map(_plain, table.numbered)]) + "\n"
-
-
-def _plain(text: str) -> str:
-    return MARKDOWN.sub(lambda match: "\\" + match[0], " ".join(text.split()))
+    return _from_template(table, "table.md")
 
 
 def as_html(table: Table) -> str:
@@ -56,8 +46,13 @@ def _template(name: str, **syntax: Any) -> Any:
 
     spaces = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), **spaces, **syntax)
-    environment.filters |= {"tex": latex.escaped, "tex_note": latex.note}
+    environment.filters |= {"plain": _plain, "tex": latex.escaped, "tex_note": latex.note}
     return environment.get_template(name)
+
+
+def _plain(text: str) -> str:
+    """The text in one line, with every character that means something to Markdown escaped."""
+    return MARKDOWN.sub(lambda match: "\\" + match[0], " ".join(text.split()))
 
 
 def as_cells(tables: Sequence[Table]) -> str:
