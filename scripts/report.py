@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from bregman_exp.analysis.report.page import write_report
-from bregman_exp.analysis.table import add_table_words, table_options
+from bregman_exp.analysis.table import add_table_arguments, table_options
 from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence
 
@@ -30,7 +30,7 @@ def build_parser() -> ArgumentParser:
         description="Writes one self-contained HTML page: what was run and how, tables, pictures, checks, "
         "and every run.",
     )
-    add_table_words(parser)
+    add_table_arguments(parser)
     parser.add_argument(
         "--output",
         type=Path,

@@ -8,13 +8,13 @@ from bregman_exp.analysis.frame import fitting, read_results, write_parquet
 from bregman_exp.analysis.table import (
     FORMATS,
     Options,
-    add_table_words,
+    add_table_arguments,
     as_csv,
     format_of,
     on_terminal,
+    render,
     table_options,
     tables_of,
-    written,
 )
 from bregman_exp.analysis.table.options import NO_BASELINE
 from bregman_exp.runs.atomic import write_text
@@ -42,18 +42,21 @@ def main() -> None:
         frame = fitting(read_results(runs_at(arguments.places))).frame
         if format_ == "parquet":
             write_parquet(frame, arguments.output)
-            return print(f"wrote {arguments.output}", file=sys.stderr)
-        if format_ == "csv":
-            text = as_csv(frame.drop(columns="config"))
+        elif format_ == "csv":
+            write(as_csv(frame.drop(columns="config")), arguments.output)
+        elif format_ == "terminal" and not arguments.output:
+            print_whole(on_terminal(tables_of(frame, options)))
         else:
-            tables = tables_of(frame, options)
-            if format_ == "terminal" and not arguments.output:
-                return print_whole(on_terminal(tables))
-            text = written(tables, format_)
+            write(render(tables_of(frame, options), format_), arguments.output)
         if arguments.output:
-            write_text(arguments.output, text)
-            return print(f"wrote {arguments.output}", file=sys.stderr)
-    print(text, end="")
+            print(f"wrote {arguments.output}", file=sys.stderr)
+
+
+def write(text: str, output: Path | None) -> None:
+    if output:
+        write_text(output, text)
+    else:
+        print(text, end="")
 
 
 def build_parser() -> ArgumentParser:
@@ -63,7 +66,7 @@ def build_parser() -> ArgumentParser:
         epilog="Runs of other data, ε, attacks, samples, epochs or code versions are not mixed. csv and "
         "parquet hold what the table is computed from: a line for each figure of each run.",
     )
-    add_table_words(parser)
+    add_table_arguments(parser)
     parser.add_argument("--split", action="store_true", help="one table for each group of runs that agree")
     parser.add_argument(
         "--format",

@@ -13,11 +13,11 @@ from filelock import FileLock
 from PIL import Image
 
 from bregman_exp.analysis.figures.album import Picture
+from bregman_exp.analysis.formats import duration, each, ranges
 from bregman_exp.analysis.frame import read_results
 from bregman_exp.analysis.report.checks import meanings, summaries
 from bregman_exp.analysis.report.commands import evaluating_commands, row_command, training_commands
 from bregman_exp.analysis.report.embedded import embedded
-from bregman_exp.analysis.report.formats import duration, each, ranges
 from bregman_exp.analysis.report.page import Sources, report_page
 from bregman_exp.analysis.report.runs import reported_runs
 from bregman_exp.analysis.table import Options

@@ -2,20 +2,19 @@
 
 The formulas are in ``intervals.py``."""
 
-import json
 from dataclasses import dataclass
 
 import pandas as pd
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from bregman_exp.analysis.intervals import Interval, paired, welch
-from bregman_exp.analysis.names import Frame, differing_keys, label, marks
+from bregman_exp.analysis.formats import ABSENT, points, points_interval
+from bregman_exp.analysis.frame import COLUMNS
+from bregman_exp.analysis.intervals import paired, welch
+from bregman_exp.analysis.names import Frame, label, marks, records
 from bregman_exp.analysis.table.baseline import rights_of
-from bregman_exp.analysis.table.columns import records
 from bregman_exp.runs.run_folder import NotARunError
 
-ABSENT = "—"
 KEY = ["settings", "n"]  # what two figures must share to be compared
 PAIRED = (
     "accuracy in percent, A − B in points with Newcombe's 95 % interval; "
@@ -31,21 +30,20 @@ OVER_SEEDS = (
 
 @dataclass(frozen=True)
 class Side:
-    """One row. ``runs``: a line for each seed; ``figures``: all of them; ``notes``: what does not count."""
+    """A row. ``runs``: one for each seed; ``figures``: of their weights, a line for each run and ``KEY``;
+    ``paths``: of all its complete runs; ``notes``: what does not count."""
 
+    name: str
     runs: Frame
     figures: Frame
     paths: frozenset[str]
     notes: list[str]
 
-    def of(self, settings: str, n: int) -> Frame:
-        return self.figures[(self.figures["settings"] == settings) & (self.figures["n"] == n)]
-
     def __str__(self) -> str:
         run, seeds = self.runs.iloc[0], len(self.runs)
         which = f"seed {run['seed']}" if seeds == 1 else f"{seeds} seeds"
         row = f"{run['data']}, {run['weights']} weights, row {run['row'][:4]}"
-        return f"{run['model']} ({run['act']}), {row}, {which}"
+        return f"{self.name}: {run['model']} ({run['act']}), {row}, {which}"
 
 
 def comparison_table(a: Frame, b: Frame) -> Table:
@@ -58,30 +56,24 @@ def comparison_table(a: Frame, b: Frame) -> Table:
     """
     sides = _side("A", a), _side("B", b)
     _check_comparable(*sides)
-    keys = [side.figures[KEY].drop_duplicates() for side in sides]
-    both = keys[0].merge(keys[1], on=KEY)
-    single = all(len(side.runs) == 1 for side in sides)
+    figures: Frame = pd.concat([side.figures.assign(side=side.name) for side in sides])
+    shared = figures.groupby(KEY)["side"].transform("nunique") == 2
+    alone = figures[~shared].drop_duplicates(KEY).groupby("side").size()
     left_out = [
         f"left out: {n} that only {name} has (other attacks, settings or numbers of samples)"
-        for name, own in zip("AB", keys, strict=True)
-        if (n := len(own) - len(both))
+        for name, n in alone.items()
     ]
-    headings = ("only A", "only B", "p") if single else ("seeds A", "seeds B")
-    table = Table(
-        caption="; ".join([PAIRED if single else OVER_SEEDS, *left_out, *sides[0].notes, *sides[1].notes])
-    )
-    table.title, table.title_justify = (
-        Text(f"A: {sides[0]}\nB: {sides[1]}"),
-        "left",
-    )  # Text: names are no markup
-    table.add_column("")
-    for heading in ("A", "B", "A − B", "95 %", *headings, "n"):
-        table.add_column(heading, justify="right")
-    for settings, n in both.itertuples(index=False):
-        x, y = (side.of(settings, n) for side in sides)
-        cells = _paired(x, y) if single else _over_seeds(x, y, *sides)
-        name = Text(label(settings, both["settings"]))
-        table.add_row(name, _cell(x), _cell(y), *cells, str(n))
+    is_single = all(len(side.runs) == 1 for side in sides)
+    caption = [PAIRED if is_single else OVER_SEEDS, *left_out, *sides[0].notes, *sides[1].notes]
+    headings = ("only A", "only B", "p") if is_single else ("seeds A", "seeds B")
+    columns = [Column(name, justify="right") for name in ("A", "B", "A − B", "95 %", *headings, "n")]
+    title = Text(f"{sides[0]}\n{sides[1]}")  # Text: names are no markup
+    table = Table("", *columns, title=title, title_justify="left", caption="; ".join(caption))
+    both = figures[shared]
+    for (settings, n), pair in both.groupby(KEY, sort=False):
+        x, y = (pair[pair["side"] == side.name] for side in sides)
+        cells = _paired(x, y) if is_single else _over_seeds(x, y, *sides)
+        table.add_row(Text(label(settings, both["settings"])), _cell(x), _cell(y), *cells, str(n))
     return table
 
 
@@ -96,37 +88,33 @@ def _side(name: str, frame: Frame) -> Side:
     _check_one_row(name, complete)
     chosen = complete.drop_duplicates("seed").sort_values("seed")
     figures = chosen[["run"]].merge(frame[frame["id"] != ""], on="run", how="left")
-    weights = figures["weights"] == complete["weights"].iloc[0]
+    of_weights = figures["weights"] == complete["weights"].iloc[0]
     counts = {
         "runs are not complete": len(runs) - len(complete),
         "runs are there twice": len(complete) - len(chosen),
-        "evaluations are of other weights": len(figures[~weights].drop_duplicates(["run", "evaluation"])),
+        "evaluations are of other weights": len(figures[~of_weights].drop_duplicates(["run", "evaluation"])),
     }
-    notes = [f"{name}: {count} {words}" for words, count in counts.items() if count]
-    used = figures[weights].drop_duplicates(["run", *KEY])
-    return Side(chosen, used, frozenset(complete["run"]), notes)
+    notes = [f"{name}: {count} {what}" for what, count in counts.items() if count]
+    used = figures[of_weights].drop_duplicates(["run", *KEY])
+    return Side(name, chosen, used, frozenset(complete["run"]), notes)
 
 
 def _check_one_row(name: str, runs: Frame) -> None:
     """Raises ValueError, with what differs, where the runs are of several rows."""
-    rows = runs[["row", "weights"]].drop_duplicates()
-    if len(rows) == 1:
+    n = len(runs[["row", "weights"]].drop_duplicates())
+    if n == 1:
         return
-    about = {key: runs[key] for key in ("model", "act", "weights")} | {"dataset": runs["data"]}
-    differing = _differing(pd.DataFrame(about))
-    if not differing:
-        configs = [json.loads(text) for text in runs["config"]]
-        keys = differing_keys(configs)
-        differing = _differing(
-            pd.DataFrame([{key: config.get(key) for key in keys} for config in configs], dtype=object)
-        )
-    told = f"{name} holds {len(rows)} rows, which differ in {differing or 'their data'}"
-    raise ValueError(f"{told}; give runs that differ only in their seed.")
+    facts = runs[["model", "act", "weights", "data"]].rename(columns={"data": "dataset"})
+    keys = runs.columns.drop(list(COLUMNS))  # of configs that differ
+    differing = _differing(facts) or _differing(runs[keys]) or "their data"
+    raise ValueError(
+        f"{name} holds {n} rows, which differ in {differing}; give runs that differ only in their seed."
+    )
 
 
 def _differing(facts: Frame) -> str:
     """E.g. "optim.lr (0.01, 0.1) and act (atan, tanh)"; "" where all are equal."""
-    values = {name: list(dict.fromkeys(map(str, facts[name]))) for name in facts}
+    values = {name: facts[name].unique() for name in facts}
     return " and ".join(f"{name} ({', '.join(own)})" for name, own in values.items() if len(own) > 1)
 
 
@@ -153,37 +141,27 @@ def _check_comparable(a: Side, b: Side) -> None:
 def _paired(a: Frame, b: Frame) -> list[str]:
     if a["accuracy"].isna().any() or b["accuracy"].isna().any():
         return [ABSENT] * 5
-    result = paired(*rights_of(*(records(side.iloc[:1])[0] for side in (a, b))))
+    result = paired(*rights_of(*(records(figures.iloc[:1])[0] for figures in (a, b))))
     p = f"{result.p:.3f}" if result.p >= 0.001 else f"{result.p:.0e}"
-    return [_points(result.difference), _interval(result.ci95), str(result.only_a), str(result.only_b), p]
+    difference = [points(result.difference), points_interval(result.ci95)]
+    return [*difference, str(result.only_a), str(result.only_b), p]
 
 
 def _over_seeds(a: Frame, b: Frame, side_a: Side, side_b: Side) -> list[str]:
-    x, y = (list(map(float, side["accuracy"].dropna())) for side in (a, b))
-    cells = [ABSENT, ABSENT]
+    x, y = (list(map(float, figures["accuracy"].dropna())) for figures in (a, b))
+    difference = [ABSENT, ABSENT]
     if x and y:
         result = welch(x, y)
-        cells = [_points(result.difference), _interval(result.ci95)]
-    return [*cells, _of(len(x), len(side_a.runs)), _of(len(y), len(side_b.runs))]
+        difference = [points(result.difference), points_interval(result.ci95)]
+    seeds = ((len(x), len(side_a.runs)), (len(y), len(side_b.runs)))
+    return [*difference, *(str(n) if n == every else f"{n} of {every}" for n, every in seeds)]
 
 
 def _cell(figures: Frame) -> str:
-    """Mean (± standard deviation) in percent of what is reported, and what must be said of it."""
+    """Mean (± standard deviation) in percent of what is reported, what is not, and marks."""
     values = 100 * figures["accuracy"].dropna()
     missing = len(figures) - len(values)
     spread = f" ± {values.std():.2f}" if len(values) > 1 else ""
-    words = [f"{values.mean():.2f}{spread}"] if len(values) else []
-    words += [f"({missing} not reported)" if len(values) else "not reported"] if missing else []
-    return " ".join([*words, marks(figures["verdict"])]).strip()
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.2f}"
-
-
-def _interval(interval: Interval | None) -> str:
-    return f"[{_points(interval[0])}, {_points(interval[1])}]" if interval else ABSENT
-
-
-def _of(some: int, every: int) -> str:
-    return str(some) if some == every else f"{some} of {every}"
+    texts = [f"{values.mean():.2f}{spread}"] if len(values) else []
+    texts += [f"({missing} not reported)" if len(values) else "not reported"] if missing else []
+    return " ".join([*texts, marks(figures["verdict"])]).strip()

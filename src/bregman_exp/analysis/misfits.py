@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from typing import Any
 
 from bregman_exp import build
 from bregman_exp.config import Run
@@ -25,18 +24,22 @@ class Misfits:
         record = folder.read_metrics()
         fingerprint = record["dataset"].get("fingerprint")
         if "config_hash" not in record or fingerprint is None:
-            return ""  # there is nothing to compare with
+            return ""  # nothing to compare with
         try:
-            build.check_belongs(folder, self._identity(folder, fingerprint))
+            self._check(folder, fingerprint)
         except (build.MisfitError, NotARunError) as error:
             return str(error)
-        except ValueError as error:
-            return _of_unread_config(folder, error)
         return ""
 
-    def _identity(self, folder: RunFolder, fingerprint: str) -> dict[str, Any]:
-        run = self._run(folder)
-        return build.identity_of(run, build.activation(run), fingerprint)
+    def _check(self, folder: RunFolder, fingerprint: str) -> None:
+        try:
+            run = self._run(folder)
+            identity = build.identity_of(run, build.activation(run), fingerprint)
+        except NotARunError:
+            raise
+        except ValueError as error:
+            return build.check_is_older(folder, error)
+        build.check_belongs(folder, identity)
 
     def _run(self, folder: RunFolder) -> Run:
         try:
@@ -50,11 +53,3 @@ class Misfits:
         if row not in self._rows:
             self._rows[row] = build.stored_run(folder)
         return replace(self._rows[row], seed=int(seeds[0]))
-
-
-def _of_unread_config(folder: RunFolder, error: ValueError) -> str:
-    try:
-        build.check_is_older(folder, error)
-    except build.MisfitError as misfit:
-        return str(misfit)
-    return ""

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from bregman_exp.runs.record import Verdict
 
-# A pandas.DataFrame or Series. The annotations inside pandas say of what is taken from one that it may be
-# either or an array, so the checker of types is told nothing.
+# A pandas.DataFrame or Series. For the type checker both are Any: by pandas' own annotations, whatever is
+# taken from one may be a DataFrame, a Series or an array.
 Frame: TypeAlias = Any
 Series: TypeAlias = Any
 Facts: TypeAlias = dict[str, Any]  # a line of a frame
@@ -20,6 +20,11 @@ SETTINGS = (
     *("precision", "members", "source", "class", "parameters"),
 )
 MARKS = {Verdict.UNRELIABLE: "UNRELIABLE", Verdict.DEGENERATE: "degenerate"}
+
+
+def records(frame: Frame) -> list[Facts]:
+    """The lines as dicts, with None for what is missing."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 def marks(verdicts: Iterable[str]) -> str:
@@ -65,22 +70,20 @@ def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
 
 def row_names(rows: Frame) -> list[str]:
     """A name for each line, which is a row with its model, act, hash, weights and config; all different."""
-    configs = [json.loads(text) for text in rows["config"]]
-    bases = list(map(base_name, rows["model"], rows["act"], configs))
-    namesakes: dict[str, list[int]] = {}
-    for place, base in enumerate(bases):
-        namesakes.setdefault(base, []).append(place)
-    apart = {base: differing_keys([configs[i] for i in places]) for base, places in namesakes.items()}
-    several = {base: rows["weights"].iloc[places].nunique() > 1 for base, places in namesakes.items()}
-    full = [
-        ", ".join([base, *(f"{key} {shown_value(config.get(key))}" for key in apart[base])])
-        + (f", {weights} weights" if several[base] else "")
-        for base, config, weights in zip(bases, configs, rows["weights"], strict=True)
-    ]
-    counts, digits = Counter(full), _digits(rows["row"])
+    lines = rows[["row", "weights"]].reset_index(drop=True)
+    lines["config"] = list(map(json.loads, rows["config"]))
+    lines["base"] = list(map(base_name, rows["model"], rows["act"], lines["config"]))
+    names: dict[int, str] = {}
+    for base, namesakes in lines.groupby("base"):
+        keys = differing_keys(list(namesakes["config"]))
+        several = namesakes["weights"].nunique() > 1
+        for line, weights, config in namesakes[["weights", "config"]].itertuples():
+            apart = [f"{key} {shown_value(config.get(key))}" for key in keys]
+            names[line] = ", ".join([base, *apart, *([f"{weights} weights"] if several else [])])
+    count, digits = Counter(names.values()), _digits(rows["row"])
     return [
-        f"{name}, row {row[:digits]}" if counts[name] > 1 else name
-        for name, row in zip(full, rows["row"], strict=True)
+        f"{names[line]}, row {row[:digits]}" if count[names[line]] > 1 else names[line]
+        for line, row in lines["row"].items()
     ]
 
 

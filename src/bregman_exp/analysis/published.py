@@ -1,7 +1,7 @@
 """The figures that others published, or that were measured with their code: published.csv, in percent."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from math import isclose
 from pathlib import Path
@@ -47,22 +47,27 @@ def is_fitted(attack: str, norm: str, eps: float | None) -> bool:
     return fitted is not None and eps is not None and isclose(eps, fitted, rel_tol=1e-3)
 
 
-def with_published(rows: Frame, measures: Sequence[str]) -> Frame:
-    """The figures of these rows (with line, model, act, data, weights, config), by "line" and "measure".
+def published_beside(rows: Frame, measures: Iterable[str]) -> Frame:
+    """The figures of these rows (with line, model, act, data, weights, config): line, measure, published_mean
+    and published_std, which are fractions, published_source, source, data_published, remark.
 
     No line where the rows' config does not tell which of several it would be, nor of weights that the
     reference does not evaluate. A copy of a data set (e.g. "CIFAR-10 (JPEG copy)") has those of the original.
     """
     figures = published()[published()["measure"].isin(measures)]
-    joined = rows[rows["weights"] == "last"].merge(figures, on=["model", "act"], suffixes=("", "_there"))
+    rows = rows.loc[rows["weights"] == "last", ["line", "model", "act", "data", "config"]]
+    joined = rows.merge(figures, on=["model", "act"], suffixes=("", "_published"))
+    facts = joined[["data", "data_published", "config", "where"]].itertuples(index=False)
     fits = [
         (data == original or data.startswith(f"{original} ("))
         and _agree(json.loads(config), json.loads(where))
-        for data, original, config, where in joined[["data", "data_there", "config", "where"]].itertuples(
-            index=False
-        )
+        for data, original, config, where in facts
     ]
-    return joined[pd.Series(fits, joined.index, dtype=bool)].drop_duplicates(["line", "measure"], keep=False)
+    beside = joined[pd.Series(fits, joined.index, dtype=bool)]
+    beside = beside.drop_duplicates(["line", "measure"], keep=False)
+    shares = (beside[["mean", "std"]] / 100).round(6).add_prefix("published_")
+    texts = beside[["line", "measure", "source", "data_published", "remark"]]
+    return texts.join(shares).assign(published_source=beside["source"].map(SOURCES))
 
 
 def _agree(config: dict[str, Any], where: dict[str, Any]) -> bool:

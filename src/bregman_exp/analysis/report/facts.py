@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from bregman_exp.analysis.formats import counted, duration, each, ranges
 from bregman_exp.analysis.lines import code_of
 from bregman_exp.analysis.names import Facts, Frame, short_code
-from bregman_exp.analysis.report.formats import counted, duration, each, ranges
 
 TITLED = 3  # experiments that fit in a title
 ENVIRONMENT = ("torch", "python", "device", "git", "bregman_exp")

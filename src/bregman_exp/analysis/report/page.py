@@ -11,10 +11,10 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from bregman_exp.analysis import formats
 from bregman_exp.analysis.figures.album import Album, Picture
 from bregman_exp.analysis.frame import Results, read_results
 from bregman_exp.analysis.names import Facts
-from bregman_exp.analysis.report import formats
 from bregman_exp.analysis.report.checks import meanings, summaries, totals
 from bregman_exp.analysis.report.commands import Command, evaluating_commands, row_command, training_commands
 from bregman_exp.analysis.report.embedded import embedded

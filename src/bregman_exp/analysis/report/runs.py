@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from bregman_exp.analysis.formats import counted, ranges
 from bregman_exp.analysis.frame import ROW, STATES, Results
 from bregman_exp.analysis.names import Facts, Frame, base_name, row_names
-from bregman_exp.analysis.report.formats import counted, ranges
 from bregman_exp.runs.reading import read_text
 from bregman_exp.runs.record import CheckStatus
 from bregman_exp.runs.run_folder import RunFolder

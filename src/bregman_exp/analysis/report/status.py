@@ -4,8 +4,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bregman_exp.analysis.formats import ranges
 from bregman_exp.analysis.frame import Results
-from bregman_exp.analysis.report.formats import ranges
 from bregman_exp.analysis.report.runs import named_runs, states
 
 

@@ -4,24 +4,24 @@
 """
 
 from bregman_exp.analysis.table.agreement import DifferingRunsError
-from bregman_exp.analysis.table.assemble import tables_of
 from bregman_exp.analysis.table.columns import shown_figures
 from bregman_exp.analysis.table.content import Table
-from bregman_exp.analysis.table.latex import as_latex
-from bregman_exp.analysis.table.options import Options, add_table_words, table_options
-from bregman_exp.analysis.table.screen import on_terminal
-from bregman_exp.analysis.table.written import (
+from bregman_exp.analysis.table.options import Options, add_table_arguments, table_options
+from bregman_exp.analysis.table.rendering import (
     FORMATS,
     as_cells,
     as_csv,
     as_html,
+    as_latex,
     as_markdown,
     format_of,
-    written,
+    render,
 )  # fmt: skip
+from bregman_exp.analysis.table.screen import on_terminal
+from bregman_exp.analysis.table.tables import tables_of
 
 __all__ = [
-    "FORMATS", "DifferingRunsError", "Options", "Table", "add_table_words", "as_cells", "as_csv", "as_html",
-    "as_latex", "as_markdown", "format_of", "on_terminal", "shown_figures", "table_options", "tables_of",
-    "written",
+    "FORMATS", "DifferingRunsError", "Options", "Table", "add_table_arguments", "as_cells", "as_csv",
+    "as_html", "as_latex", "as_markdown", "format_of", "on_terminal", "render", "shown_figures",
+    "table_options", "tables_of",
 ]  # fmt: skip

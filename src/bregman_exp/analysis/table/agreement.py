@@ -1,13 +1,14 @@
 """Runs that may share a table: the same data, epochs, code, and attacks with the same settings."""
 
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bregman_exp.analysis.formats import size
 from bregman_exp.analysis.names import Frame, Series, short_code
-from bregman_exp.analysis.table.columns import shared_kinds, wanted
+from bregman_exp.analysis.table.columns import candidates, shared_kinds
 from bregman_exp.analysis.table.options import Options
 
 NAMED = 3  # so many runs are named of those that share a value
@@ -30,8 +31,8 @@ class Conflict(NamedTuple):
 
     def __str__(self) -> str:
         """E.g. "epochs: 1 (a/seed-0) and 182 (b/seed-0, b/seed-1)"."""
-        having = self.values.groupby(self.values, sort=False).groups.items()
-        return f"{self.what}: " + " and ".join(f"{value} ({_some(list(paths))})" for value, paths in having)
+        groups = self.values.groupby(self.values, sort=False).groups.items()
+        return f"{self.what}: " + " and ".join(f"{value} ({_some(list(runs))})" for value, runs in groups)
 
 
 def _some(paths: list[str]) -> str:
@@ -44,7 +45,8 @@ def agreeing(figures: Frame, options: Options) -> list[Frame]:
 
     Raises DifferingRunsError, in one sentence, where the runs do not agree and are not to be split.
     """
-    conflicts = _of_training(figures, options) or _of_figures(wanted(figures, options.attacks), options)
+    of_columns = candidates(figures, options.attacks)
+    conflicts = _of_training(figures, options) or [*_of_sizes(of_columns), *_of_ids(of_columns, options)]
     if not conflicts:
         return [figures]
     if not options.split:
@@ -52,66 +54,52 @@ def agreeing(figures: Frame, options: Options) -> list[Frame]:
         if any(conflict.is_code for conflict in conflicts):
             advice += ", or --any-version to mix code versions"
         raise DifferingRunsError("; ".join(map(str, conflicts)), advice)
-    kinds = pd.concat([conflict.values for conflict in conflicts], axis=1).fillna("").agg("\n".join, axis=1)
+    kinds = pd.concat([conflict.values for conflict in conflicts], axis=1).agg("\n".join, axis=1)
     parts = figures.groupby(figures["run"].map(kinds), sort=False)
     return [smaller for _, part in parts for smaller in agreeing(part, options)]
 
 
 def _of_training(figures: Frame, options: Options) -> list[Conflict]:
     runs = figures.drop_duplicates("run").set_index("run")
-    data = pd.Series(list(zip(runs["data"], runs["fingerprint"], strict=True)), runs.index, dtype=object)
-    conflicts = _conflict("data", data, lambda value: f"{value[0]} {value[1][:8]}")
-    conflicts += _conflict("epochs", runs["budget"], str)
+    data = runs[["data", "fingerprint"]].apply(tuple, axis=1)
+    conflicts = [
+        Conflict("data", _short(data, lambda value: f"{value[0]} {value[1][:8]}")),
+        Conflict("epochs", runs["budget"]),
+    ]
     if not options.any_version:
-        conflicts += _conflict("code version", runs["trained_with"], short_code, is_code=True)
-    return conflicts
+        conflicts.append(Conflict("code version", _short(runs["trained_with"], short_code), is_code=True))
+    return [conflict for conflict in conflicts if conflict.values.nunique() > 1]
 
 
-def _conflict(
-    what: str, values: Series, short: Callable[[Any], str], is_code: bool = False
-) -> list[Conflict]:
-    """None where all are equal; short texts where these tell the values apart."""
-    several = set(values)
-    if len(several) == 1:
-        return []
-    text = short if len(set(map(short, several))) == len(several) else str
-    return [Conflict(what, values.map(text), is_code)]
+def _short(values: Series, short: Callable[[Any], str]) -> Series:
+    """Short texts where these tell the values apart, else the values as text."""
+    texts = values.map(short)
+    return texts if texts.nunique() == values.nunique() else values.map(str)
 
 
-def _of_figures(figures: Frame, options: Options) -> list[Conflict]:
-    shared = set(shared_kinds(figures)["id"])
-    ids = [id_ for id_ in dict.fromkeys(["clean", *figures["id"]]) if id_ not in shared]
-    return [*_of_sizes(figures), *(_of_id(id_, figures, options) for id_ in ids)]
-
-
-def _of_id(id_: str, figures: Frame, options: Options) -> Conflict:
-    """Figures of one id of which the runs have no common one; each run is described by its first."""
-    first = figures[figures["id"] == id_].drop_duplicates("run").set_index("run")
-    facts: Frame = pd.DataFrame(list(map(json.loads, first["settings"])), first.index, dtype=object)
-    facts["n"] = first["n"]
-    if not options.any_version:
-        facts["code"] = first["code"]
-    apart = [name for name in facts if facts[name].map(str).nunique() > 1]
-    texts = {run: ", ".join(f"{name} {line[name]}" for name in apart) for run, line in facts.iterrows()}
-    return Conflict(id_, _for_all(texts, figures), is_code="code" in apart)
-
-
-def _of_sizes(figures: Frame) -> list[Conflict]:
+def _of_sizes(figures: Frame) -> Iterator[Conflict]:
     """Attacks of one kind that share no size ε: each would have a column of its own, mostly empty."""
     sized = figures[(figures["attack"] != "") & (figures["norm"] != "") & figures["eps"].notna()]
-    conflicts = []
     for (attack, norm), of_kind in sized.groupby(["attack", "norm"]):
         sizes = of_kind.groupby("run", sort=False)["eps"].agg(lambda eps: tuple(sorted(set(eps))))
         if not set(sizes.iloc[0]).intersection(*sizes):
-            conflicts += _conflict(f"ε of {attack} in {norm}", _for_all(dict(sizes), figures), _short_sizes)
-    return conflicts
+            texts = _short(sizes, lambda sizes: ", ".join(map(size, sizes)))
+            yield Conflict(f"ε of {attack} in {norm}", _for_all(texts, figures))
 
 
-def _for_all(of_some: Mapping[Hashable, Any], figures: Frame) -> Series:
+def _of_ids(figures: Frame, options: Options) -> Iterator[Conflict]:
+    """Figures of one id of which the runs have no common one; each run is described by its first."""
+    ids = dict.fromkeys(["clean", *figures["id"]])
+    for id_ in [id_ for id_ in ids if id_ not in set(shared_kinds(figures)["id"])]:
+        first = figures[figures["id"] == id_].drop_duplicates("run").set_index("run")
+        facts: Frame = pd.DataFrame(list(map(json.loads, first["settings"])), first.index, dtype=object)
+        facts = facts.assign(n=first["n"], **({} if options.any_version else {"code": first["code"]}))
+        apart = [name for name in facts if facts[name].map(str).nunique() > 1]
+        texts = [", ".join(f"{name} {run[name]}" for name in apart) for _, run in facts.iterrows()]
+        values = _for_all(pd.Series(texts, facts.index), figures)
+        yield Conflict(id_, values, is_code="code" in apart)
+
+
+def _for_all(texts: Series, figures: Frame) -> Series:
     """Runs without this attack cannot conflict: they count as the first run that has it."""
-    first, runs = next(iter(of_some.values())), pd.unique(figures["run"])
-    return pd.Series([of_some.get(run, first) for run in runs], runs, dtype=object)
-
-
-def _short_sizes(sizes: tuple[float, ...]) -> str:
-    return ", ".join(f"{eps:.4g}" for eps in sizes)
+    return texts.reindex(figures["run"].unique(), fill_value=texts.iloc[0])

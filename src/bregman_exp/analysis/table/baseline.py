@@ -1,11 +1,12 @@
 """The rows that others are compared with, and by how much they differ."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from bregman_exp.analysis.intervals import paired, welch
-from bregman_exp.analysis.names import GROUPS, Facts, marks
+from bregman_exp.analysis.names import GROUPS, Facts, Frame, Series, marks
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN
 from bregman_exp.runs.predictions import rights
 from bregman_exp.runs.record import Version
@@ -18,59 +19,60 @@ NOT_OF_TWINS = {
 }  # fmt: skip
 OF_TRAINER = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
 
+NO_DIFFERENCE: Facts = dict.fromkeys(
+    ("difference", "ci95_low", "ci95_high", "interval", "difference_marks", "unpaired")
+)
 
-def find_baselines(
-    rows: Sequence[Facts], asked: str | None, clean: Mapping[int, float | None]
-) -> tuple[dict[int, Facts], str]:
-    """By line of a row the row it is compared with, without rows that have none; and what that is called.
+
+def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
+    """By line of a row the line of the row it is compared with, or NaN; and what that is called, or "".
 
     ``asked``: see ``Options``. By default the standard network is the baseline, of several the most accurate
     on ``clean`` data, which favours the other rows least. Raises ValueError where several rows are meant.
     """
     if asked == TWIN:
         return _twins(rows), "its twin, the standard row with all else the same"
-    if asked == NO_BASELINE:
-        return {}, ""
-    standard = [row for row in rows if row["version"] == Version.STANDARD]
-    if asked is not None:
+    standard, why = rows[rows["version"] == Version.STANDARD], ""
+    if asked == NO_BASELINE or (asked is None and len(rows) == 1):
+        row = rows[:0]
+    elif asked is not None:
         row = _named(rows, asked)
-    elif len(rows) > 1:
-        row = max(standard, key=lambda row: clean.get(row["line"]) or 0, default=None)
     else:
-        row = None
-    if row is None:
-        return {}, ""
-    why = f" (the most accurate of {len(standard)} standard rows)" if not asked and len(standard) > 1 else ""
-    return {other["line"]: row for other in rows}, row["name"] + why
+        row = standard.nlargest(1, "clean")
+        why = f" (the most accurate of {len(standard)} standard rows)" if len(standard) > 1 else ""
+    if row.empty:
+        return pd.Series(None, rows.index, dtype=object), ""
+    return pd.Series(row.index[0], rows.index), row["name"].iloc[0] + why
 
 
-def _named(rows: Sequence[Facts], asked: str) -> Facts | None:
+def _named(rows: Frame, asked: str) -> Frame:
     """The row of this name or model, or whose name or hash begins so."""
     readings = (
-        [row for row in rows if row["name"] == asked],
-        [row for row in rows if row["model"] == asked],
-        [row for row in rows if row["name"].startswith(asked)],
-        [row for row in rows if row["row"].startswith(asked)],
+        rows["name"] == asked,
+        rows["model"] == asked,
+        rows["name"].str.startswith(asked),
+        rows["row"].str.startswith(asked),
     )
-    meant = next(filter(None, readings), [])
+    meant = next((rows[fits] for fits in readings if fits.any()), rows[:0])
     if len(meant) > 1:
-        names = ", ".join(repr(row["name"]) for row in meant)
+        names = ", ".join(map(repr, meant["name"]))
         raise ValueError(f"--baseline {asked!r} may be any of {names}; give one of these names.")
-    return meant[0] if meant else None
+    return meant
 
 
-def _twins(rows: Sequence[Facts]) -> dict[int, Facts]:
+def _twins(rows: Frame) -> Series:
     """The standard row that differs in the version alone, for every row that has one."""
-    standard = {_but_version(row): row for row in rows if row["version"] == Version.STANDARD}
-    pairs = [(row["line"], standard.get(_but_version(row))) for row in rows]
-    compared = {twin["line"] for line, twin in pairs if twin and line != twin["line"]}
-    return {line: twin for line, twin in pairs if twin and twin["line"] in compared}
+    keys = rows[["weights", "config"]].agg(_but_version, axis=1)
+    standard = keys[rows["version"] == Version.STANDARD]
+    twins = keys.map({key: line for line, key in standard.items()})
+    compared = twins[twins.index != twins]
+    return twins.where(twins.isin(compared.dropna()))
 
 
-def _but_version(row: Facts) -> str:
-    config = json.loads(row["config"])
+def _but_version(row: Series) -> str:
     # a key that a later version added may be missing where it would be empty
-    groups = {key: value for key, value in config.items() if _is_of_twins(key) and value not in EMPTY}
+    config = json.loads(row["config"]).items()
+    groups = {key: value for key, value in config if _is_of_twins(key) and value not in EMPTY}
     return json.dumps([row["weights"], groups], sort_keys=True)
 
 
@@ -81,29 +83,33 @@ def _is_of_twins(key: str) -> bool:
     return group in GROUPS and name != "_target_" and key not in NOT_OF_TWINS
 
 
-def difference(a: Sequence[Facts], b: Sequence[Facts]) -> tuple[Facts, str]:
-    """Mean of a's figures − that of b's; {} where either has none; why there is no paired interval, or "".
+def difference(a: Facts, b: Facts) -> Facts:
+    """Mean of cell a − that of b. ``unpaired``: why there is no interval of two networks, or "".
 
     Welch's interval over seeds; of one seed each, the interval over the test samples that both saw.
     """
-    marked = marks(figure["verdict"] for figure in (*a, *b))
-    a, b = ([figure for figure in side if figure["accuracy"] is not None] for side in (a, b))
-    if not a or not b:
-        return {}, ""
-    over_seeds = welch(*([figure["accuracy"] for figure in side] for side in (a, b)))
-    interval, kind, wrong = over_seeds.ci95, "Welch", ""
-    if len(a) == len(b) == 1:
+    if not a["n_seeds"] or not b["n_seeds"]:
+        return NO_DIFFERENCE
+    over_seeds = welch(a["accuracies"], b["accuracies"])
+    interval, kind, unpaired = over_seeds.ci95, "Welch", ""
+    if a["n_seeds"] == b["n_seeds"] == 1:
         try:
-            interval, kind = paired(*rights_of(a[0], b[0])).ci95, "paired"
+            interval, kind = paired(*rights_of(a, b)).ci95, "paired"
         except ValueError as error:
-            wrong = str(error)
+            unpaired = f"{a['row']}: no interval beside the baseline: {error}"
     low, high = interval or (None, None)
-    facts = {"difference": over_seeds.difference, "ci95_low": low, "ci95_high": high}
-    return facts | {"interval": kind if interval else "", "difference_marks": marked}, wrong
+    return {
+        "difference": over_seeds.difference,
+        "ci95_low": low,
+        "ci95_high": high,
+        "interval": kind if interval else "",
+        "difference_marks": marks({*a["verdicts"], *b["verdicts"]}),
+        "unpaired": unpaired,
+    }
 
 
 def rights_of(a: Facts, b: Facts):
-    """Which samples either figure (a line of the frame) counts as right; see ``rights``."""
+    """Which samples either figure (with the frame's run, evaluation, id, correct) counts as right."""
     return rights(a["id"], *((figure["correct"], _folder(figure)) for figure in (a, b)))
 
 

@@ -1,11 +1,14 @@
 """What a table must say of itself: data, samples, epochs, code, attacks and their ε."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bregman_exp.analysis.names import Facts, Frame, Series, short_code
-from bregman_exp.analysis.published import is_fitted
+import pandas as pd
+
+from bregman_exp.analysis.formats import size
+from bregman_exp.analysis.names import Facts, Frame, records, short_code
 from bregman_exp.analysis.table.columns import NORMS
 from bregman_exp.analysis.table.options import Options
+from bregman_exp.analysis.table.rows import span
 
 POINTS = "two-spiral"  # no images, so 255ths mean nothing
 FITTED = (
@@ -14,43 +17,38 @@ FITTED = (
 )
 
 
-def caption(rows: Sequence[Facts], runs: Frame, columns: Sequence[Facts], options: Options) -> str:
-    """Some sentences, in one line. ``runs``: a line for each run of the rows, in their order."""
-    first = rows[0]
-    several = any(len(row["seeds"]) > 1 for row in rows)
-    statistic = "mean ± sample standard deviation over seeds" if several else "one seed a row"
-    images = first["data"] != POINTS
-    fitted = images and any(is_fitted(column["attack"], column["norm"], column["eps"]) for column in columns)
+def caption(figures: Frame, columns: Frame, options: Options) -> str:
+    """Some sentences, in one line. ``figures``: of the table, by row."""
+    runs = figures.drop_duplicates("run")
+    first, clean = runs.iloc[0], columns.iloc[0]
+    statistic = (
+        "mean ± sample standard deviation over seeds" if runs["line"].duplicated().any() else "one seed a row"
+    )
     trained, codes = span(runs["epochs"]), list(dict.fromkeys(map(short_code, runs["trained_with"])))
     epochs = trained if first["budget"] == trained else f"{trained} ({first['budget']})"
     mixed = options.any_version and len(codes) > 1
+    is_images = first["data"] != POINTS
     sentences = [
         f"{first['data']}: accuracy in percent, {statistic}.",
-        f"Clean on {columns[0]['n']} test samples; {epochs} epochs; "
+        f"Clean on {clean['n']} test samples; {epochs} epochs; "
         f"{' and '.join(runs['weights'].unique())} weights; data {first['fingerprint'][:8]}; "
         f"{'code versions mixed (--any-version)' if mixed else 'code'} {', '.join(codes)}.",
-        *_attacks(columns[1:], set(runs["trained_with"]), images),
+        *_attacks(records(columns[1:]), set(runs["trained_with"]), is_images),
     ]
-    return " ".join([*sentences, FITTED] if fitted else sentences)
+    is_fitted = is_images and columns["measure"].isin(list(NORMS)).any()
+    return " ".join([*sentences, FITTED] if is_fitted else sentences)
 
 
-def span(numbers: Series) -> str:
-    """E.g. "500"; with early stopping perhaps "17–23"."""
-    return "–".join(map(str, dict.fromkeys((numbers.min(), numbers.max()))))
-
-
-def _attacks(columns: Sequence[Facts], trained_with: set[str], images: bool) -> list[str]:
+def _attacks(columns: Sequence[Facts], trained_with: set[str], is_images: bool) -> Iterator[str]:
     """A sentence for each kind of attack, with the columns it fills and their ε."""
-    kinds: dict[str, dict[str, list[str]]] = {}
-    for column in columns:
-        sizes = kinds.setdefault(_kind(column, trained_with), {}).setdefault(_place(column), [])
-        sizes += [] if column["eps"] is None else [_size(column["eps"], images)]
-    units = "in units of data in [0, 1]" + (" and in 255ths" if images else "")
-    places_of = {
-        kind: "; ".join(f"{place} {', '.join(sizes)}".strip() for place, sizes in places.items())
-        for kind, places in kinds.items()
-    }
-    return [f"{kind}; ε {units}: {places}." for kind, places in places_of.items()]
+    units = "in units of data in [0, 1]" + (" and in 255ths" if is_images else "")
+    texts = [
+        (_kind(column, trained_with), _place(column), _size(column["eps"], is_images)) for column in columns
+    ]
+    for kind, of_kind in pd.DataFrame(texts, columns=["kind", "place", "size"]).groupby("kind", sort=False):
+        sizes = of_kind.groupby("place", sort=False)["size"]
+        places = [f"{place} {', '.join(filter(None, own))}".strip() for place, own in sizes]
+        yield f"{kind}; ε {units}: {'; '.join(places)}."
 
 
 def _place(column: Facts) -> str:
@@ -59,17 +57,17 @@ def _place(column: Facts) -> str:
     return NORMS.get(column["norm"], "any") if heading.startswith(id_) else f"{heading} ({id_})"
 
 
-def _size(eps: float, images: bool) -> str:
-    return f"{eps:.4g}" + (f" ({255 * eps:.4g}/255)" if images else "")
+def _size(eps: float | None, is_images: bool) -> str:
+    return size(eps) + (f" ({size(255 * eps)}/255)" if is_images and eps is not None else "")
 
 
 def _kind(column: Facts, trained_with: set[str]) -> str:
     """E.g. "pgd (50 steps of 0.25 ε, restarts 1, loss ce) on 10000 samples"."""
-    settings = {name: value for name, value in column["settings"].items() if name != "eps"}
+    arguments = {name: value for name, value in column["arguments"].items() if name != "eps"}
     texts = []
-    if "steps" in settings and "rel_step" in settings:
-        texts = [f"{settings.pop('steps')} steps of {settings.pop('rel_step')} ε"]
-    texts += [f"{name} {_value(value)}" for name, value in settings.items()]
+    if "steps" in arguments and "rel_step" in arguments:
+        texts = [f"{arguments.pop('steps')} steps of {arguments.pop('rel_step')} ε"]
+    texts += [f"{name} {_value(value)}" for name, value in arguments.items()]
     later = [short_code(code) for code in column["codes"] if code not in trained_with]
     about = f" ({', '.join(texts)})" if texts else ""
     at = f", with code {', '.join(later)}" if later else ""

@@ -1,17 +1,18 @@
-"""Which figures become the columns of a table."""
+"""Which figures a table shows, and the columns that they make."""
 
 import json
 from collections.abc import Sequence
 
 import pandas as pd
 
-from bregman_exp.analysis.names import Facts, Frame, label
+from bregman_exp.analysis.names import Facts, Frame, Series, label, records
 from bregman_exp.analysis.published import is_fitted
 from bregman_exp.analysis.table.options import Options
 
 NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
+RANKS = {"linf": 1, "l2": 2}  # clean data stand before them, attacks without a norm after them
 PAPER = "paper"  # the suite of the published table
-ALIKE = ["settings", "n", "alike"]  # what the figures of one column share
+KIND = ["settings", "n", "alike"]  # what the figures of one column share
 
 
 def shown_figures(frame: Frame, options: Options) -> Frame:
@@ -27,7 +28,7 @@ def shown_figures(frame: Frame, options: Options) -> Frame:
     return figures.assign(alike="" if options.any_version else figures["code"])
 
 
-def wanted(figures: Frame, attacks: Sequence[str]) -> Frame:
+def candidates(figures: Frame, attacks: Sequence[str]) -> Frame:
     """The figures that may be columns, and those of clean data.
 
     Without ``attacks`` these are the PGD entries of the suite paper; where no run has them, all entries.
@@ -41,67 +42,45 @@ def wanted(figures: Frame, attacks: Sequence[str]) -> Frame:
 
 
 def shared_kinds(figures: Frame) -> Frame:
-    """A line for each kind of figure (``ALIKE``) that all runs with any of its id have, clean first.
+    """A line for each kind of figure (``KIND``) that all runs with any of its id have.
 
-    Of one attack on several numbers of samples the largest counts.
+    Of one attack on several numbers of samples the largest counts. ``place``: of the id among all ids.
     """
-    runs = figures.groupby("id")["run"].nunique()
-    kinds = figures.groupby([*ALIKE, "id"], sort=False)["run"].nunique().reset_index()
-    shared = kinds[kinds["run"] == kinds["id"].map(runs)]
-    largest = shared.sort_values("n", ascending=False, kind="stable").drop_duplicates("settings").sort_index()
-    order = {id_: place for place, id_ in enumerate(dict.fromkeys(["clean", *figures["id"]]))}
-    return largest.sort_values("id", key=lambda ids: ids.map(order), kind="stable")
+    by_kind = figures.groupby([*KIND, "id"], sort=False)
+    attack = {name: (name, "first") for name in ("attack", "norm", "eps")}
+    kinds = by_kind.agg(runs=("run", "nunique"), **attack).reset_index()
+    kinds["place"] = kinds["id"].factorize()[0]
+    shared = kinds[kinds["runs"] == kinds["id"].map(figures.groupby("id")["run"].nunique())]
+    return shared.sort_values("n", ascending=False, kind="stable").drop_duplicates("settings").sort_index()
 
 
-def choose_columns(figures: Frame) -> tuple[list[Facts], Frame]:
+def choose_columns(figures: Frame) -> tuple[Frame, Frame]:
     """Clean data, then ℓ∞, then ℓ2, then attacks without a norm; for figures that agree (see ``agreement``).
 
-    The frame has a line for each run and column, with ``column``, its place.
+    A line for each column, with its ``heading``, the ``arguments`` of its attack, the ``codes`` that
+    evaluated it, and the ``measure`` (clean, linf or l2) of published figures that belong beside it, "" for
+    none; and the figures, one for each run and ``column``.
     """
-    attacks = figures.drop_duplicates("settings")[["settings", "attack", "norm", "eps"]]
-    kinds = shared_kinds(figures).merge(attacks, on="settings")
-    rank = kinds["norm"].map({norm: place for place, norm in enumerate(NORMS, start=1)}).fillna(3)
-    kinds = kinds.assign(rank=rank.where(kinds["id"] != "clean", 0))
-    kinds = kinds.sort_values("rank", kind="stable", ignore_index=True).assign(column=range(len(kinds)))
-    chosen = figures.merge(kinds[[*ALIKE, "column"]], on=ALIKE).drop_duplicates(["run", "column"])
+    columns = shared_kinds(figures)
+    ranks = columns["norm"].map(RANKS).fillna(3).where(columns["id"] != "clean", 0)
+    columns = columns.assign(rank=ranks).sort_values(["rank", "place"], kind="stable", ignore_index=True)
+    columns["column"] = columns.index
+    chosen = figures.merge(columns[[*KIND, "column"]], on=KIND).drop_duplicates(["run", "column"])
+    columns["is_alone"] = ~columns["rank"].duplicated(keep=False)
+    facts = [column | _facts(column, columns["settings"]) for column in records(columns)]
     codes = chosen.groupby("column")["code"].unique()
-    kinds = kinds.assign(alone=~kinds["rank"].duplicated(keep=False))
-    every = list(kinds["settings"])
-    return [_column(kind, every) | {"codes": list(codes[kind["column"]])} for kind in records(kinds)], chosen
+    return pd.DataFrame(facts, dtype=object).assign(codes=codes, code=codes.map(" ".join)), chosen
 
 
-def _column(kind: Facts, every: Sequence[str]) -> Facts:
-    """``settings``: those of its attack; ``published``: clean, linf or l2, which published figures belong
-    beside it, "" for none."""
-    if kind["id"] == "clean":
-        about = {"id": "clean", "heading": "test accuracy", "attack": "", "norm": "", "eps": None}
-        return about | {"n": int(kind["n"]), "settings": {}, "published": "clean"}
-    norm = kind["norm"]
-    is_only = kind["alone"] and norm in NORMS
-    settings = {key: value for key, value in json.loads(kind["settings"]).items() if value is not None}
-    return {
-        "id": settings.pop("id"),
-        "heading": f"{NORMS[norm]}-robust" if is_only else label(kind["settings"], every),
-        **{name: kind[name] for name in ("attack", "norm", "eps")},
-        "n": int(kind["n"]),
-        "settings": settings,
-        "published": norm if is_fitted(kind["attack"], norm, kind["eps"]) else "",
-    }
-
-
-def records(frame: Frame) -> list[Facts]:
-    """The lines as dicts, with None for what is missing."""
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
-
-
-def left_out(figures: Frame, chosen: Frame) -> list[str]:
-    """The labels of the attacks that some run has and no column shows."""
-    attacks = figures[figures["id"] != "clean"].drop_duplicates(["settings", "n"])
-    shown = pd.MultiIndex.from_frame(chosen[["settings", "n"]])
-    rest = attacks[~pd.MultiIndex.from_frame(attacks[["settings", "n"]]).isin(shown)]
-    every, in_a_column = list(attacks["settings"]), set(chosen["settings"])
-    labels = (
-        label(settings, every) + (f", n = {n}" if settings in in_a_column else "")
-        for settings, n in zip(rest["settings"], rest["n"], strict=True)
-    )
-    return sorted(set(labels))
+def _facts(column: Facts, all_settings: Series) -> Facts:
+    norm = column["norm"]
+    arguments = {key: value for key, value in json.loads(column["settings"]).items() if value is not None}
+    heading, measure = label(column["settings"], all_settings), ""
+    if arguments.pop("id") == "clean":
+        heading, measure = "test accuracy", "clean"
+    elif column["is_alone"] and norm in NORMS:
+        heading = f"{NORMS[norm]}-robust"
+    if is_fitted(column["attack"], norm, column["eps"]):
+        measure = norm
+    facts = {name: arguments.get(name) for name in ("steps", "restarts", "rel_step", "loss")}
+    return facts | {"heading": heading, "measure": measure, "arguments": arguments}

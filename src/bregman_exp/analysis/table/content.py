@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.names import Facts, Frame
 
-ABSENT = "—"
+OF_ROW = ["model", "act", "version", "weights", "row_hash", "epochs", "seeds", "missing", "failed"]
+OF_COLUMN = ["id", "heading", "attack", "norm", "eps", "n", "steps", "restarts", "rel_step", "loss", "code"]
+CELLS = [
+    *("data", "fingerprint", "row", "baseline"), *OF_ROW, *OF_COLUMN,
+    *("mean", "std", "n_seeds", "values", "marks"),
+    *("published_mean", "published_std", "published_source"),
+    *("difference", "ci95_low", "ci95_high", "interval", "difference_marks"),
+]  # fmt: skip
+NOTES = ["notes", "row_notes"]  # numbers of the footnotes of a cell, and of those of its row
+PLACE = ["line", "column"]
 PUBLISHED, DIFFERENCE = "published", "difference"
 
 
@@ -23,7 +33,10 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """``cells``: a line for each row and column of the table, in this order, see ``cells.py``.
+    """``cells``: a line for each row and column of the table, in this order, with ``CELLS``, ``NOTES`` and
+    ``PLACE``. Accuracies, deviations, differences and their ends are fractions, also the published ones; ε in
+    [0, 1]. ``values``: accuracy by seed, "0:0.98 1:0.97"; ``seeds``, ``missing`` and ``failed``: of the row;
+    ``n_seeds``: those with a figure in the column; ``interval``: Welch, paired, or nothing.
 
     ``footnotes``: by number, from 1; ``remarks``: about the whole table.
     """
@@ -42,14 +55,10 @@ class Table:
     @cached_property
     def groups(self) -> list[tuple[str, tuple[str, ...]]]:
         """Of each column the heading, and its parts: "" for the accuracy, then those that any row has."""
-        columns = self.cells.groupby("column")
-        given = columns.agg(
-            heading=("heading", "first"),
-            **{PUBLISHED: ("published_mean", "count"), DIFFERENCE: ("difference", "count")},
-        )
+        counts = self.cells.groupby(["column", "heading"])[["published_mean", "difference"]].count()
         return [
             (heading, ("", *(PUBLISHED,) * (published > 0), *(DIFFERENCE,) * (differences > 0)))
-            for heading, published, differences in given.itertuples(index=False)
+            for (_, heading), published, differences in counts.itertuples()
         ]
 
     @cached_property
@@ -60,8 +69,11 @@ class Table:
             cells = row.to_dict("records")
             lines.append([Text(cells[0]["row"]), Text(_counts(cells[0]), cells[0]["row_notes"])])
             for cell, (_, parts) in zip(cells, self.groups, strict=True):
-                texts = {"": Text(_accuracy(cell), cell["notes"])}
-                texts |= {PUBLISHED: Text(_published(cell)), DIFFERENCE: Text(_difference(cell))}
+                texts = {
+                    "": Text(_accuracy(cell), cell["notes"]),
+                    PUBLISHED: Text(percent(cell["published_mean"], cell["published_std"])),
+                    DIFFERENCE: Text(_difference(cell)),
+                }
                 lines[-1] += [texts[part] for part in parts]
         return lines
 
@@ -82,12 +94,7 @@ def _accuracy(cell: Facts) -> str:
     if cell["mean"] is None:
         return cell["marks"] or ABSENT
     fewer = f" (n={cell['n_seeds']})" if cell["n_seeds"] < len(cell["seeds"]) else ""
-    return f"{_percent(cell['mean'], cell['std'])}{fewer} {cell['marks']}".rstrip()
-
-
-def _published(cell: Facts) -> str:
-    mean = cell["published_mean"]
-    return ABSENT if mean is None else _percent(mean, cell["published_std"])
+    return f"{percent(cell['mean'], cell['std'])}{fewer} {cell['marks']}".rstrip()
 
 
 def _difference(cell: Facts) -> str:
@@ -96,10 +103,5 @@ def _difference(cell: Facts) -> str:
         return "baseline"
     if cell["difference"] is None:
         return ABSENT
-    low, high = cell["ci95_low"], cell["ci95_high"]
-    interval = "" if low is None else f" [{100 * low:+.2f}, {100 * high:+.2f}]"
-    return f"{100 * cell['difference']:+.2f}{interval} {cell['difference_marks']}".rstrip()
-
-
-def _percent(mean: float, std: float | None) -> str:
-    return f"{100 * mean:.2f}" + ("" if std is None else f" ± {100 * std:.2f}")
+    interval = points_interval((cell["ci95_low"], cell["ci95_high"])) if cell["interval"] else ""
+    return " ".join(filter(None, (points(cell["difference"]), interval, cell["difference_marks"])))

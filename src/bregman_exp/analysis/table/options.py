@@ -1,4 +1,4 @@
-"""What may be asked of a table, and the words of a command line for it."""
+"""What may be asked of a table, and the arguments of a command line for it."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Options:
     weights: str | None = None
 
 
-def add_table_words(parser: ArgumentParser) -> None:
+def add_table_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
     )
@@ -49,5 +49,5 @@ def add_table_words(parser: ArgumentParser) -> None:
     )
 
 
-def table_options(words: Namespace, *, split: bool) -> Options:
-    return Options(tuple(words.attack), words.baseline, split, words.any_version, words.weights)
+def table_options(asked: Namespace, *, split: bool) -> Options:
+    return Options(tuple(asked.attack), asked.baseline, split, asked.any_version, asked.weights)

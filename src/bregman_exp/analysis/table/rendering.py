@@ -1,4 +1,4 @@
-"""Tables as text: Markdown, HTML, and CSV of the cells; and which format a file's ending stands for."""
+"""Tables as text: Markdown, LaTeX, HTML, CSV of the cells; and which format a file's ending stands for."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,58 +9,58 @@ from typing import Any
 import pandas as pd
 
 from bregman_exp.analysis.names import Frame
-from bregman_exp.analysis.table.content import Table
-from bregman_exp.analysis.table.latex import as_latex
+from bregman_exp.analysis.table import latex
+from bregman_exp.analysis.table.content import CELLS, Table
 from bregman_exp.analysis.table.screen import on_terminal
 from bregman_exp.terminal import as_text
 
 # what means something in a cell or a line; an underscore does at a word's edge only
 MARKDOWN = re.compile(r"[\\|*`<>~$]|(?<!\w)_|_(?!\w)|(?<=\])\(|^#|!(?=\[)")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
-INTERNAL = ["line", "column", "notes", "row_notes"]  # of the cells
 
 
 def as_markdown(table: Table) -> str:
     """Caption, table, footnotes, in the dialect that has tables."""
-    headings = [
-        f"{heading}: {part}" if part else heading for heading, parts in table.groups for part in parts
-    ]
-    rule = ["---", *["---:"] * (len(headings) + 1)]
-    lines = [["row", "seeds", *headings], rule, *(map(str, line) for line in table.texts)]
-    body = "\n".join("| " + " | ".join(map(_plain, line)) + " |" for line in lines)
-    return "\n\n".join([_plain(table.caption), body, *map(_plain, table.numbered)]) + "\n"
-
-
-def _plain(text: str) -> str:
-    return MARKDOWN.sub(lambda match: "\\" + match[0], " ".join(text.split()))
+    return _from_template(table, "table.md")
 
 
 def as_html(table: Table) -> str:
     """A <figure>: the caption, the table in a box that may scroll, the list of its footnotes."""
-    return _template().render(table=table, two=any(len(parts) > 1 for _, parts in table.groups))
+    return _from_template(table, "table.html", autoescape=True)
+
+
+def as_latex(table: Table) -> str:
+    r"""For the inside of a table environment: \caption, a tabular with booktabs rules, the footnotes."""
+    variables = {"variable_start_string": "<<", "variable_end_string": ">>"}  # braces are LaTeX's own
+    return _from_template(table, "table.tex", block_start_string="<%", block_end_string="%>", **variables)
+
+
+def _from_template(table: Table, template: str, **syntax: Any) -> str:
+    two_lines = any(len(parts) > 1 for _, parts in table.groups)  # of headings
+    return _template(template, **syntax).render(table=table, two_lines=two_lines)
 
 
 @cache
-def _template() -> Any:
+def _template(name: str, **syntax: Any) -> Any:
     from jinja2 import Environment, FileSystemLoader  # other formats do not wait for it
 
-    folder = FileSystemLoader(Path(__file__).parent)
-    return Environment(
-        loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    ).get_template("table.html")
+    spaces = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), **spaces, **syntax)
+    environment.filters |= {"plain": _plain, "tex": latex.escaped, "tex_note": latex.note}
+    return environment.get_template(name)
+
+
+def _plain(text: str) -> str:
+    """The text in one line, with every character that means something to Markdown escaped."""
+    return MARKDOWN.sub(lambda match: "\\" + match[0], " ".join(text.split()))
 
 
 def as_cells(tables: Sequence[Table]) -> str:
-    """CSV, a line for each row and column of each table. Accuracies, deviations, differences and their ends
-    are fractions, also the published ones; ε in [0, 1].
-
-    ``values``: accuracy by seed, "0:0.98 1:0.97"; ``seeds``, ``missing`` and ``failed``: seeds of the row;
-    ``n_seeds``: those with a figure here; ``interval``: Welch, paired, or nothing.
-    """
+    """CSV, a line for each row and column of each table; see ``Table``."""
     cells = pd.concat([table.cells.assign(table=number) for number, table in enumerate(tables, start=1)])
     for name in ("seeds", "missing", "failed"):
         cells[name] = [" ".join(map(str, seeds)) for seeds in cells[name]]
-    return as_csv(cells[["table", *cells.columns.drop(["table", *INTERNAL])]])
+    return as_csv(cells[["table", *CELLS]])
 
 
 def as_csv(frame: Frame) -> str:
@@ -73,21 +73,21 @@ def _defused(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-EACH: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
-FORMATS = ("terminal", *EACH, "cells", "csv", "parquet")
-ENDINGS = {"md": "markdown", "tex": "latex", "html": "html", "htm": "html", "csv": "csv"} | {
-    "parquet": "parquet",
-    "pq": "parquet",
+TEXTS: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
+FORMATS = ("terminal", *TEXTS, "cells", "csv", "parquet")
+ENDINGS = {
+    **{"md": "markdown", "tex": "latex", "html": "html", "htm": "html"},
+    **{"csv": "csv", "parquet": "parquet", "pq": "parquet"},
 }
 
 
-def written(tables: Sequence[Table], format_: str) -> str:
+def render(tables: Sequence[Table], format_: str) -> str:
     """The text of all tables; ``format_`` is "terminal", "markdown", "latex", "html" or "cells"."""
     if format_ == "cells":
         return as_cells(tables)
     if format_ == "terminal":
         return as_text(on_terminal(tables)) + "\n"
-    return "\n".join(map(EACH[format_], tables))
+    return "\n".join(map(TEXTS[format_], tables))
 
 
 def format_of(path: Path | None) -> str:

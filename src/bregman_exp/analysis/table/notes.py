@@ -1,0 +1,146 @@
+"""What is said below a table: numbered footnotes of cells, then remarks about all of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from bregman_exp.analysis.names import MARKS, Facts, Frame, label, short_code
+from bregman_exp.analysis.published import ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
+from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
+from bregman_exp.analysis.table.rows import listed, not_complete
+from bregman_exp.runs.record import Verdict
+
+MEANING = {
+    Verdict.UNRELIABLE: "a check failed, so the true accuracy may be lower (docs/checks.md)",
+    Verdict.DEGENERATE: "a constant classifier",
+}
+PAIRED = (
+    "one seed each: the interval is over the test samples that both networks saw (paired, Newcombe); it is "
+    "about these two networks, not about their kinds"
+)
+NO_INTERVAL = "no interval where one of both has a single seed, or neither spreads"
+Footnote = tuple[str, Iterable[Facts]]  # a text and its cells
+
+
+def number_footnotes(cells: Iterable[Facts], figures: Frame) -> list[str]:
+    """The footnotes, in order; equal texts are one. Cells get ``notes``, the numbers of their own, from 1,
+    and ``row_notes``, those of the whole row."""
+    numbers: dict[str, int] = {}
+    for line, of_line in groupby(cells, key=itemgetter("line")):
+        row = list(of_line)
+        for cell in row:
+            cell["notes"] = []
+        for text, marked in _footnotes(row, figures[figures["line"] == line]):
+            number = numbers.setdefault(text, len(numbers) + 1)
+            for cell in marked:
+                cell["notes"].append(number)
+        for cell in row:
+            cell["row_notes"] = [numbers[cell["gap"]]] if cell["gap"] else []
+    return list(numbers)
+
+
+def _footnotes(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
+    if row[0]["gap"]:
+        yield row[0]["gap"], row
+    for cell in row:
+        paired = PAIRED if cell["interval"] == "paired" else ""
+        for text in filter(None, (paired, cell["unpaired"], cell["remark"])):
+            yield text, [cell]
+    yield from _of_verdicts(row, figures)
+    yield from _of_attacks(row, figures)
+
+
+def _of_verdicts(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
+    """For each mark that the row's figures have, its runs."""
+    for verdict, mark in MARKS.items():
+        marked = figures[figures["verdict"] == verdict].sort_values(["seed", "column"], kind="stable")
+        ids = marked["id"].where(marked["accuracy"].notna(), marked["id"] + " (not reported)")
+        by_run = ids.groupby([marked["seed"], marked["run"]], sort=False).agg(", ".join)
+        runs = ", ".join(f"seed {seed} ({ids}; {path})" for (seed, path), ids in by_run.items())
+        if runs:
+            text = f"{mark}: {MEANING[verdict]}: {row[0]['row']}, {runs}"
+            yield text, [row[column] for column in marked["column"].unique()]
+
+
+def _of_attacks(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
+    """Where seeds of the row were not evaluated with an attack of the table."""
+    evaluated = figures.groupby("column")["seed"].agg(set)
+    gaps: dict[tuple[int, ...], list[Facts]] = {}
+    for cell in row:
+        missing = tuple(seed for seed in cell["seeds"] if seed not in evaluated.get(cell["column"], ()))
+        gaps.setdefault(missing, []).append(cell)
+    for seeds, cells in gaps.items():
+        if seeds:
+            ids = ", ".join(cell["id"] for cell in cells)
+            yield f"{row[0]['row']}: {listed(seeds)} not evaluated with {ids}", cells
+
+
+def of_baseline(cells: Frame, baseline: str, options: Options) -> list[str]:
+    """``baseline``: what the rows are compared with, "" where no row has any."""
+    if not cells["baseline"].any():
+        if options.baseline == TWIN:
+            return ["no row here has a twin, a standard row with all else the same"]
+        is_named = options.baseline not in (None, NO_BASELINE)
+        return [f"no row here is the baseline {options.baseline}"] if is_named else []
+    without = cells["difference"].notna() & cells["ci95_low"].isna()
+    return [
+        f"difference: row − {baseline}, in points, with its 95 % interval: unless a "
+        "footnote says otherwise, t √(s²/n of the row + s²/n of the baseline) to either side, s over the "
+        "n seeds, t with Welch's degrees of freedom; it speaks of other seeds, not of other test samples",
+        *([NO_INTERVAL] if without.any() else []),
+    ]
+
+
+def of_published(run: Facts, published: Frame) -> list[str]:
+    """Where the published figures come from, and what of them is not as in these runs, e.g. this one."""
+    sources = list(published["source"].unique())
+    texts = [f"published: {SOURCES[source]}" for source in sources]
+    for data in sorted(set(published["data_published"]) - {run["data"]}):
+        texts.append(f"the published figures are of {data}, these runs of {run['data']}")
+    if "article" in sources and run["budget"] != str(ARTICLE_EPOCHS):
+        texts.append(f"the reference's recipe trains {ARTICLE_EPOCHS} epochs, these runs {run['budget']}")
+    if "article" in sources and run["n_train"] not in (None, ARTICLE_IMAGES):
+        trained = f"{ARTICLE_IMAGES:,} images, these runs on {run['n_train']:,}"
+        texts.append(f"the reference's recipe trains on {trained}")
+    return texts
+
+
+def of_runs(elsewhere: Frame, chosen: Frame, counted: Frame) -> list[str]:
+    """``elsewhere``: runs that are not complete and of other data; ``counted``: of the ``chosen`` figures
+    those of one run for each row and seed."""
+    texts = [] if elsewhere.empty else [f"not complete: {not_complete(elsewhere)}"]
+    twice = chosen.loc[~chosen["run"].isin(counted["run"]), "run"].unique()
+    return [*texts, f"there twice, counted once: {', '.join(twice)}"] if len(twice) else texts
+
+
+def of_code(codes: set[str]) -> list[str]:
+    dirty = sorted(short_code(code) for code in codes if code.endswith("-dirty"))
+    return [f"{', '.join(dirty)}: with changes that no commit holds"] if dirty else []
+
+
+def of_evaluations(frame: Frame, chosen: Frame) -> list[str]:
+    """By run, how many of its evaluations are of other weights, and which are not complete."""
+    later = frame[frame["evaluation"] != ""].drop_duplicates(["run", "evaluation"])
+    weights = chosen.drop_duplicates("run")[["run", "weights"]]
+    later = later.merge(weights, on="run", suffixes=("", "_shown"))
+    texts = []
+    for path, evaluations in later.groupby("run", sort=False):
+        complete = evaluations["state"] == "complete"
+        other = int((complete & (evaluations["weights"] != evaluations["weights_shown"])).sum())
+        texts += [f"{path}: {other} of its evaluations are of other weights"] if other else []
+        incomplete = evaluations.loc[~complete, "evaluation"]
+        texts += [f"{path}: evaluation {name} is not complete" for name in incomplete]
+    return texts
+
+
+def of_attacks(figures: Frame, chosen: Frame) -> list[str]:
+    """The attacks that some run has and no column shows."""
+    attacks = figures.loc[figures["id"] != "clean", ["settings", "n"]].drop_duplicates()
+    shown = chosen[["settings", "n"]].drop_duplicates()
+    rest = attacks.merge(shown, how="left", indicator=True).query("_merge == 'left_only'")
+    in_a_column = set(shown["settings"])
+    labels = {
+        label(settings, attacks["settings"]) + (f", n = {n}" if settings in in_a_column else "")
+        for settings, n in zip(rest["settings"], rest["n"], strict=True)
+    }
+    return [f"not shown (--attack ID): {', '.join(sorted(labels))}"] if labels else []
