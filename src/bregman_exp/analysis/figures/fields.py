@@ -30,7 +30,7 @@ def fields(networks: Networks) -> list[Drawing]:
 
 
 def _draw_field(panel: Panel) -> float:
-    """Returns the factor they are scaled by."""
+    """Returns the factor that the arrows are scaled by."""
     z = torch.from_numpy(cell_centres(panel.limits, CELLS))
     moves = (layer_map(panel.net, panel.place, z) - z).numpy()
     cell = (panel.limits[0][1] - panel.limits[0][0]) / CELLS

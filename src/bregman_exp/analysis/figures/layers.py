@@ -36,20 +36,19 @@ def _animation(networks: Networks) -> bytes:
     """A GIF of networks side by side; between layers points run straight, as a drawing aid."""
     shown = networks.shown
     figure = Figure(figsize=(PANEL * len(shown), PANEL + 0.35), dpi=DOTS, layout="constrained")
-    panels = list(figure.subplots(1, len(shown), squeeze=False).flat)
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
     for panel, (i, title) in zip(panels, shown.items(), strict=True):
         ends = np.array([limits_of(networks.nets[i], z) for z in networks.layers[i]])  # (L + 1, 2, 2)
         # what holds all of them: an axis that moved with the points would hide that they move
-        x, y = zip(ends[..., 0].min(axis=0).tolist(), ends[..., 1].max(axis=0).tolist(), strict=True)
+        x, y = zip(ends[..., 0].min(axis=0), ends[..., 1].max(axis=0), strict=True)
         show_frame(panel, (x, y), title)
     points = [np.stack(networks.layers[i]) for i in shown]
-    frames = [Image.fromarray(pixels) for pixels in _frames(figure, panels, points, networks.labels)]
-    # one palette for all, of a frame that shows every colour
-    palette = frames[0].quantize(COLOURS, dither=Image.Dither.NONE)
-    reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    times = [HELD_MS, *[FRAME_MS] * (len(frames) - 2), HELD_MS]
-    moving: dict[str, Any] = {"save_all": True, "append_images": reduced[1:], "duration": times, "loop": 0}
-    reduced[0].save(content := BytesIO(), format="GIF", optimize=False, **moving)
+    first, *others = map(Image.fromarray, _frames(figure, panels, points, networks.labels))
+    palette = first.quantize(COLOURS, dither=Image.Dither.NONE)  # the first frame shows every colour
+    first, *others = (each.quantize(palette=palette, dither=Image.Dither.NONE) for each in (first, *others))
+    times = [HELD_MS, *[FRAME_MS] * (len(others) - 1), HELD_MS]
+    moving: dict[str, Any] = {"save_all": True, "append_images": others, "duration": times, "loop": 0}
+    first.save(content := BytesIO(), format="GIF", optimize=False, **moving)
     return content.getvalue()
 
 
