@@ -104,10 +104,10 @@ class Album:
         return sentences
 
 
-def evenly(several: Sequence[Any], most: int) -> list[Any]:
+def evenly(items: Sequence[Any], most: int) -> list[Any]:
     """At most ``most`` of them in their order, evenly spread, e.g. 0, 3, 6, 9 for range(10) and 4."""
-    places = np.linspace(0, len(several) - 1, min(most, len(several))).round().astype(int)
-    return [several[place] for place in places]
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[place] for place in places]
 
 
 @mpl.rc_context(SETTINGS)

@@ -34,7 +34,7 @@ def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = ()) -> A
     ``what``: names of ``KINDS``; none: all that need runs. Runs that are not complete do not count; None: no
     runs.
     """
-    gc.freeze()  # a figure is full of cycles; what looks for them need not see the runs each time
+    gc.freeze()  # drawing starts the collector often, which need not visit the runs each time
     album = Album(out)
     asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
     lines, unreadable = ([], []) if frame is None else lines_of(frame)

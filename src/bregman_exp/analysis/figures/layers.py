@@ -18,7 +18,7 @@ FRAMES = 100  # about: of the whole animation
 STEPS = 12  # at most, between two layers
 FRAME_MS, HELD_MS = 60, 1500  # of a frame, and of the first and the last
 DOTS, PANEL = 100, 3.0  # an inch; inches
-COLOURS = 32
+COLOURS, NEARLY_WHITE = 32, 240
 
 
 @Kind("Representation by layer", twins, *TWO_NEURONS)
@@ -48,6 +48,9 @@ def _animation(networks: Networks) -> bytes:
             moving.append((marks, paths[:, networks.labels == label]))
     frames = list(_frames(figure, moving, steps))
     palette = frames[0].quantize(COLOURS, dither=Image.Dither.NONE)  # the first frame shows every colour
+    colours = np.array(palette.getpalette()).reshape(-1, 3)  # means of similar ones, so that white is a grey
+    colours[colours.min(axis=1) > NEARLY_WHITE] = 255
+    palette.putpalette(colours.ravel().tolist())
     first, *others = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     times = [HELD_MS, *[FRAME_MS] * (len(frames) - 2), HELD_MS]
     look = {"append_images": others, "duration": times, "loop": 0, "optimize": False}

@@ -18,7 +18,7 @@ from bregman_exp.models.trace import primal_range
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # of z₁ and of z₂
 FRAMED = "The frame is the range of ρ where that is bounded, else a square about the points."
-BEYOND = 0.08  # of the points' extent, on either side
+PADDING = 0.08  # of the points' extent, on either side
 SMALLEST = 1e-3  # side of a frame, in units of 1 + |z|: about points that all but coincide
 IN_A_ROW, FEWEST = 5, 4  # panels: at most; fewer do not become larger
 HEADING, AXIS, LEGEND = 0.27, 0.22, 0.3  # inches: over each row of panels and each network; below all
@@ -89,7 +89,7 @@ def limits_of(net: nn.Module, z: np.ndarray) -> Limits:
         return (lo, hi), (lo, hi)
     least, most = z.min(axis=0), z.max(axis=0)
     middle = (least + most) / 2
-    side = max((most - least).max() * (1 + 2 * BEYOND), SMALLEST * (1 + np.abs(middle).max()))
+    side = max((most - least).max() * (1 + 2 * PADDING), SMALLEST * (1 + np.abs(middle).max()))
     x, y = map(float, np.clip(middle - side / 2, lo, max(lo, hi - side)))
     return (x, x + side), (y, y + side)
 

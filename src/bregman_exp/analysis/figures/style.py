@@ -16,7 +16,7 @@ TEXT_WIDTH, PANEL_WIDTH = 6.75, 4.2  # inches, as printed: both columns of a pag
 DOTS = 200  # an inch, of the pixels
 LETTERS, SYMBOL = 14, 9  # of a legend's line: letters in an inch; what a curve's sample takes, in letters
 MARKED = 16  # layers; curves with more have no markers
-MANY = 500  # points that an SVG holds as pixels
+RASTERIZED = 500  # points; an SVG holds more of them as pixels
 BANDS = "Lines: mean over seeds; bands: from the smallest to the largest."  # what captions say of draw_bands
 
 # The palette of Okabe and Ito
@@ -94,7 +94,7 @@ def scatter(panel: Axes, points: np.ndarray, labels: np.ndarray, size: float = 4
     for label, (colour, marker) in enumerate(CLASSES):
         x, y = points[labels == label].T
         look |= {"c": colour, "marker": marker, "linewidths": 0, "label": f"class {label}"}
-        panel.scatter(x, y, s=size, rasterized=len(points) > MANY, **look)
+        panel.scatter(x, y, s=size, rasterized=len(points) > RASTERIZED, **look)
 
 
 def draw_arrows(panel: Axes, tails: np.ndarray, moves: np.ndarray, **look: Any) -> None:
