@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from bregman_exp.analysis.figures.adversarial import adversarial_images, adversarial_points
+from bregman_exp.cli.example_pictures import adversarial_images, adversarial_points
 
 LABELS = np.array([0, 1, 2, 0])
 BEFORE = np.array([1, 1, 2, 0])  # the first is wrong before

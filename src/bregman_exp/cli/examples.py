@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bregman_exp.cli.command import log
+from bregman_exp.cli.example_pictures import adversarial_images, adversarial_points
 from bregman_exp.data import Split, as_unit
 from bregman_exp.robustness import Evaluation, Robustness
 from bregman_exp.runs import RunFolder, write_arrays

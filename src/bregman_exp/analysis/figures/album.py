@@ -1,11 +1,9 @@
 """Kinds of pictures, pictures as files, and the reasons for those that were not drawn."""
 
-import hashlib
 import re
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import StringIO
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,20 +11,17 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
-from bregman_exp.analysis.figures.style import SETTINGS
+from bregman_exp.analysis.figures.style import DOTS, SETTINGS
 from bregman_exp.analysis.names import Frame
-from bregman_exp.runs.atomic import write_atomically, write_text
+from bregman_exp.runs.atomic import write_atomically
 
 Groups = list[tuple[str, Any]]  # the runs that share a picture, by name: lines of the frame, or networks
-DOTS = 200  # an inch, in the PNG
-# of an SVG: coordinates (not the scale of a letter, which needs its digits), and clip paths with their names
-LONG_NUMBER = re.compile(r"(?<![\w.(-])-?\d+\.\d{4,}|(?<=translate\()-?\d+\.\d{4,}")
-CLIP_PATH = re.compile(r'<clipPath id="(p[0-9a-f]+)">(.*?)</clipPath>', re.DOTALL)
 
 
 class Drawing(NamedTuple):
-    """A figure of one group. ``about``: stands before the group's name in titles; ``gif``: the animation."""
+    """A figure of one group; ``about`` stands before the group's name in titles."""
 
     figure: Figure
     caption: str
@@ -38,27 +33,25 @@ class Drawing(NamedTuple):
 class Kind:
     """Decorates the function that draws a group; ValueError or OSError say why it cannot.
 
-    ``name``: the function's, for --what; ``groups``: from the lines of complete runs; None: no runs are
-    needed; ``fits``: which groups can have the picture; ``otherwise``: the sentence where none can.
+    ``groups``: from the lines of complete runs, None where no runs are needed; ``fits``: which groups can
+    have the picture; ``otherwise``: the sentence where none can.
     """
 
     title: str
     groups: Callable[[Frame], Groups] | None = None
     fits: Callable[[Any], bool] = lambda group: True
     otherwise: str = "there is no complete run"
-    name: str = field(init=False)
-    draw: Callable[[Any], Iterable[Drawing]] = field(init=False)
+    name: str = field(init=False)  # the function's, for --what
+    draw: Callable[[Any], list[Drawing]] = field(init=False)
 
-    def __call__(self, draw: Callable[[Any], Iterable[Drawing]]) -> "Kind":
+    def __call__(self, draw: Callable[[Any], list[Drawing]]) -> "Kind":
         self.name, self.draw = draw.__name__, draw
         return self
 
 
 @dataclass(frozen=True)
 class Picture:
-    """``what``: its kind; ``gif``: the animation, where there is one."""
-
-    what: str
+    what: str  # the name of its kind
     title: str
     caption: str
     png: Path
@@ -67,12 +60,12 @@ class Picture:
 
 
 class Album:
-    """Pictures in the folder ``out``, in the order they were drawn; ``.missing``: what could not be drawn."""
+    """Pictures in the folder ``out``, in the order they were drawn."""
 
     def __init__(self, out: Path):
         self.out = out
         self.pictures: list[Picture] = []
-        self._left_out: dict[str, dict[str, list[str]]] = {}  # kind -> reason -> names of groups
+        self._left_out: dict[tuple[str, str], list[str]] = {}  # (kind, reason) -> names of groups
 
     def add(self, kind: Kind, name: str, drawing: Drawing) -> None:
         """Writes out/<kind>-<name of the group>, numbered if taken; in letters that fit every file system."""
@@ -86,47 +79,55 @@ class Album:
         write_figure(drawing.figure, svg)
         if animation := drawing.gif:
             write_atomically(gif, lambda file: file.write(animation))
-        title, moving = f"{kind.title}: {about}" if about else kind.title, gif if drawing.gif else None
-        self.pictures.append(Picture(kind.name, title, drawing.caption, png, svg, moving))
+        title = f"{kind.title}: {about}" if about else kind.title
+        self.pictures.append(Picture(kind.name, title, drawing.caption, png, svg, gif if animation else None))
 
     @contextmanager
-    def attempt(self, what: str, name: str) -> Generator[None]:
+    def attempt(self, kind: str, name: str) -> Generator[None]:
         """A picture that fails is left out; the others are drawn."""
         try:
             yield
         except (ValueError, OSError) as error:
-            self.leave_out(what, str(error).rstrip("."), name)
+            self.leave_out(kind, str(error).rstrip("."), name)
 
-    def leave_out(self, what: str, why: str, name: str = "") -> None:
+    def leave_out(self, kind: str, why: str, name: str = "") -> None:
         """``why``: a sentence without its full stop; ``name``: of the runs it is about."""
-        self._left_out.setdefault(what, {}).setdefault(why, []).append(name)
+        self._left_out.setdefault((kind, why), []).append(name)
 
     @property
     def missing(self) -> dict[str, list[str]]:
         """By kind, a sentence for each reason, with the names of the groups."""
-        return {
-            what: [why + (f" ({'; '.join(names)})." if any(names) else ".") for why, names in reasons.items()]
-            for what, reasons in self._left_out.items()
-        }
+        sentences: dict[str, list[str]] = {}
+        for (kind, why), names in self._left_out.items():
+            about = f" ({'; '.join(names)})" if any(names) else ""
+            sentences.setdefault(kind, []).append(f"{why}{about}.")
+        return sentences
 
 
-def evenly(several: Sequence[Any], most: int) -> list[Any]:
+def evenly(items: Sequence[Any], most: int) -> list[Any]:
     """At most ``most`` of them in their order, evenly spread, e.g. 0, 3, 6, 9 for range(10) and 4."""
-    places = np.linspace(0, len(several) - 1, min(most, len(several))).round().astype(int)
-    return [several[place] for place in places]
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[place] for place in places]
 
 
 @mpl.rc_context(SETTINGS)
 def write_figure(figure: Figure, path: Path) -> None:
-    """Writes .svg or .png, as the path ends; equal figures give equal files.
+    """Writes .svg or .png, as the path ends; equal figures give equal files."""
+    _freeze_layout(figure)
+    look: dict[str, Any] = {"format": path.suffix[1:], "dpi": DOTS, "metadata": {"Date": None}}
+    write_atomically(path, lambda file: figure.savefig(file, **look))
 
-    An SVG is in thousandths of a point, each clip path named by its content: matplotlib's layout leaves the
-    last bits to chance, which show in the sixth decimal and in the names of clip paths.
+
+def _freeze_layout(figure: Figure) -> None:
+    """Solves the layout once for all files of the figure, as it takes as long as drawing.
+
+    The solver leaves the last bits to chance, so that positions are rounded to millionths.
     """
-    if path.suffix == ".png":
-        return write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DOTS))
-    figure.savefig(text := StringIO(), format="svg", metadata={"Date": None})
-    svg = LONG_NUMBER.sub(lambda number: f"{float(number[0]):.3f}", text.getvalue())
-    for name, shape in CLIP_PATH.findall(svg):
-        svg = svg.replace(name, "clip" + hashlib.sha256(shape.encode()).hexdigest()[:10])
-    write_text(path, svg)
+    if (engine := figure.get_layout_engine()) is None:
+        return
+    engine.execute(figure)
+    figure.set_layout_engine(None)  # "none" would make savefig look for a layout, by a draw for nothing
+    for block in figure.subfigs:
+        block.bbox_relative.set_points(block.bbox_relative.get_points().round(6))
+    for panel in figure.axes:
+        panel.set_position(Bbox(panel.get_position(original=True).get_points().round(6)))

@@ -3,7 +3,6 @@
 from math import exp, log
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
@@ -22,16 +21,11 @@ def depth(lines: Frame) -> list[Drawing]:
     if len(depths) < 2:
         raise ValueError("one depth only")
     runs = _longest_trained(own(lines))
-    inits, chance = list(runs["init"].unique()), CHANCE.get(runs["data_name"].iloc[0])
-    figure = Figure(figsize=(style.TEXT_WIDTH if len(inits) > 1 else 4.2, 2.9), layout="constrained")
-    panels = figure.subplots(1, len(inits), sharey=True, squeeze=False)[0]
-    for panel, init in zip(panels, inits, strict=True):
-        _draw(
-            panel,
-            runs[runs["init"] == init],
-            style.strokes_of(runs, "version_name"),
-            log(depths[-1] / depths[0]),
-        )
+    chance = CHANCE.get(runs["data_name"].iloc[0])
+    figure, panels = style.side_by_side(runs["init"].nunique(), sharey=True)
+    strokes, length = style.strokes_of(runs, "version_name"), log(depths[-1] / depths[0])
+    for panel, (init, started) in zip(panels, runs.groupby("init", sort=False), strict=True):
+        _draw(panel, started, strokes, length)
         if chance is not None:
             panel.axhline(100 * chance, color=style.GREY, lw=0.8, ls=":", zorder=0)
         panel.set(title=f"{init} start" if init else "", xlabel="layers", xscale="log")
@@ -39,9 +33,8 @@ def depth(lines: Frame) -> list[Drawing]:
         panel.minorticks_off()
     panels[0].set_ylabel("test accuracy (%)")
     style.legend_below(figure)
-    return [
-        Drawing(figure, _caption(runs, lines["row"].nunique() - runs["row"].nunique(), chance is not None))
-    ]
+    left_out = lines["row"].nunique() - runs["row"].nunique()
+    return [Drawing(figure, _caption(runs, left_out, "; dotted: chance" if chance is not None else ""))]
 
 
 def _longest_trained(runs: Frame) -> Frame:
@@ -55,9 +48,9 @@ def _longest_trained(runs: Frame) -> Frame:
 
 def _draw(panel: Axes, runs: Frame, strokes: dict[str, style.Stroke], length: float) -> None:
     """``length``: of the axis, between the logarithms of its ends."""
-    names = list(runs.groupby("version_name", sort=False))
-    for place, (name, seeds) in enumerate(names):
-        shift, stroke = APART * (place - (len(names) - 1) / 2), strokes[name]
+    curves = list(runs.groupby("version_name", sort=False))
+    for place, (name, seeds) in enumerate(curves):
+        shift, stroke = APART * (place - (len(curves) - 1) / 2), strokes[name]
         x, y = seeds["depth"] * exp(length * (shift + BESIDE)), 100 * seeds["accuracy"].astype(float)
         panel.scatter(x, y, s=9, c=stroke["color"], marker=stroke["marker"], alpha=0.5, linewidths=0)
         intervals = mean_intervals(seeds, "depth")
@@ -65,13 +58,12 @@ def _draw(panel: Axes, runs: Frame, strokes: dict[str, style.Stroke], length: fl
         style.draw_intervals(panel, x, intervals, stroke, label=name)
 
 
-def _caption(runs: Frame, left_out: int, dotted: bool) -> str:
+def _caption(runs: Frame, left_out: int, dotted: str) -> str:
     by_depth = runs.groupby("depth")["longest"].unique()
     epochs = "; ".join(f"{depth}: {' or '.join(map(str, several))}" for depth, several in by_depth.items())
     seeds = " to ".join(map(str, sorted({runs["seeds"].min(), runs["seeds"].max()})))
     more = f" Of each kind the longest trained; {left_out} other rows are left out." if left_out else ""
     return (
         f"Faint points: one seed each, {seeds} a kind and depth; curves: their mean with its 95 % interval "
-        f"(Student's t over seeds, cut to 0–100 %){'; dotted: chance' if dotted else ''}. "
-        f"Epochs by depth: {epochs}.{more}"
+        f"(Student's t over seeds, cut to 0–100 %){dotted}. Epochs by depth: {epochs}.{more}"
     )

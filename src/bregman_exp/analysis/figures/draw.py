@@ -1,5 +1,6 @@
 """Run folders become pictures: all kinds that the runs allow, or those asked for."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,13 +34,16 @@ def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = ()) -> A
     ``what``: names of ``KINDS``; none: all that need runs. Runs that are not complete do not count; None: no
     runs.
     """
-    album, asked = Album(out), [kind for kind in ALL if (kind.name in what if what else kind.groups)]
+    gc.freeze()  # drawing starts the collector often, which need not visit the runs each time
+    album = Album(out)
+    asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
     lines, unreadable = ([], []) if frame is None else lines_of(frame)
     for name in unreadable:
         album.leave_out("all", "their config is of another version of this program", name)
     grouped = {groups: groups(lines) if len(lines) else [] for kind in asked if (groups := kind.groups)}
     for kind in asked:
         _draw(kind, grouped[kind.groups] if kind.groups else [("", None)], album)
+    gc.unfreeze()
     return album
 
 

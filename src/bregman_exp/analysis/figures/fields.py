@@ -11,7 +11,7 @@ from bregman_exp.models.trace import layer_map
 
 CELLS = 13  # a side of the grid
 LONGEST = 1.4  # cells: the longest arrow of a panel
-SOME = 200  # points at most, so that they do not hide the arrows
+SHOWN = 200  # points at most; more would hide the arrows
 
 
 @Kind("Vector field of each layer", twins, *TWO_NEURONS)
@@ -21,7 +21,7 @@ def fields(networks: Networks) -> list[Drawing]:
     for panel in panels:
         factor = _draw_field(panel)
         panel.axes.set_title(f"layer {panel.place + 1} (× {factor:.2g})")
-        scatter(panel.axes, panel.z[:SOME], networks.labels[:SOME], size=3, alpha=0.6, zorder=3)
+        scatter(panel.axes, panel.z[:SHOWN], networks.labels[:SHOWN], size=3, alpha=0.6, zorder=3)
     caption = (
         "Arrows from z to z′ of the layer named, on a grid of its input space, scaled by the factor named; "
         f"behind them some of the {networks.points} as they come to the layer. {FRAMED}"
@@ -30,7 +30,7 @@ def fields(networks: Networks) -> list[Drawing]:
 
 
 def _draw_field(panel: Panel) -> float:
-    """Returns the factor they are scaled by."""
+    """Returns the factor that the arrows are scaled by."""
     z = torch.from_numpy(cell_centres(panel.limits, CELLS))
     moves = (layer_map(panel.net, panel.place, z) - z).numpy()
     cell = (panel.limits[0][1] - panel.limits[0][0]) / CELLS

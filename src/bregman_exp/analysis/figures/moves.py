@@ -3,20 +3,18 @@
 from itertools import pairwise
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.networks import KEEPS_A_WIDTH, Networks, twins
 from bregman_exp.analysis.figures.rows import seed_counts
-from bregman_exp.analysis.figures.style import BANDS, draw_bands, log_axis
+from bregman_exp.analysis.figures.style import BANDS, draw_bands, log_axis, side_by_side
 
 
 @Kind("Size of each layer's move", twins, *KEEPS_A_WIDTH)
 def moves(networks: Networks) -> list[Drawing]:
     """The mean of ‖z⁽ˡ⁺¹⁾ − z⁽ˡ⁾‖₂ over the test points, by l; logarithmic, a gap where nothing moves."""
     sizes = [[_mean_move(before, after) for before, after in pairwise(layers)] for layers in networks.layers]
-    figure = Figure(figsize=(4.2, 2.8), layout="constrained")
-    panel = figure.subplots()
+    figure, (panel,) = side_by_side(1, height=2.8)
     log_axis(panel)
     draw_bands(panel, networks.runs, np.array(sizes))
     panel.set_xlabel("layer $l$ (0: input)", parse_math=True)

@@ -32,20 +32,19 @@ class Networks:
 
     @cached_property
     def data(self) -> ClassificationData:
-        first = self.runs.iloc[0]
-        if first["fingerprint"] not in self._datasets:
-            data = build.dataset(first["stored"])
-            build.check_same_data(data, RunFolder(Path(first["run"])))
-            self._datasets[first["fingerprint"]] = data
-        return self._datasets[first["fingerprint"]]
+        fingerprint, stored, run = self.runs.iloc[0][["fingerprint", "stored", "run"]]
+        if fingerprint not in self._datasets:
+            data = build.dataset(stored)
+            build.check_same_data(data, RunFolder(Path(run)))
+            self._datasets[fingerprint] = data
+        return self._datasets[fingerprint]
 
     @cached_property
     def nets(self) -> list[nn.Module]:
         """In float64, so that pictures show no rounding."""
-        runs = self.runs[["stored", "seed", "run"]].itertuples(index=False)
         return [
             build.trained_model(replace(stored, seed=int(seed)), self.data, RunFolder(Path(path))).double()
-            for stored, seed, path in runs
+            for stored, seed, path in self.runs[["stored", "seed", "run"]].itertuples(index=False)
         ]
 
     @cached_property
@@ -104,8 +103,7 @@ def twins(lines: Frame) -> Groups:
     runs, groups = own(lines), Groups()
     for _, group in runs[runs["twins"] != ""].groupby(["twins", "weights"], sort=False):
         group = labelled(group).reset_index(drop=True)
-        first = group.iloc[0]
-        epochs = group.loc[group["label"] == first["label"], "epochs"].max()
-        name = f"{first['architecture']}, {first['act']}, {epochs} epochs"
-        groups.append((name, Networks(group, datasets)))
+        architecture, act, label = group.iloc[0][["architecture", "act", "label"]]
+        epochs = group.loc[group["label"] == label, "epochs"].max()
+        groups.append((f"{architecture}, {act}, {epochs} epochs", Networks(group, datasets)))
     return groups

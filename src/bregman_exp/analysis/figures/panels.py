@@ -13,14 +13,14 @@ from torch import nn
 
 from bregman_exp.analysis.figures.album import evenly
 from bregman_exp.analysis.figures.networks import Networks
-from bregman_exp.analysis.figures.style import TEXT_WIDTH, class_marks
+from bregman_exp.analysis.figures.style import TEXT_WIDTH, class_marks, grid_of, grid_shape, page
 from bregman_exp.models.trace import primal_range
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # of z₁ and of z₂
 FRAMED = "The frame is the range of ρ where that is bounded, else a square about the points."
-BEYOND = 0.08  # of the points' extent, on either side
+PADDING = 0.08  # of the points' extent, on either side
 SMALLEST = 1e-3  # side of a frame, in units of 1 + |z|: about points that all but coincide
-IN_ONE_ROW, FEWEST = 5, 4  # panels: more are two rows; fewer do not become larger
+IN_A_ROW, FEWEST = 5, 4  # panels: at most; fewer do not become larger
 HEADING, AXIS, LEGEND = 0.27, 0.22, 0.3  # inches: over each row of panels and each network; below all
 MARGIN = 0.03  # of the frame, so that markers at its edge are whole
 REGIONS = LinearSegmentedColormap.from_list("regions", ["#9EC9E8", "#FFFFFF", "#F5C4A1"])
@@ -39,37 +39,26 @@ class Panel(NamedTuple):
 def layer_panels(networks: Networks, last: int, *more: Line2D) -> tuple[Figure, list[Panel]]:
     """A page with a block for each network shown, its framed panels for some of the layers 0 … last, and a
     legend of the classes and of ``more``."""
-    count = len(networks.shown)
+    count, panels = len(networks.shown), list[Panel]()
     places = chosen_layers(last, 8 if count <= 2 else 5)
-    rows = 1 if len(places) <= IN_ONE_ROW else 2
-    columns = math.ceil(len(places) / rows)
+    rows, columns = grid_shape(len(places), IN_A_ROW)
     height = HEADING + rows * (HEADING + TEXT_WIDTH / max(columns, FEWEST))
-    figure = Figure(figsize=(TEXT_WIDTH, count * height + AXIS + LEGEND), layout="constrained")
+    figure = page(count * height + AXIS + LEGEND)
     heights = [*[height] * (count - 1), height + AXIS, LEGEND]
     blocks: Any = figure.subfigures(count + 1, 1, height_ratios=heights)
-    traced = [
-        (networks.nets[i], place, networks.layers[i][place]) for i in networks.shown for place in places
-    ]
-    limits = [limits_of(net, z) for net, _, z in traced]
-    shared, grid = len(set(limits)) == 1, list[Axes]()
-    for block, title in zip(blocks, networks.shown.values(), strict=False):
+    for block, (i, title) in zip(blocks, networks.shown.items(), strict=False):
         block.suptitle(title, fontweight="bold")
         block.supylabel("$z_2$", fontsize=8, parse_math=True)
-        grid += grid_of(block, rows, columns, len(places), sharex=shared, sharey=shared)
-    panels = [Panel(axes, *layer, limit) for axes, layer, limit in zip(grid, traced, limits, strict=True)]
+        net, z = networks.nets[i], [networks.layers[i][place] for place in places]
+        limits = [limits_of(net, points) for points in z]
+        shared = len(set(limits)) == 1
+        grid = grid_of(block, rows, columns, len(places), sharex=shared, sharey=shared)
+        panels += map(Panel, grid, [net] * len(grid), places, z, limits)
     for panel in panels:
         show_frame(panel.axes, panel.limits, f"layer {panel.place}" if panel.place else "input")
     blocks[-2].supxlabel("$z_1$ (primal space, without unit)", fontsize=8, parse_math=True)
     blocks[-1].legend(handles=[*class_marks(), *more], loc="center", ncols=4)
     return figure, panels
-
-
-def grid_of(figure: Any, rows: int, columns: int, count: int, **shared: bool) -> list[Axes]:
-    """The first ``count`` panels of a grid, line by line; the others are empty."""
-    panels = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
-    for spare in panels[count:]:
-        spare.set_axis_off()
-    return panels[:count]
 
 
 def show_frame(axes: Axes, limits: Limits, title: str) -> None:
@@ -100,7 +89,7 @@ def limits_of(net: nn.Module, z: np.ndarray) -> Limits:
         return (lo, hi), (lo, hi)
     least, most = z.min(axis=0), z.max(axis=0)
     middle = (least + most) / 2
-    side = max((most - least).max() * (1 + 2 * BEYOND), SMALLEST * (1 + np.abs(middle).max()))
+    side = max((most - least).max() * (1 + 2 * PADDING), SMALLEST * (1 + np.abs(middle).max()))
     x, y = map(float, np.clip(middle - side / 2, lo, max(lo, hi - side)))
     return (x, x + side), (y, y + side)
 
@@ -113,7 +102,7 @@ def cell_centres(limits: Limits, n: int) -> np.ndarray:
 
 def chosen_layers(last: int, most: int = 8) -> list[int]:
     """At most ``most`` of the numbers 0 … last: all of them, or of 0, 1, 2, 5, 10, 20, 50 … and the last."""
-    steps = {digit * 10**power for power in range(len(str(last))) for digit in (1, 2, 5)}
-    ranked = sorted(range(last + 1), key=lambda layer: layer not in steps | {0, last})
-    round_ones = len([layer for layer in ranked if layer in steps | {0, last}])
-    return evenly(sorted(ranked[: max(most, round_ones)]), most)
+    steps = {digit * 10**power for power in range(len(str(last))) for digit in (1, 2, 5)} | {0, last}
+    ranked = sorted(range(last + 1), key=lambda layer: layer not in steps)
+    round_numbers = sum(layer in steps for layer in ranked)
+    return evenly(sorted(ranked[: max(most, round_numbers)]), most)

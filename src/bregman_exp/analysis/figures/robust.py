@@ -1,6 +1,7 @@
 """Robust accuracy by the size of the perturbation, in both norms."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -39,15 +40,14 @@ def _points(lines: Frame) -> Frame:
     """A line for each run, attack (``setting``: all but ε, as JSON), norm and ε; at ε = 0 the clean samples
     of the same evaluation."""
     lines = lines[lines["accuracy"].notna()]
-    attacks = lines[lines["id"] != "clean"]
-    settings = map(_setting, attacks["attack"], attacks["n"], attacks["settings"])
-    attacks = attacks.assign(setting=list(settings))
-    clean = lines[lines["id"] == "clean"].assign(eps=0.0).drop(columns="norm")
+    clean, attacks = lines[lines["id"] == "clean"], lines[lines["id"] != "clean"]
+    attacks = attacks.assign(setting=[*map(_setting, attacks["attack"], attacks["n"], attacks["settings"])])
     starts = attacks[["run", "evaluation", "setting", "norm"]].drop_duplicates(["run", "setting", "norm"])
-    points = pd.concat([starts.merge(clean, on=["run", "evaluation"]), attacks])
-    return points.drop_duplicates(["run", "setting", "norm", "eps"])
+    clean = starts.merge(clean.assign(eps=0.0).drop(columns="norm"), on=["run", "evaluation"])
+    return pd.concat([clean, attacks]).drop_duplicates(["run", "setting", "norm", "eps"])
 
 
+@cache
 def _setting(attack: str, n: int, settings: str) -> str:
     given = {k: v for k, v in json.loads(settings).items() if v is not None and k not in ("id", "eps")}
     return json.dumps({"attack": attack, "n": int(n), **given})
@@ -56,16 +56,16 @@ def _setting(attack: str, n: int, settings: str) -> str:
 def _figure(points: Frame, strokes: dict[str, style.Stroke], per_255: bool) -> Figure:
     """``per_255``: ε in ℓ∞ is shown in units of 1/255, as of images; else, and in ℓ2, of data in [0, 1]."""
     norms = [norm for norm in NORMS if norm in set(points["norm"])]
-    figure = Figure(figsize=(style.TEXT_WIDTH if len(norms) > 1 else 4.2, 2.9), layout="constrained")
-    panels = figure.subplots(1, len(norms), sharey=True, squeeze=False)[0]
+    figure, panels = style.side_by_side(len(norms), sharey=True)
     for panel, norm in zip(panels, norms, strict=True):
         scale, unit = (255, "1/255") if per_255 and norm == "linf" else (1, "data in [0, 1]")
         for label, curve in points[points["norm"] == norm].groupby("label", sort=False):
             _draw(panel, curve, label, strokes[label], scale)
-        panel.set(title=f"{NORMS[norm]} perturbations", xlabel=f"size ε (unit: {unit})", ylim=(-2, 102))
+        panel.set_title(f"{NORMS[norm]} perturbations", parse_math=True)
+        panel.set(xlabel=f"size ε (unit: {unit})", ylim=(-2, 102))
     panels[0].set_ylabel("accuracy under attack (%)")
-    hollow = Line2D([], [], color=style.BLACK, marker="o", markerfacecolor="white", ls="")
-    hollow.set_label("hollow: unreliable or degenerate")
+    look: style.Stroke = {"color": style.BLACK, "marker": "o", "markerfacecolor": "white", "ls": ""}
+    hollow = Line2D([], [], label="hollow: unreliable or degenerate", **look)
     style.legend_below(figure, *([hollow] if marks(points["verdict"]) else []))
     return figure
 

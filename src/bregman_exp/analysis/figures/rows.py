@@ -70,9 +70,10 @@ def _grouped(keys: list[str], named: list[str], lines: Frame) -> Groups:
     cannot have all rows. A group's name has the columns ``named`` and the activations."""
     groups: list[Frame] = []
     for _, group in lines.groupby(keys, sort=False):
-        many = labelled(group)["label"].nunique() > len(STROKES)
-        groups += [part for _, part in group.groupby("act", sort=False)] if many else [group]
-    return [(", ".join([*g[named].iloc[0], *g["act"].unique()]), labelled(g)) for g in groups]
+        group = labelled(group)
+        many = group["label"].nunique() > len(STROKES)
+        groups += [labelled(part) for _, part in group.groupby("act", sort=False)] if many else [group]
+    return [(", ".join([*g[named].iloc[0], *g["act"].unique()]), g) for g in groups]
 
 
 # rows on one data set that differ in version, activation or training; those of any depth and init

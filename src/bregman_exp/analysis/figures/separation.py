@@ -1,12 +1,12 @@
 """Separation by layer: how far apart the classes are in each layer's representation."""
 
 import numpy as np
-from matplotlib.figure import Figure
+import pandas as pd
 
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.networks import POINTS, Networks, twins
 from bregman_exp.analysis.figures.rows import seed_counts
-from bregman_exp.analysis.figures.style import BANDS, GREY, TEXT_WIDTH, draw_bands, log_axis
+from bregman_exp.analysis.figures.style import BANDS, GREY, draw_bands, log_axis, side_by_side
 
 RESOLVED = 1e-6  # of the largest |z|, about float32's: a spread below it is rounding
 
@@ -21,8 +21,7 @@ def fisher_ratio(z: np.ndarray, labels: np.ndarray) -> float:
     """
     if z.std(axis=0).max() <= RESOLVED * max(1.0, float(np.abs(z).max())):
         return float("nan")
-    classes, index = np.unique(labels, return_inverse=True)
-    means = np.stack([z[labels == label].mean(axis=0) for label in classes])[index]
+    means = pd.DataFrame(z).groupby(labels).transform("mean").to_numpy()
     within = float(((z - means) ** 2).sum())
     return float(((means - z.mean(axis=0)) ** 2).sum()) / within if within else float("inf")
 
@@ -37,13 +36,12 @@ def linear_accuracy(
     is left it answers the largest class.
     """
     classes, index = np.unique(labels_fit, return_inverse=True)
-    middle = z_fit.mean(axis=0)
-    targets = np.eye(len(classes))[index]
+    middle, shares = z_fit.mean(axis=0), np.bincount(index) / len(index)
     smallest = RESOLVED * max(1.0, float(np.abs(z_fit).max())) * len(z_fit) ** 0.5
     left, size, right = np.linalg.svd(z_fit - middle, full_matrices=False)
     kept = size > smallest
-    weight = (right[kept].T / size[kept]) @ left[:, kept].T @ (targets - targets.mean(axis=0))
-    scores = (z_test - middle) @ weight + targets.mean(axis=0)
+    weight = (right[kept].T / size[kept]) @ left[:, kept].T @ (np.eye(len(classes))[index] - shares)
+    scores = (z_test - middle) @ weight + shares
     return float((classes[scores.argmax(axis=1)] == labels_test).mean())
 
 
@@ -56,8 +54,7 @@ def separation(networks: Networks) -> list[Drawing]:
         [100 * linear_accuracy(z_fit, fitted, z, labels) for z_fit, z in zip(train, test, strict=True)]
         for train, test in zip(networks.layers_of(networks.data.train), networks.layers, strict=True)
     ]
-    figure = Figure(figsize=(TEXT_WIDTH, 2.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = side_by_side(2, height=2.6)
     log_axis(left)
     for panel, values in ((left, ratios), (right, linear)):
         draw_bands(panel, networks.runs, np.array(values))

@@ -1,5 +1,6 @@
 """How all pictures look: for print, for colour-blind readers, for prints in grey."""
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from matplotlib.ticker import LogFormatterSciNotation
 from bregman_exp.analysis.names import Frame
 from bregman_exp.runs.record import Version
 
-TEXT_WIDTH = 6.75  # inches: both columns of a printed page; pictures are made at the size they are printed at
+TEXT_WIDTH, PANEL_WIDTH = 6.75, 4.2  # inches, as printed: both columns of a page; a panel alone
+DOTS = 200  # an inch, of the pixels
 LETTERS, SYMBOL = 14, 9  # of a legend's line: letters in an inch; what a curve's sample takes, in letters
 MARKED = 16  # layers; curves with more have no markers
+RASTERIZED = 500  # points; an SVG holds more of them as pixels
 BANDS = "Lines: mean over seeds; bands: from the smallest to the largest."  # what captions say of draw_bands
 
 # The palette of Okabe and Ito
@@ -22,20 +25,12 @@ BLACK, GREEN, ORANGE, SKY, PURPLE = "#000000", "#009E73", "#E69F00", "#56B4E9", 
 GREY = "#808080"
 CLASSES = ((BLUE, "o"), (VERMILION, "^"))  # colour and marker of class 0 and class 1
 
-
-# Curves differ in colour, dashes and marker.
-Stroke = dict[str, Any]
+Stroke = dict[str, Any]  # curves differ in colour, dashes and marker
+COLOURS = (BLACK, ORANGE, GREEN, SKY, PURPLE, BLUE, VERMILION)
+DASHES = ("--", "-.", "-", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
 STROKES: list[Stroke] = [
     {"color": colour, "linestyle": dashes, "marker": marker}
-    for colour, dashes, marker in (
-        (BLACK, "--", "o"),
-        (ORANGE, "-.", "s"),
-        (GREEN, "-", "^"),
-        (SKY, ":", "D"),
-        (PURPLE, (0, (5, 1, 1, 1, 1, 1)), "v"),
-        (BLUE, (0, (8, 2)), "P"),
-        (VERMILION, (0, (1, 3)), "X"),
-    )
+    for colour, dashes, marker in zip(COLOURS, DASHES, "os^DvPX", strict=True)
 ]
 VERSIONS: dict[str, Stroke] = dict(zip(map(str, Version), STROKES, strict=False))
 
@@ -45,6 +40,7 @@ SETTINGS: dict[Any, Any] = {
     **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     **{"figure.titlesize": 9, "lines.linewidth": 1.4, "lines.markersize": 4},
     **{"legend.frameon": False, "legend.handlelength": 2.8, "mathtext.default": "regular"},
+    "figure.dpi": DOTS,  # the layout is that of the PNG's pixels
     "text.parse_math": False,  # a user's name may have a $; our own mathematics asks for it
     "svg.hashsalt": "bregman-exp",  # the same picture is the same file
 }
@@ -64,6 +60,30 @@ def log_axis(panel: Axes) -> None:
     panel.yaxis.set_minor_formatter(PlainNumbers(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
+def page(height: float, width: float = TEXT_WIDTH) -> Figure:
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def side_by_side(count: int, height: float = 2.9, **shared: Any) -> tuple[Figure, list[Axes]]:
+    """Panels in a row, as wide as the text; a panel alone is narrower."""
+    figure = page(height, TEXT_WIDTH if count > 1 else PANEL_WIDTH)
+    return figure, list(figure.subplots(1, count, squeeze=False, **shared)[0])
+
+
+def grid_shape(count: int, in_a_row: int) -> tuple[int, int]:
+    """Rows and columns for panels, at most ``in_a_row`` of them beside each other."""
+    rows = ceil(count / in_a_row)
+    return rows, ceil(count / rows)
+
+
+def grid_of(figure: Any, rows: int, columns: int, count: int, **shared: bool) -> list[Axes]:
+    """The first ``count`` panels of a grid, line by line; the others are empty."""
+    panels = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    for spare in panels[count:]:
+        spare.set_axis_off()
+    return panels[:count]
+
+
 def class_marks() -> list[Line2D]:
     """A legend's entries for the classes."""
     return [Line2D([], [], color=c, marker=m, ls="", label=f"class {i}") for i, (c, m) in enumerate(CLASSES)]
@@ -73,7 +93,8 @@ def scatter(panel: Axes, points: np.ndarray, labels: np.ndarray, size: float = 4
     """points (N, 2) with labels (N,) of 0 and 1."""
     for label, (colour, marker) in enumerate(CLASSES):
         x, y = points[labels == label].T
-        panel.scatter(x, y, s=size, c=colour, marker=marker, linewidths=0, label=f"class {label}", **look)
+        look |= {"c": colour, "marker": marker, "linewidths": 0, "label": f"class {label}"}
+        panel.scatter(x, y, s=size, rasterized=len(points) > RASTERIZED, **look)
 
 
 def draw_arrows(panel: Axes, tails: np.ndarray, moves: np.ndarray, **look: Any) -> None:
@@ -83,13 +104,10 @@ def draw_arrows(panel: Axes, tails: np.ndarray, moves: np.ndarray, **look: Any) 
 
 def legend_below(figure: Figure, *more: Line2D) -> None:
     """A legend of all panels' curves, each label once, in as many columns as fit beside each other."""
-    entries: dict[Any, Any] = {}
-    for panel in figure.axes:
-        handles, labels = panel.get_legend_handles_labels()
-        entries |= dict(zip(labels, handles, strict=True))
-    entries |= {line.get_label(): line for line in more}
-    columns = int(LETTERS * figure.get_figwidth() / (max(map(len, entries)) + SYMBOL))
-    columns = max(1, min(columns, len(entries)))
+    handles = [handle for panel in figure.axes for handle in panel.get_legend_handles_labels()[0]]
+    entries: dict[Any, Any] = {handle.get_label(): handle for handle in (*handles, *more)}
+    fitting = int(LETTERS * figure.get_figwidth() / (max(map(len, entries)) + SYMBOL))
+    columns = max(1, min(fitting, len(entries)))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
@@ -116,9 +134,8 @@ def draw_bands(panel: Axes, runs: Frame, values: np.ndarray, first: int = 0, mar
         seeds = np.where(shown, seeds, np.nan)
         look: Stroke = stroke | ({"marker": ""} if len(x) > marked else {})
         panel.plot(x, seeds.mean(axis=0), label=label, **look)
-        if len(seeds) > 1:
-            band = seeds.min(axis=0), seeds.max(axis=0)
-            panel.fill_between(x, *band, color=stroke["color"], alpha=0.18, linewidth=0)
+        band = seeds.min(axis=0), seeds.max(axis=0)
+        panel.fill_between(x, *band, color=stroke["color"], alpha=0.18, linewidth=0)
 
 
 def draw_intervals(panel: Axes, x: np.ndarray, intervals: Frame, stroke: Stroke, **look: Any) -> None:

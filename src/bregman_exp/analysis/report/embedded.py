@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from bregman_exp.analysis.figures.album import DOTS, Picture, evenly
+from bregman_exp.analysis.figures.album import Picture, evenly
+from bregman_exp.analysis.figures.style import DOTS
 from bregman_exp.analysis.names import Facts
 
 MOVING = 3  # animations in a page: each may take as much as ten pictures

@@ -14,7 +14,7 @@ from bregman_exp.analysis.figures.style import BLUE, VERMILION, draw_arrows, sca
 Arrays = Mapping[str, np.ndarray]  # clean, adversarial, label, prediction (clean), adversarial_prediction
 NAME_WIDTH = 14  # letters of a class name that fit over an image
 IMAGE_INCHES, LINE_INCHES = 1.25, 0.2  # an image's width, a line of text's height
-TITLE_LETTERS = 10  # in an inch
+TITLE_LETTERS, DOTS = 10, 150  # in an inch
 BEYOND = 1e-6  # how far a verified adversarial point may leave [0, 1]: float32 rounding
 MARGIN = 0.02  # around the outermost points, so that they are whole
 NAMES_ARE_TEXT: Any = {"text.parse_math": False}  # a $ in the name of a class is no mathematics
@@ -132,4 +132,4 @@ def _show_images(panels: np.ndarray, clean: np.ndarray, adversarial: np.ndarray)
 
 def _write(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=DOTS)
