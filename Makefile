@@ -25,18 +25,20 @@ table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gp
 	@$(BIN)/python train.py experiment=cifar10_table $(if $(SCALE),scale=$(SCALE)) output_dir=$(OUT) $(ARGS); \
 	trained=$$?; $(BIN)/python scripts/table.py $(OUT)/cifar10_table && exit $$trained
 
-# two workers on two cores: one thread each
+# two workers on two cores: one thread each; a worker takes neighbouring tests, which share fixtures
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
 # counting lines takes half as long again
 COVERAGE ?= no
 test: setup      ## the tests; COVERAGE=yes says how much of the code they run
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not torture" $(if $(filter yes,$(COVERAGE)),--cov --cov-report=)
+	$(PYTEST) -m "not slow and not torture" $(if $(filter yes,$(COVERAGE)),--cov --cov-report=)
 	@$(if $(filter yes,$(COVERAGE)),echo "coverage: $$($(BIN)/coverage report --format=total) %")
 
 test-all: setup  ## the slow tests, too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not torture"
+	$(PYTEST) -m "not torture"
 
 torture: setup   ## kills, flipped bits, strange words and files by the thousand (minutes; docs/reliability.md)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m torture tests/torture
+	$(PYTEST) -m torture tests/torture
 
 check: setup     ## lint and types
 	$(BIN)/ruff check .

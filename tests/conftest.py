@@ -1,16 +1,21 @@
 """What the tests of the commands share: running a command in this process, and small data."""
 
+import pickle
 import runpy
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal.hydra import Hydra
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from PIL import Image
 
 from bregman_exp import cli
@@ -30,6 +35,41 @@ class Outcome:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_composition() -> Iterator[None]:
+    """What Hydra repeats in each command is most of the time of a small one: it is done once.
+
+    Hydra composes each config twice, the first time for hydra.mode alone, which only presets of experiments
+    set; and it parses every file each time.
+    """
+    real = Hydra.get_mode
+
+    def mode(self: Hydra, config_name: str, overrides: list[str]) -> object:
+        asked = any(word.lstrip("+~").startswith(("experiment", "hydra")) for word in overrides)
+        return real(self, config_name, overrides) if asked else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", mode)
+        for source in (FileConfigSource, ImportlibResourcesConfigSource):
+            patch.setattr(source, "load_config", _parsed_once(source.load_config))
+        yield
+
+
+def _parsed_once(load: Callable[[ConfigSource, str], ConfigResult]) -> Callable[..., ConfigResult]:
+    """The files of conf/ and of Hydra itself, which do not change, each time as a new object."""
+    parsed: dict[tuple[str, str], bytes] = {}
+
+    def load_config(source: ConfigSource, config_path: str) -> ConfigResult:
+        if source.provider != "hydra" and source.path != cli.conf_dir():
+            return load(source, config_path)
+        key = (source.path, config_path)
+        if key not in parsed:
+            parsed[key] = pickle.dumps(load(source, config_path))
+        return pickle.loads(parsed[key])
+
+    return load_config
 
 
 @pytest.fixture

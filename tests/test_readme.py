@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text()
 LINES = [line.strip().split("  #")[0].strip() for line in README.splitlines() if line.startswith("    ")]
 EXPERIMENTS = re.findall(r"^python train.py experiment=(\w+)", "\n".join(LINES), re.MULTILINE)
 TRAIN = [line for line in LINES if line.startswith("python train.py") and "experiment=" not in line]
+# one of points, one of images; the others of these are only trained
+ATTACKED = ("python train.py model=bregman_mlp", "python train.py model=bregman_resnet20 act=softplus")
 # named, since Hydra composes a sweep over models once without any, and there the data set would be another
 SMALL_POINTS = [
     "dataset=two_spiral",
@@ -39,6 +41,8 @@ def test_train_commands(command, image_tree: Path, tmp_path: Path, line: str) ->
             "trainer.accelerator=cpu",
             "attack.samples=4",
         ]
+    if "attack" not in line and line not in ATTACKED:
+        words.append("attack=none")
     outcome = command("train", *words)
     assert outcome.code == 0, outcome.err
     assert list((tmp_path / "outputs").rglob("metrics.json"))
@@ -46,6 +50,7 @@ def test_train_commands(command, image_tree: Path, tmp_path: Path, line: str) ->
 
 def test_there_are_train_commands() -> None:
     assert len(TRAIN) == 7
+    assert set(ATTACKED) <= set(TRAIN)
 
 
 def test_the_experiments_are_those_there_are() -> None:

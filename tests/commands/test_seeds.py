@@ -190,7 +190,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypat
 
 
 def test_killed_and_started_again(command, tmp_path: Path) -> None:
-    words = (*WORDS, "trainer.max_epochs=60", "seeds=0..1")
+    words = (*WORDS, "trainer.max_epochs=30", "seeds=0..1")
     job = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *words, "output_dir=a"],
         cwd=tmp_path,

@@ -35,6 +35,7 @@ def test_a_single_job_says_nothing_of_a_sweep(command: Callable[..., Said]) -> N
     assert lines(command("train", *SMALL, "model=mlp")) == []
 
 
+@pytest.mark.slow
 def test_a_launchers_workers_count_together_and_share_the_time(
     command: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

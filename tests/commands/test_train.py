@@ -109,7 +109,7 @@ def test_last_is_the_last_epoch_also_where_the_best_was_earlier(command, tmp_pat
 def test_a_finished_run_is_skipped_and_another_suite_only_evaluated(command, trained: Path) -> None:
     before = (trained / "metrics.json").read_bytes(), (trained / "checkpoints/last.ckpt").read_bytes()
     assert "skipped" in command("train", *TINY, "attack=none").err
-    other = command("train", *TINY, "attack=curve", "attack.samples=10")
+    other = command("train", *TINY, "attack=noise", "attack.samples=10")
     assert "training" not in other.err
     assert (
         (trained / "metrics.json").read_bytes(),
@@ -118,7 +118,7 @@ def test_a_finished_run_is_skipped_and_another_suite_only_evaluated(command, tra
     added = json.loads(only(trained / "evaluations").read_text())
     assert added["clean"]["n"] == 10
     assert added["robust"]
-    assert "skipped" in command("train", *TINY, "attack=curve", "attack.samples=10").err
+    assert "skipped" in command("train", *TINY, "attack=noise", "attack.samples=10").err
 
 
 def test_a_sweep_goes_on_after_a_failed_job(command, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_what_follows_from_the_config_is_made_once(command) -> None:
 
     sys.setprofile(count)
     try:
-        assert command("train", *TINY, "attack=paper").code == 0
+        assert command("train", *TINY, "attack=noise").code == 0
     finally:
         sys.setprofile(None)
     assert counts == ONCE

@@ -17,7 +17,7 @@ def size(change: Tensor, norm: str) -> Tensor:
 
 
 def nearest(
-    model: nn.Module, x: Tensor, y: Tensor, norm: str, steps: int = 100, **more
+    model: nn.Module, x: Tensor, y: Tensor, norm: str, steps: int = 50, **more
 ) -> tuple[Tensor, Tensor]:
     """The attack's points and distances, which hold what every result must."""
     model.eval().requires_grad_(False)

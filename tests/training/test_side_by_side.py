@@ -3,6 +3,7 @@
 On a CPU ``trainer.fast=captured`` does everything that a GPU run does but for the graph, which is a call.
 """
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,9 @@ def few_calls() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bregman_exp.training.side_by_side.graph.WARM_UP", 1)
         patch.setitem(sys.modules["bregman_exp.training.probe"].TIMED_STEPS, "cpu", 1)
+        gc.freeze()  # or each collection before a capture looks through all that torch has imported
         yield
+        gc.unfreeze()
 
 
 def trained_twice(place: Path, image_tree: Path, **settings: tuple[str, ...]) -> Trained:

@@ -157,6 +157,7 @@ def test_loss_watch_raises_for_the_first_place() -> None:
     watch.check()  # no loss since the last check
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(command, tmp_path: Path) -> None:
     words = ("trainer.devices=2", "trainer.strategy=ddp_spawn", "attack=none")
     outcome = command("train", *TINY, *words)
