@@ -115,6 +115,11 @@ def spiral(place: Path, accuracies: Sequence[int], **shape: Any) -> list[RunFold
     return row(place / hashed["row_hash"], accuracies, **facts, **hashed)
 
 
+def expected(name: str) -> str:
+    """A whole output, made in the folder of the runs."""
+    return (Path(__file__).parent / "expected" / name).read_text()
+
+
 def tables(runs: Sequence[RunFolder], **asked: Any) -> list[Table]:
     return tables_of(read_results(runs).frame, Options(**asked))
 
