@@ -97,7 +97,7 @@ def spirals() -> list[RunFolder]:
 @pytest.mark.parametrize(
     ("runs", "file", "asked"),
     [
-        (names_and_columns, "names.md", {"baseline": "none"}),
+        (names_and_columns, "rows.md", {"baseline": "none"}),
         (evaluations, "evaluations.md", {}),
         (evaluations, "evaluations-asked.md", {"attacks": ("pgd-linf", "suite", "square")}),
         (evaluations, "evaluations-best.md", {"weights": "best"}),
@@ -115,12 +115,6 @@ def test_a_whole_table(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert page(runs(), **asked) == expected(file)
-
-
-def test_a_cell_has_the_numbers_it_was_computed_from(tmp_path: Path) -> None:
-    cell = cells(row(tmp_path, [80, 90, 70]))[0]
-    assert (cell["seeds"], cell["missing"], cell["values"]) == ("0 1 2", "", "0:0.8 1:0.9 2:0.7")
-    assert [float(cell["mean"]), float(cell["std"])] == pytest.approx([0.8, 0.1])
 
 
 @pytest.mark.parametrize(

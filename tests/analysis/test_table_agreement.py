@@ -25,40 +25,29 @@ from tests.analysis.table_runs import (
     unfinished,
 )  # fmt: skip
 
-L2 = entry(50, "pgd-l2-0.08")
-DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
-    "data": ({"dataset": SPIRAL}, "data: CIFAR-10 ffffffff ({a}) and two-spiral 55555555 ({b})"),
-    "fingerprint": (
-        {"dataset": {"label": "CIFAR-10", "fingerprint": "f" * 63 + "0"}},
-        f"data: ('CIFAR-10', '{'f' * 64}') ({{a}}) and ('CIFAR-10', '{'f' * 63}0') ({{b}})",
+F, L2 = "f" * 63, entry(50, "pgd-l2-0.08")
+LATER, DIRTY, CLOSE = ({"environment": {"git": git}} for git in (OTHER, COMMIT + "-dirty", "a" * 39 + "0"))
+DIFFERENT: list[tuple[dict[str, Any], str]] = [  # of the second of two runs, and in what {a} and {b} differ
+    ({"dataset": SPIRAL}, "data: CIFAR-10 ffffffff ({a}) and two-spiral 55555555 ({b})"),
+    (
+        {"dataset": {"label": "CIFAR-10", "fingerprint": f"{F}0"}},
+        f"data: ('CIFAR-10', '{F}f') ({{a}}) and ('CIFAR-10', '{F}0') ({{b}})",
     ),
-    "epochs": ({"train": {"epochs": 5}}, "epochs: 182 ({a}) and 5 ({b})"),
-    "commit": ({"environment": {"git": OTHER}}, "code version: aaaaaaa ({a}) and bbbbbbb ({b})"),
-    "dirty": (
-        {"environment": {"git": COMMIT + "-dirty"}},
-        "code version: aaaaaaa ({a}) and aaaaaaa-dirty ({b})",
-    ),
-    "close commit": (
-        {"environment": {"git": "a" * 39 + "0"}},
-        f"code version: {COMMIT} ({{a}}) and {'a' * 39}0 ({{b}})",
-    ),
-    "samples": (
+    ({"train": {"epochs": 5}}, "epochs: 182 ({a}) and 5 ({b})"),
+    (LATER, "code version: aaaaaaa ({a}) and bbbbbbb ({b})"),
+    (DIRTY, "code version: aaaaaaa ({a}) and aaaaaaa-dirty ({b})"),
+    (CLOSE, f"code version: {COMMIT} ({{a}}) and {'a' * 39}0 ({{b}})"),
+    (
         {"n": 50, "robust": paper(20, 25, n=50)},
         "clean: n 100 ({a}) and n 50 ({b}); pgd-linf-0.0028: n 100 ({a}) and n 50 ({b})",
     ),
-    "settings": (
+    (
         {"robust": [entry(40, steps=100, loss="margin"), L2]},
         "pgd-linf-0.0028: steps 50, loss ce ({a}) and steps 100, loss margin ({b})",
     ),
-    "size of one id": (
-        {"robust": [entry(40, eps=LINF + 1e-6), L2]},
-        "ε of pgd in linf: 0.002784 ({a}) and 0.002785 ({b})",
-    ),
-    "size": (
-        {"robust": [entry(40, "pgd-linf-0.031"), L2]},
-        "ε of pgd in linf: 0.002784 ({a}) and 0.031 ({b})",
-    ),
-}
+    ({"robust": [entry(40, eps=LINF + 1e-6), L2]}, "ε of pgd in linf: 0.002784 ({a}) and 0.002785 ({b})"),
+    ({"robust": [entry(40, "pgd-linf-0.031"), L2]}, "ε of pgd in linf: 0.002784 ({a}) and 0.031 ({b})"),
+]
 
 
 def pair(place: Path, change: dict[str, Any]) -> list[RunFolder]:
@@ -66,16 +55,17 @@ def pair(place: Path, change: dict[str, Any]) -> list[RunFolder]:
     return [run(place / "a", 40, paper(40, 50)), run(place / "b", 45, **other)]
 
 
-@pytest.mark.parametrize("which", DIFFERENT)
-def test_a_refusal_says_what_differs_and_where_or_the_table_is_split(tmp_path: Path, which: str) -> None:
-    change, said = DIFFERENT[which]
+@pytest.mark.parametrize(("change", "difference"), DIFFERENT)
+def test_a_refusal_says_what_differs_and_where_or_the_table_is_split(
+    tmp_path: Path, change: dict[str, Any], difference: str
+) -> None:
     runs = pair(tmp_path, change)
     advice = "; give runs that agree, or --split for a table of each"
-    advice += ", or --any-version to mix code versions." if "code" in said else "."
+    advice += ", or --any-version to mix code versions." if "code" in difference else "."
     with pytest.raises(ValueError, match=r"^these runs do not share a table, they differ in ") as refusal:
         tables(runs)
     message = str(refusal.value)
-    assert said.format(a=runs[0].path, b=runs[1].path) in message
+    assert difference.format(a=runs[0].path, b=runs[1].path) in message
     assert message.endswith(advice)
     first, second = pages(runs, split=True)
     assert "| resnet20 (gelu) | 1 | 40.00 |" in first

@@ -1,4 +1,4 @@
-"""metrics.json: a change of it, or of what stands beside it, is told and never shown."""
+"""metrics.json: a change to it, or to a file beside it, is reported and never shown as a result."""
 
 import json
 import random
@@ -75,7 +75,7 @@ def check(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"seed": 1}, f"is of another run, with seed 1 where its folder is of config_hash {HASH}, seed 0"),
         ({"config_hash": "f" * 12}, "is of another run, with config_hash ffffffffffff where"),
@@ -113,10 +113,10 @@ def check(**changes: object) -> dict[str, object]:
         ({"train": {"seconds": 1.0}}, r"has no train\.epochs"),
     ],
 )
-def test_each_part_is_checked(tmp_path: Path, change: dict, said: str) -> None:
+def test_each_part_is_checked(tmp_path: Path, change: dict, message: str) -> None:
     folder = complete(tmp_path)
     folder.metrics.write_text(json.dumps(record(80, [entry(41)], config_hash=HASH) | change))
-    with pytest.raises(NotARunError, match=said):
+    with pytest.raises(NotARunError, match=message):
         folder.read_metrics()
 
 
