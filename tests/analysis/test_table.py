@@ -45,15 +45,16 @@ def names_and_columns() -> list[RunFolder]:
 
 
 def evaluations() -> list[RunFolder]:
-    """Of each run: an equal figure, which does not count, other settings, later code; of the first also other
-    weights, fewer samples, and one that failed."""
+    """Of each run: an equal figure, which does not count, fewer samples, other settings, later code; of the
+    first also other weights, another attack, and an evaluation that failed."""
     runs = row(Path(), [80, 90, 70], *paper(40, 50), suite=None, config={"attack": {"name": "paper"}})
     for folder in runs:
         added(folder, "paper-1", 80, paper(39, 49))
+        added(folder, "paper-3", 9, [entry(3, n=10)], n=10)
         added(folder, "long-1", 80, [entry(31, steps=500)])
         added(folder, "suite-1", 80, [entry(30, "suite-linf-0.0028")], environment={"git": OTHER})
     added(runs[0], "paper-2", 85, paper(45, 55), weights="best")
-    added(runs[0], "paper-3", 9, [entry(3, n=10), entry(2, "square-linf-0.1", n=10)], n=10)
+    added(runs[0], "square-1", 9, [entry(2, "square-linf-0.1", n=10)], n=10)
     runs[0].evaluation("curve-1").fail(BAD)
     return runs
 
