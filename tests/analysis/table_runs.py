@@ -1,5 +1,7 @@
-"""Runs for the table, written by hand."""
+"""Run folders written by hand, and the tables of them as text."""
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,23 +10,23 @@ import numpy as np
 import yaml
 
 from bregman_exp.analysis.frame import read_results
-from bregman_exp.analysis.table import Options, Table, tables_of
+from bregman_exp.analysis.table import Options, Table, tables_of, written
 from bregman_exp.runs import RunFolder
 
 N = 100
 COMMIT, OTHER = "a" * 40, "b" * 40
-LINF, L2 = 0.71 / 255, 0.080
+LINF = 0.71 / 255
 IMAGES = {"name": "cifar10", "label": "CIFAR-10", "fingerprint": "f" * 64}
 SPIRAL = {"name": "two_spiral", "label": "two-spiral", "fingerprint": "5" * 64}
 
 
 def entry(correct: int | None, id_: str = "pgd-linf-0.0028", n: int = N, **changes: object) -> dict[str, Any]:
-    """One attack on n samples, of which so many are still right; norm and attack follow from the id."""
+    """One attack on n samples, of which ``correct`` are still right; attack and norm follow from the id."""
     attack, norm, size = id_.split("-")[:3]
-    eps = {"pgd-linf-0.0028": LINF, "pgd-l2-0.08": L2}.get(id_, float(size))
-    settings = {"attack": attack, "norm": norm, "eps": eps, "steps": 50, "restarts": 1, "loss": "ce"}
-    figures = {"accuracy": None if correct is None else correct / n, "correct": correct, "n": n}
-    return {"id": id_, **settings, **figures, "verdict": "unchecked", **changes}
+    settings = {"attack": attack, "norm": norm, "eps": LINF if size == "0.0028" else float(size)}
+    settings |= {"steps": 50, "restarts": 1, "loss": "ce", "verdict": "unchecked"}
+    accuracy = None if correct is None else correct / n
+    return {"id": id_, **settings, "accuracy": accuracy, "correct": correct, "n": n, **changes}
 
 
 def paper(linf: int | None, l2: int | None, n: int = N) -> list[dict[str, Any]]:
@@ -36,35 +38,23 @@ def paper(linf: int | None, l2: int | None, n: int = N) -> list[dict[str, Any]]:
 def record(
     clean: int, robust: Sequence[dict] = (), seed: int = 0, n: int = N, **changes: Any
 ) -> dict[str, Any]:
-    model, act = changes.get("model", "resnet20"), changes.get("act", "relu")
-    identity = {
-        "schema": 1,
-        "seed": seed,
-        "model": model,
-        "act": act,
-        "version": "bregman" if model.startswith("bregman") else "standard",
-        "row_hash": f"{model}-{act}",
-        "weights": "last",
-        "suite": "paper",
-    }
-    figures = {
-        "dataset": IMAGES,
-        "train": {"epochs": 182},
-        "clean": {"accuracy": clean / n, "correct": clean, "n": n},
-        "robust": list(robust),
-        "environment": {"git": COMMIT},
-    }
-    return {**identity, **figures, **changes}
+    """The content of metrics.json; a change to None leaves the key out."""
+    model, act = changes.get("model", "resnet20"), changes.get("act", "gelu")
+    identity = {"schema": 1, "seed": seed, "model": model, "act": act, "row_hash": f"{model}-{act}"}
+    identity |= {"version": "bregman" if model.startswith("bregman") else "standard"}
+    figures = {"clean": {"accuracy": clean / n, "correct": clean, "n": n}, "robust": list(robust)}
+    about = {"weights": "last", "suite": "paper", "dataset": IMAGES, "train": {"epochs": 182}}
+    whole = {**identity, **figures, **about, "environment": {"git": COMMIT}, **changes}
+    return {key: value for key, value in whole.items() if value is not None}
 
 
 def write(folder: RunFolder, content: dict[str, Any]) -> RunFolder:
     """metrics.json, and predictions in which the first samples are the right ones."""
-    n, clean = content["clean"]["n"], content["clean"]["correct"]
-    labels = np.arange(n) % 3
-    arrays = {"id": np.arange(n), "label": labels, "prediction": np.where(np.arange(n) < clean, labels, 3)}
-    arrays |= {
-        e["id"]: np.arange(n) < e["correct"] for e in content["robust"] if e.get("correct") is not None
-    }
+    n = content["clean"]["n"]
+    sample, labels = np.arange(n), np.arange(n) % 3
+    arrays = {"id": sample, "label": labels}
+    arrays["prediction"] = np.where(sample < content["clean"]["correct"], labels, 3)
+    arrays |= {e["id"]: sample < e["correct"] for e in content["robust"] if e.get("correct") is not None}
     folder.finish(content, arrays)
     return folder
 
@@ -78,14 +68,31 @@ def run(
     return write(folder, record(clean, robust, **changes))
 
 
-def row(
-    place: Path, accuracies: Sequence[int], model: str = "resnet20", act: str = "relu", **changes: Any
-) -> list[RunFolder]:
+def added(folder: RunFolder, name: str, clean: int, robust: Sequence[dict], **changes: Any) -> RunFolder:
+    """The run, with a later evaluation of this name."""
+    seed = folder.read_metrics()["seed"]
+    write(folder.evaluation(name), record(clean, robust, **{"seed": seed, **changes}))
+    return folder
+
+
+def row(place: Path, accuracies: Sequence[int], *robust: dict, **changes: Any) -> list[RunFolder]:
     """A run for each accuracy, seeds 0, 1, …"""
+    name = f"{changes.get('model', 'resnet20')}-{changes.get('act', 'gelu')}"
     return [
-        run(place / f"{model}-{act}" / f"seed-{seed}-x", clean, seed=seed, model=model, act=act, **changes)
+        run(place / name / f"seed-{seed}-x", clean, robust, seed=seed, **changes)
         for seed, clean in enumerate(accuracies)
     ]
+
+
+def unfinished(
+    path: Path, config: dict, error: Exception | None = None, note: dict | None = None
+) -> RunFolder:
+    """A run that failed with this error, or that was interrupted."""
+    folder = RunFolder(path)
+    folder.begin(yaml.safe_dump(config), note)
+    if error:
+        folder.fail(error)
+    return folder
 
 
 def mlp(depth: int = 3, init: str = "random", version: str = "standard", epochs: int = 500) -> dict[str, Any]:
@@ -99,32 +106,34 @@ def mlp(depth: int = 3, init: str = "random", version: str = "standard", epochs:
     }
 
 
-def tables(runs: Sequence[RunFolder], options: Options | None = None) -> list[Table]:
-    return tables_of(read_results(runs).frame, options)
+def spiral(place: Path, accuracies: Sequence[int], **shape: Any) -> list[RunFolder]:
+    """A row of MLPs on two-spiral."""
+    config = mlp(**shape)
+    model = "bregman_mlp" if config["model"]["version"] == "bregman" else "mlp"
+    facts = {"dataset": SPIRAL, "train": {"epochs": 500}, "config": config, "model": model, "act": "atan"}
+    hashed = {"row_hash": "".join(map(str, shape.values())) or "mlp"}
+    return row(place / hashed["row_hash"], accuracies, **facts, **hashed)
 
 
-def table(runs: Sequence[RunFolder], **asked: Any) -> Table:
-    (one,) = tables(runs, Options(**asked))
-    return one
+def expected(name: str) -> str:
+    """A whole output, made in the folder of the runs."""
+    return (Path(__file__).parent / "expected" / name).read_text()
 
 
-def shown(one: Table) -> dict[str, list[str]]:
-    """Row -> its accuracies as text."""
-    rows = {}
-    for name, _, *texts in one.texts:
-        parts = [part for _, parts in one.groups for part in parts]
-        rows[name.text] = [text.text for text, part in zip(texts, parts, strict=True) if not part]
-    return rows
+def tables(runs: Sequence[RunFolder], **asked: Any) -> list[Table]:
+    return tables_of(read_results(runs).frame, Options(**asked))
 
 
-def cells(one: Table, name: str = "") -> list[dict[str, Any]]:
-    """The cells of the row of this name, by default of all rows."""
-    return [cell for cell in one.cells.to_dict("records") if name in ("", cell["row"])]
+def pages(runs: Sequence[RunFolder], **asked: Any) -> list[str]:
+    """Each table as Markdown: caption, rows, footnotes, remarks."""
+    return [written([table], "markdown") for table in tables(runs, **asked)]
 
 
-def columns(one: Table, fact: str = "heading") -> list[str]:
-    return list(one.cells.drop_duplicates("column")[fact])
+def page(runs: Sequence[RunFolder], **asked: Any) -> str:
+    (text,) = pages(runs, **asked)
+    return text
 
 
-def all_notes(one: Table) -> str:
-    return "\n".join([*one.footnotes, *one.remarks])
+def cells(runs: Sequence[RunFolder], **asked: Any) -> list[dict[str, str]]:
+    """The table's cells as its CSV has them, a row after the other."""
+    return list(csv.DictReader(io.StringIO(written(tables(runs, **asked), "cells"))))

@@ -14,6 +14,9 @@ LABELS = np.array([0, 1, 2, 0])
 BEFORE = np.array([1, 1, 2, 0])  # the first is wrong before
 AFTER = np.array([1, 1, 0, 2])  # the second resists, the last two are turned
 NAMES = ("cat", "dog", "bird")
+CLEAN = np.full((4, 3, 4, 6), 0.5, np.float32)
+POINTS = np.array([[0.2, 0.3], [0.8, 0.7], [0.5, 0.5]])
+MOVED = POINTS + np.array([[0.1, 0.0], [0.0, -0.1], [0.0, 0.0]])
 
 
 @pytest.fixture
@@ -30,13 +33,18 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return saved
 
 
-def images(channels: int = 3, **changed: np.ndarray) -> dict[str, np.ndarray]:
-    clean = np.full((4, channels, 4, 6), 0.5, np.float32)
-    adversarial = clean.copy()
+def images(**changed: np.ndarray) -> dict[str, np.ndarray]:
+    adversarial = CLEAN.copy()
     adversarial[:, :, 0, 0] += 0.1
     adversarial[-1, :, 1, 1] -= 0.05
-    given = {"clean": clean, "adversarial": adversarial, "label": LABELS}
+    given = {"clean": CLEAN, "adversarial": adversarial, "label": LABELS}
     return given | {"prediction": BEFORE, "adversarial_prediction": AFTER} | changed
+
+
+def points(**changed: np.ndarray) -> dict[str, np.ndarray]:
+    labels = np.array([0, 1, 1])
+    given = {"clean": POINTS, "adversarial": MOVED, "label": labels, "prediction": labels}
+    return given | {"adversarial_prediction": np.zeros(3, int)} | changed
 
 
 def titles(figure: Figure, row: int) -> list[str]:
@@ -50,29 +58,21 @@ def test_turned_samples_first_then_resisting_then_wrong_before(tmp_path: Path, f
     assert titles(figure, 0) == ["✓ bird", "✓ cat", "✓ dog", "✗ dog\n(is cat)"]
     assert titles(figure, 2) == ["✗ cat", "✗ bird", "✓ dog", "✗ dog"]
     assert figure.get_suptitle() == "a title"
-
-
-def test_no_more_than_asked_for_and_no_answer_is_no_class(tmp_path: Path, figures: list[Figure]) -> None:
-    after = np.array([1, 1, -1, 2])
-    adversarial_images(tmp_path / "p.png", images(adversarial_prediction=after), most=2)
-    assert titles(figures[0], 0) == ["✓ 2", "✓ 0"]
-    assert titles(figures[0], 2) == ["✗ no class", "✗ 2"]
-
-
-def test_the_perturbation_is_magnified_about_grey(tmp_path: Path, figures: list[Figure]) -> None:
-    adversarial_images(tmp_path / "p.png", images())
-    panels = figures[0].axes
+    panels = figure.axes  # the perturbation is magnified about grey
     assert panels[4].get_ylabel() == "perturbation\n× 5\nlargest 0.1"
     shown = np.asarray(panels[5].images[0].get_array())  # the last sample stands second
-    assert shown[0, 0] == pytest.approx(1, abs=1e-6)
-    assert shown[1, 1] == pytest.approx(0.25, abs=1e-6)
-    assert shown[2, 2] == pytest.approx(0.5)
+    assert [shown[0, 0, 0], shown[1, 1, 0], shown[2, 2, 0]] == pytest.approx([1, 0.25, 0.5], abs=1e-6)
 
 
-def test_grey_images_and_no_perturbation(tmp_path: Path, figures: list[Figure]) -> None:
-    clean = images(channels=1)["clean"]
-    adversarial_images(tmp_path / "deep" / "p.png", images(clean=clean, adversarial=clean))
-    assert figures[0].axes[4].get_ylabel() == "perturbation\nnone"
+def test_no_more_than_asked_for_and_grey_images_without_answer_or_change(
+    tmp_path: Path, figures: list[Figure]
+) -> None:
+    clean = CLEAN[:, :1]
+    changes = {"clean": clean, "adversarial": clean, "adversarial_prediction": np.array([1, 1, -1, 2])}
+    adversarial_images(tmp_path / "deep" / "p.png", images(**changes), most=2)
+    assert titles(figures[0], 0) == ["✓ 2", "✓ 0"]
+    assert titles(figures[0], 2) == ["✗ no class", "✗ 2"]
+    assert figures[0].axes[2].get_ylabel() == "perturbation\nnone"
     assert imread(tmp_path / "deep" / "p.png").std() > 0
 
 
@@ -92,61 +92,47 @@ def test_no_text_overlaps_and_a_dollar_is_no_mathematics(tmp_path: Path, figures
     assert all(figure.bbox.containsy(box.y0) and figure.bbox.containsy(box.y1) for box in boxes)
 
 
-CLEAN = images()["clean"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "more", "message"),
-    [
-        ({"clean": CLEAN[..., 0]}, {}, r"images of shape \(4, 3, 4\): give \(n, 1 or 3, height, width\)"),
-        ({"adversarial": CLEAN[:2]}, {}, "give equal shapes"),
-        ({"adversarial": CLEAN + np.float32(1)}, {}, r"adversarial is float32 in \[1.5, 1.5\]"),
-        ({"clean": CLEAN.astype(np.uint8)}, {}, r"clean is uint8 in \[0, 0\]; give floats"),
-        ({"label": LABELS[:2]}, {}, r"must have shape \(4,\)"),
-        ({}, {"class_names": NAMES[:2]}, "class 2 has no name; 2 names are given"),
-        ({}, {"most": 0}, "most=0"),
-    ],
-)
-def test_arrays_that_are_no_images_are_refused(
-    tmp_path: Path, changed: dict[str, Any], more: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        adversarial_images(tmp_path / "p.png", images(**changed), **more)
-
-
-def points(after: list[int], **changed: np.ndarray) -> dict[str, np.ndarray]:
-    clean = np.array([[0.2, 0.3], [0.8, 0.7], [0.5, 0.5]])
-    moved = clean + np.array([[0.1, 0.0], [0.0, -0.1], [0.0, 0.0]])
-    labels = np.array([0, 1, 1])
-    given = {"clean": clean, "adversarial": moved, "label": labels, "prediction": labels}
-    return given | {"adversarial_prediction": np.array(after)} | changed
-
-
 def test_points_have_arrows_and_the_wrong_ones_crosses(tmp_path: Path, figures: list[Figure]) -> None:
-    arrays = points([0, 0, 0])
-    adversarial_points(tmp_path / "p.png", arrays, "a title")
+    adversarial_points(tmp_path / "p.png", points(), "a title")
     (panel,) = figures[0].axes
-    clean, moved = arrays["clean"], arrays["adversarial"]
     held, turned, first, second, crosses = panel.collections
-    assert np.allclose(held.get_offsets(), clean[:1])
     assert np.allclose((held.U, held.V), [[0.1], [0]])  # pyright: ignore[reportAttributeAccessIssue]
-    assert np.allclose(turned.get_offsets(), clean[1:2])  # the third did not move: no arrow
-    assert np.allclose(first.get_offsets(), clean[:1])
-    assert np.allclose(second.get_offsets(), clean[1:])
-    assert np.allclose(crosses.get_offsets(), moved[1:])
-    for (low, high), ends in zip(
-        (panel.get_xlim(), panel.get_ylim()), np.stack([clean, moved]).T, strict=True
-    ):
-        assert low < ends.min() <= ends.max() < high
+    # of the turned points the third did not move: no arrow
+    expected = (POINTS[:1], POINTS[1:2], POINTS[:1], POINTS[1:], MOVED[1:])
+    for drawn, places in zip((held, turned, first, second, crosses), expected, strict=True):
+        assert np.allclose(drawn.get_offsets(), places)
+    ends = np.concatenate([POINTS, MOVED])
+    (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+    assert ([left, low] < ends.min(axis=0)).all()
+    assert (ends.max(axis=0) < [right, high]).all()
     assert imread(tmp_path / "p.png").std() > 0
 
 
-def test_arrays_that_are_no_points_are_refused(tmp_path: Path) -> None:
-    given = points([0, 1, 1])
-    for changed, message in (
-        ({"clean": given["clean"][:, :1]}, r"points of shape \(3, 1\): give \(n, 2\)"),
-        ({"adversarial": given["adversarial"] + 1}, "give floats in"),
-        ({"label": given["label"] + 1}, "labels must be 0 or 1"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            adversarial_points(tmp_path / "p.png", given | changed)
+@pytest.mark.parametrize(
+    ("draw", "arrays", "more", "message"),
+    [
+        (
+            adversarial_images,
+            images(clean=CLEAN[..., 0]),
+            {},
+            r"images of shape \(4, 3, 4\): give \(n, 1 or 3",
+        ),
+        (adversarial_images, images(adversarial=CLEAN[:2]), {}, "give equal shapes"),
+        (adversarial_images, images(adversarial=CLEAN + 1), {}, r"adversarial is float32 in \[1.5, 1.5\]"),
+        (
+            adversarial_images,
+            images(clean=CLEAN.astype(np.uint8)),
+            {},
+            r"clean is uint8 in \[0, 0\]; give flo",
+        ),
+        (adversarial_images, images(label=LABELS[:2]), {}, r"must have shape \(4,\)"),
+        (adversarial_images, images(), {"class_names": NAMES[:2]}, "class 2 has no name; 2 names are given"),
+        (adversarial_images, images(), {"most": 0}, "most=0"),
+        (adversarial_points, points(clean=POINTS[:, :1]), {}, r"points of shape \(3, 1\): give \(n, 2\)"),
+        (adversarial_points, points(adversarial=MOVED + 1), {}, "give floats in"),
+        (adversarial_points, points(label=np.array([1, 2, 2])), {}, "labels must be 0 or 1"),
+    ],
+)
+def test_other_arrays_are_refused(tmp_path: Path, draw: Any, arrays: dict, more: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(tmp_path / "p.png", arrays, **more)

@@ -4,29 +4,24 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 import bregman_exp as bx
 from bregman_exp.analysis.frame import COLUMNS, SCHEMA, fitting, read_results, write_parquet
 from bregman_exp.analysis.table import as_csv
 from bregman_exp.runs import RunFolder
-from tests.analysis.table_runs import entry, record, row, run, write
+from tests.analysis.table_runs import added, entry, row, run, unfinished
 
 
 def test_a_line_for_each_figure_in_fixed_columns(tmp_path: Path) -> None:
-    runs = row(tmp_path, [80, 90], robust=[entry(40)])
-    write(runs[0].evaluation("suite-1"), record(80, [entry(30, "suite-linf-0.1")], suite="suite"))
+    runs = row(tmp_path, [80, 90], entry(40))
+    added(runs[0], "suite-1", 80, [entry(30, "suite-linf-0.1")], suite="suite")
     frame = bx.results(tmp_path)
     assert list(frame.columns) == list(COLUMNS)
     assert frame.attrs["schema"] == SCHEMA
     assert {str(frame[name].dtype) for name, dtype in COLUMNS.items() if dtype == "str"} == {"object"}
-    assert [str(frame[name].dtype) for name in ("seed", "accuracy", "config")] == [
-        "Int64",
-        "Float64",
-        "category",
-    ]
-    lines = frame[["seed", "evaluation", "id", "accuracy"]].values.tolist()
-    assert lines == [
+    dtypes = [str(frame[name].dtype) for name in ("seed", "accuracy", "config")]
+    assert dtypes == ["Int64", "Float64", "category"]
+    assert frame[["seed", "evaluation", "id", "accuracy"]].values.tolist() == [
         [0, "", "clean", 0.8],
         [0, "", "pgd-linf-0.0028", 0.4],
         [0, "suite-1", "clean", 0.8],
@@ -61,25 +56,25 @@ def test_a_damaged_run_is_a_sentence_and_the_others_go_on(
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"row_hash": 1}', '{"overrides": [1]}', '{"seed": true}'])
 def test_a_damaged_note_is_told(tmp_path: Path, text: str) -> None:
-    folder = RunFolder(tmp_path / "seed-0-x")
-    folder.begin("seed: 0\n", {"row_hash": "a"})
+    folder = unfinished(tmp_path / "seed-0-x", {}, note={"row_hash": "a"})
     assert folder.read_note() == {"row_hash": "a"}
     folder.note.write_text(text)
     (line,) = bx.results(tmp_path).to_dict("records")
     assert (line["state"], "run.json is damaged" in line["error"]) == ("damaged", True)
 
 
-def test_an_unfinished_run_is_of_the_row_that_it_noted(tmp_path: Path) -> None:
-    row(tmp_path, [80])
-    for seed, note in ((1, {"row_hash": "resnet20-relu", "model": "resnet20", "act": "relu"}), (2, None)):
-        folder = RunFolder(tmp_path / "b" / f"seed-{seed}-x")
-        folder.begin(yaml.safe_dump({"seed": seed, "optim": {"lr": seed}}), note)
+def test_an_unfinished_run_is_of_the_row_that_it_noted_or_of_an_equal_config(tmp_path: Path) -> None:
+    model = {"model": {"name": "resnet20"}}
+    run(tmp_path / "a", 80, config=model)
+    note = {"row_hash": "resnet20-gelu", "model": "resnet20", "act": "gelu"}
+    for seed, (config, noted) in enumerate((({}, note), ({}, None), (model, None)), start=1):
+        unfinished(
+            tmp_path / "b" / f"seed-{seed}-x", {"seed": seed, **config, "optim": {"lr": 1}}, note=noted
+        )
+    unfinished(tmp_path / "seed-4-x", {"seed": 4, **model})
     frame = bx.results(tmp_path)
-    assert dict(zip(frame["seed"], frame["row"], strict=True)) == {
-        0: "resnet20-relu",
-        1: "resnet20-relu",
-        2: "",
-    }
+    rows = {0: "resnet20-gelu", 1: "resnet20-gelu", 2: "", 3: "", 4: "resnet20-gelu"}
+    assert dict(zip(frame["seed"], frame["row"], strict=True)) == rows
 
 
 def test_the_frame_as_csv_has_no_formula(tmp_path: Path) -> None:

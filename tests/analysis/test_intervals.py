@@ -3,10 +3,11 @@
 from math import sqrt
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.stats import t, ttest_ind
+from scipy.stats import ttest_ind
 
-from bregman_exp.analysis.intervals import newcombe_interval, paired, welch
+from bregman_exp.analysis.intervals import mean_intervals, newcombe_interval, paired, welch
 
 
 def rights(both: int, only_a: int, only_b: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -14,31 +15,21 @@ def rights(both: int, only_a: int, only_b: int, neither: int) -> tuple[np.ndarra
     return np.repeat([True, True, False, False], counts), np.repeat([True, False, True, False], counts)
 
 
-def test_mcnemar_by_hand() -> None:
-    found = paired(*rights(80, 1, 9, 10))
-    # 2 · P(X ≤ 1) with X ~ Binomial(10, ½)
-    assert found.p == pytest.approx(2 * (1 + 10) / 2**10)
-    assert (found.only_a, found.only_b, found.n) == (1, 9, 100)
-    assert found.difference == pytest.approx(-0.08)
-
-
-def test_the_order_of_the_two_turns_the_sign_alone() -> None:
-    a, b = rights(40, 12, 3, 5)
+@pytest.mark.parametrize(
+    ("table", "difference", "p"),
+    [  # p = 2 · P(X ≤ min(b, c)) with X ~ Binomial(b + c, ½)
+        ((80, 1, 9, 10), -0.08, 2 * (1 + 10) / 2**10),
+        ((54, 0, 0, 0), 0, 1),
+        ((10, 4, 4, 2), 0, 1),
+    ],
+)
+def test_mcnemar_by_hand(table: tuple[int, int, int, int], difference: float, p: float) -> None:
+    a, b = rights(*table)
     one, other = paired(a, b), paired(b, a)
-    assert one.p == other.p
-    assert one.difference == -other.difference == 9 / 60
+    assert (one.only_a, one.only_b, one.n) == (table[1], table[2], sum(table))
+    assert one.p == other.p == pytest.approx(p)
+    assert one.difference == -other.difference == pytest.approx(difference)
     assert one.ci95 == pytest.approx((-other.ci95[1], -other.ci95[0]))
-
-
-def test_who_agrees_everywhere_does_not_differ() -> None:
-    found = paired(*rights(54, 0, 0, 0))
-    assert (found.difference, found.p) == (0, 1)
-    low, high = found.ci95
-    assert low < 0 < high
-
-
-def test_as_many_on_either_side_is_no_evidence() -> None:
-    assert paired(*rights(10, 4, 4, 2)).p == 1
 
 
 @pytest.mark.parametrize(
@@ -53,19 +44,7 @@ def test_newcombes_interval(table: tuple[int, int, int, int], interval: tuple[fl
     assert newcombe_interval(*table[:3], n=sum(table)) == pytest.approx(interval, abs=5e-5)
 
 
-def test_newcombes_interval_holds_the_difference_as_often_as_it_says() -> None:
-    random = np.random.default_rng(0)
-    p_a, p_b, held = 0.8, 0.7, 0
-    for _ in range(400):
-        u = random.random(200)
-        # correlated: a is right where u < p_a; b shares three quarters of the samples' difficulty
-        a, b = u < p_a, np.where(random.random(200) < 0.75, u, random.random(200)) < p_b
-        low, high = paired(a, b).ci95
-        held += low <= p_a - p_b <= high
-    assert 0.92 <= held / 400 <= 0.99
-
-
-def test_pairs_must_be_pairs() -> None:
+def test_what_has_no_difference_is_refused() -> None:
     right = np.ones(3, bool)
     with pytest.raises(ValueError, match="3 and 2 samples: give the same ones"):
         paired(right, right[:2])
@@ -73,35 +52,31 @@ def test_pairs_must_be_pairs() -> None:
         paired(right[:0], right[:0])
     with pytest.raises(ValueError, match=r"right is int64 of shape \(3,\)"):
         paired(right, np.ones(3, np.int64))
+    with pytest.raises(ValueError, match="0 and 1 seeds"):
+        welch([], [0.5])
 
 
 def test_welch_is_the_textbooks() -> None:
     a, b = [0.90, 0.92, 0.91, 0.95], [0.88, 0.80, 0.86]
-    v_a, v_b = np.var(a, ddof=1) / 4, np.var(b, ddof=1) / 3
-    freedom = (v_a + v_b) ** 2 / (v_a**2 / 3 + v_b**2 / 2)
-    half = t.ppf(0.975, freedom) * sqrt(v_a + v_b)
-    found = welch(a, b)
-    assert found.difference == pytest.approx(np.mean(a) - np.mean(b))
-    assert found.ci95 == pytest.approx((found.difference - half, found.difference + half))
-    assert found.ci95 == pytest.approx(tuple(ttest_ind(a, b, equal_var=False).confidence_interval()))
-    assert (found.n_a, found.n_b) == (4, 3)
-
-
-def test_one_row_without_spread_still_has_an_interval() -> None:
-    b = [0.5, 0.6, 0.7]
-    found = welch([0.9, 0.9], b)  # v = s²/3 = 0.01/3, two degrees of freedom
+    result = welch(a, b)
+    assert result.difference == pytest.approx(np.mean(a) - np.mean(b))
+    assert result.ci95 == pytest.approx(tuple(ttest_ind(a, b, equal_var=False).confidence_interval()))
+    assert (result.n_a, result.n_b) == (4, 3)
+    result = welch([0.9, 0.9], [0.5, 0.6, 0.7])  # v = s²/3 = 0.01/3, two degrees of freedom
     half = 4.302653 * sqrt(0.01 / 3)
-    assert found.ci95 == pytest.approx((0.3 - half, 0.3 + half), abs=1e-6)
+    assert result.ci95 == pytest.approx((0.3 - half, 0.3 + half), abs=1e-6)
 
 
 @pytest.mark.parametrize(("a", "b"), [([0.9], [0.5, 0.6]), ([0.5, 0.6], [0.9]), ([0.1] * 3, [0.3] * 3)])
 def test_no_interval_without_spread(a: list[float], b: list[float]) -> None:
-    found = welch(a, b)
-    assert found.ci95 is None
-    assert found.difference == pytest.approx(np.mean(a) - np.mean(b))
-    assert (found.n_a, found.n_b) == (len(a), len(b))
+    result = welch(a, b)
+    assert (result.ci95, result.n_a, result.n_b) == (None, len(a), len(b))
+    assert result.difference == pytest.approx(np.mean(a) - np.mean(b))
 
 
-def test_a_row_needs_a_seed() -> None:
-    with pytest.raises(ValueError, match="0 and 1 seeds"):
-        welch([], [0.5])
+def test_the_interval_of_a_mean() -> None:
+    runs = pd.DataFrame({"accuracy": [1, 2, 3, 0.7], "depth": [3, 3, 3, 5]})
+    intervals = mean_intervals(runs, "depth")
+    half = 4.302653 / 3**0.5  # t(0.975; 2) s / √3, s = 1
+    assert list(intervals.loc[3]) == pytest.approx([2, 2 - half, 2 + half])
+    assert list(intervals.loc[5]) == pytest.approx([0.7, np.nan, np.nan], nan_ok=True)

@@ -1,236 +1,128 @@
-"""One table in five formats: read back where a reader exists, and names that mean something to a format."""
+"""One table in every format, names that mean something to a format, and python scripts/table.py."""
 
 import csv
 import io
 import re
-from html.parser import HTMLParser
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from bregman_exp.analysis.table import Table, as_cells, as_html, as_latex, as_markdown, on_terminal
-from bregman_exp.analysis.table.latex import escaped
-from bregman_exp.terminal import as_text
-from tests.analysis.table_runs import COMMIT, LINF, entry, mlp, paper, row, run, table
+from bregman_exp.analysis.table import Table, on_terminal, written
+from tests.analysis.table_runs import COMMIT, LINF, entry, expected, mlp, paper, row, run, tables
+from tests.conftest import Outcome
 
-NAME = r"[/i]a_b & 50% $x^2 {z} \q|<b>*"
+NAME = r"[/i]a_b & 50% $x^2 {z} \q|<b>* ~#ℓ2 ε Φ ρ – ± é 字 -1 e-2 a-b --c"
+ENDINGS = {"markdown": "md", "latex": "tex", "html": "html", "terminal": "txt"}
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> Table:
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
     """resnet20 and bregman_resnet20 (softplus), two seeds each; of the latter one number is UNRELIABLE."""
-    standard = row(tmp_path, [90, 92], robust=paper(40, 50))
+    monkeypatch.chdir(tmp_path)
+    softplus = {"model": "bregman_resnet20", "act": "softplus"}
     robust = [entry(42, verdict="unreliable"), *paper(42, 52)[1:]]
-    softplus: dict[str, Any] = {"model": "bregman_resnet20", "act": "softplus"}
-    return table(
-        [
-            *standard,
-            run(tmp_path / "b0", 91, paper(44, 54), seed=0, **softplus),
-            run(tmp_path / "b1", 93, robust, seed=1, **softplus),
-        ]
-    )
+    runs = row(Path(), [90, 92], *paper(40, 50), act="relu")
+    runs += [run(Path("b0"), 91, paper(44, 54), **softplus), run(Path("b1"), 93, robust, seed=1, **softplus)]
+    return tables(runs)[0]
 
 
-@pytest.fixture
-def odd(tmp_path: Path) -> Table:
-    """A row whose name means something in every format."""
-    return table([run(tmp_path / "seed-0", 50, model=NAME, act="ρ[red]")])
+@pytest.mark.parametrize("format_", ENDINGS)
+def test_a_whole_table(both: Table, format_: str) -> None:
+    assert written([both], format_) == expected(f"table.{ENDINGS[format_]}")
 
 
-def on_screen(one: Table, width: int) -> list[str]:
-    console = Console(width=width, no_color=True)
-    with console.capture() as capture:
-        console.print(on_terminal([one]))
-    return [line.rstrip() for line in capture.get().split("\n")]
-
-
-def test_terminal(both: Table) -> None:
-    lines = on_screen(both, 150)
-    first = next(i for i, line in enumerate(lines) if line.startswith("bregman_resnet20 (softplus)"))
-    cells = [re.split(r" {2,}", line.strip()) for line in lines[first : first + 3]]
-    assert cells == [
-        ["bregman_resnet20 (softplus)", "2", "92.00 ± 1.41", "43.00 ± 1.41 UNRELIABLE [1]", "53.00 ± 1.41"],
-        ["published 90.82 ± 0.12", "published 42.46 ± 1.25", "published 53.13 ± 1.68"],
-        # the first: 1 ± 4.302653 · √2
-        ["+1.00 [-5.08, +7.08]", "+3.00 [-9.71, +15.71] UNRELIABLE", "+3.00 [-9.71, +15.71]"],
-    ]
-    assert lines[first + 6].split() == ["baseline"] * 3
-    assert any(line.startswith("[1] UNRELIABLE: a check failed") for line in lines)
+@pytest.mark.parametrize("format_", ENDINGS)
+def test_names_are_shown_as_they_are_and_long_ones_broken_after_commas(tmp_path: Path, format_: str) -> None:
+    config = mlp(depth=100, init="deterministic", version="bregman")
+    runs = [run(tmp_path / "a", 50, model=NAME, act="ρ[red]"), run(tmp_path / "b", 90, config=config)]
+    assert written(tables(runs, baseline="none"), format_) == expected(f"names.{ENDINGS[format_]}")
 
 
 @pytest.mark.parametrize(("width", "blocks"), [(150, 1), (110, 2), (66, 3)])
 def test_the_terminal_is_not_overrun_and_nothing_is_lost(both: Table, width: int, blocks: int) -> None:
-    lines = on_screen(both, width)
-    assert max(map(len, lines)) <= width
+    console = Console(width=width, no_color=True)
+    with console.capture() as capture:
+        console.print(on_terminal([both]))
+    lines = capture.get().rstrip().split("\n")
+    assert max(len(line.rstrip()) for line in lines) <= width
     assert both.footnotes[0].replace(" ", "") in "".join(lines).replace(" ", "")
     assert sum(line.startswith("row ") for line in lines) == blocks
-    figures = re.compile(r"\S+ ± \S+|[+-]\S+ \[.*?\]|baseline$")
-    shown, whole = (sorted(figures.findall("\n".join(some))) for some in (lines, on_screen(both, 300)))
+    figures = re.compile(r"\d\S+ ± \S+|[+-]\S+ \[.*?\]")
+    shown, whole = (sorted(figures.findall(text)) for text in ("\n".join(lines), expected("table.txt")))
     assert shown == whole
 
 
-def test_a_long_name_is_broken_after_commas(tmp_path: Path) -> None:
-    config = mlp(depth=100, init="deterministic", version="bregman")
-    lines = on_screen(table(row(tmp_path, [90], "bregman_mlp", "atan", config=config)), 80)
-    first = next(i for i, line in enumerate(lines) if line.startswith("bregman_mlp"))
-    assert [line.split("  ")[0] for line in lines[first : first + 2]] == [
-        "bregman_mlp (atan),",
-        "depth 100, deterministic",
-    ]
-
-
-def test_markdown(both: Table) -> None:
-    text = as_markdown(both)
-    rows = [line.strip("| ").split(" | ") for line in text.split("\n") if line.startswith("|")]
-    assert len({len(cells) for cells in rows}) == 1
-    assert rows[0][:5] == [
-        "row",
-        "seeds",
-        "test accuracy",
-        "test accuracy: published",
-        "test accuracy: difference",
-    ]
-    assert rows[2][2:5] == ["92.00 ± 1.41", "90.82 ± 0.12", "+1.00 [-5.08, +7.08]"]
-    assert both.caption in text
-
-
-def test_latex(both: Table) -> None:
-    text = as_latex(both)
-    for word in ("\\toprule", "\\midrule", "\\bottomrule", "\\end{tabular}", "\\caption{"):
-        assert text.count(word) == 1
-    assert "\\begin{tabular}{lrrrrrrrrrr}" in text
-    assert "\\multicolumn{3}{c}{$\\ell_\\infty$-robust}" in text
-    assert "\\cmidrule(lr){3-5}\\cmidrule(lr){6-8}\\cmidrule(lr){9-11}" in text
-    body = text[text.index("\\midrule") : text.index("\\bottomrule")].splitlines()[1:]
-    assert all(line.count(" & ") == 10 and line.endswith(" \\\\") for line in body)
-    assert "bregman\\_resnet20 (softplus) & 2 & 92.00 $\\pm$ 1.41 & 90.82 $\\pm$ 0.12" in body[0]
-    assert "+1.00 {[}$-$5.08, +7.08]" in body[0]
-    assert "43.00 $\\pm$ 1.41 UNRELIABLE\\textsuperscript{1}" in body[0]
-    assert text.isascii()
-
-
-def test_latex_knows_no_special_character() -> None:
-    assert escaped(r"a\b_c&d%e$f#g{h}i~j^k<l>m|n") == (
-        r"a\textbackslash{}b\_c\&d\%e\$f\#g\{h\}i\textasciitilde{}j\textasciicircum{}k\textless{}l\textgreater{}"
-        r"m\textbar{}n"
-    )
-    assert escaped("ℓ2 ε Φ ρ – ± é 字") == (r"$\ell_2$ $\varepsilon$ $\Phi$ $\rho$ -- $\pm$ é {[}U+5B57]")
-    assert escaped("[x] *y*\n-1 e-2 a-b --c") == "{[}x] {*}y{*} $-$1 e-2 a-b -{}-c"
-
-
-class Tags(HTMLParser):
-    """Text by cell, and whether every tag is closed in its turn."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.rows: list[list[str]] = []
-        self.notes: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag == "li":
-            self.notes.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("td", "th"):
-            self.rows[-1][-1] += data
-        if self.open and self.open[-1] == "li":
-            self.notes[-1] += data
-
-
-def parsed(text: str) -> Tags:
-    tags = Tags()
-    tags.feed(text)
-    tags.close()
-    assert tags.open == []
-    return tags
-
-
-def test_html(both: Table) -> None:
-    found = parsed(as_html(both))
-    assert found.rows[0] == ["row", "seeds", "test accuracy", "ℓ∞-robust", "ℓ2-robust"]
-    assert found.rows[1][:3] == ["accuracy", "published", "difference"]
-    assert found.rows[2][:5] == [
-        "bregman_resnet20 (softplus)",
-        "2",
-        "92.00 ± 1.41",
-        "90.82 ± 0.12",
-        "+1.00 [-5.08, +7.08]",
-    ]
-    assert found.notes == list(both.footnotes)
+def in_csv(*several: Table) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(written(several, "cells"))))
 
 
 def test_csv(both: Table) -> None:
-    lines = list(csv.DictReader(io.StringIO(as_cells([both, both]))))
+    lines = in_csv(both, both)
     assert len(lines) == 2 * 2 * 3
     assert {line["table"] for line in lines} == {"1", "2"}
-    found = lines[1]
-    assert (found["row"], found["id"]) == ("bregman_resnet20 (softplus)", "pgd-linf-0.0028")
-    assert float(found["eps"]) == LINF
-    assert float(found["mean"]) == pytest.approx(0.43)
-    assert float(found["std"]) == pytest.approx(sqrt_half_of(0.02))
-    assert found["values"] == "0:0.44 1:0.42"
-    assert (found["n"], found["n_seeds"], found["seeds"], found["missing"]) == ("100", "2", "0 1", "")
-    assert (found["published_mean"], found["published_std"]) == ("0.4246", "0.0125")
-    assert float(found["difference"]) == pytest.approx(0.03)
-    assert (found["interval"], found["baseline"], found["marks"]) == (
-        "Welch",
-        "resnet20 (relu)",
-        "UNRELIABLE",
-    )
-    assert found["code"] == COMMIT
-    assert float(lines[0]["ci95_low"]) == pytest.approx(0.01 - 4.302653 * sqrt_half_of(0.02), abs=1e-6)
+    cell = lines[1]
+    text = {
+        **{"row": "bregman_resnet20 (softplus)", "id": "pgd-linf-0.0028", "values": "0:0.44 1:0.42"},
+        **{"n": "100", "n_seeds": "2", "seeds": "0 1", "missing": "", "code": COMMIT, "interval": "Welch"},
+        **{"published_mean": "0.4246", "published_std": "0.0125", "baseline": "resnet20 (relu)"},
+        "marks": "UNRELIABLE",
+    }
+    assert {name: cell[name] for name in text} == text
+    numbers = {"eps": LINF, "mean": 0.43, "std": 0.02 / 2**0.5, "difference": 0.03}
+    assert {name: float(cell[name]) for name in numbers} == pytest.approx(numbers)
+    assert float(lines[0]["ci95_low"]) == pytest.approx(0.01 - 4.302653 * 0.02 / 2**0.5, abs=1e-6)
 
 
-def sqrt_half_of(gap: float) -> float:
-    """The sample deviation of two numbers so far apart."""
-    return gap / 2**0.5
+def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    formulas = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")
+    runs = [run(tmp_path / str(i), 50, model=formula) for i, formula in enumerate(formulas)]
+    lines = in_csv(*tables([*runs, run(tmp_path / "b", 60)]))
+    assert {line["model"] for line in lines} == {*(f"'{formula}" for formula in formulas), "resnet20"}
+    assert {line["row"][0] for line in lines} == {"'", "r"}
+    assert min(float(line["difference"] or 0) for line in lines) == pytest.approx(-0.1)  # keeps its sign
 
 
-def test_names_are_shown_as_they_are(odd: Table) -> None:
-    name = f"{NAME} (ρ[red])"
-    assert name in as_text(on_terminal([odd]))
-    assert parsed(as_html(odd)).rows[1][0] == name
-    assert next(csv.DictReader(io.StringIO(as_cells([odd]))))["row"] == name
-    (line,) = [line for line in as_markdown(odd).split("\n") if line.startswith("| [/i]")]
-    assert line.startswith(r"| [/i]a_b & 50% \$x^2 {z} \\q\|\<b\>\* (ρ[red]) | 1 | 50.00 |")
-    (line,) = [line for line in as_latex(odd).split("\n") if line.startswith("{[}/i]")]
-    assert line.startswith(
-        r"{[}/i]a\_b \& 50\% \$x\textasciicircum{}2 \{z\} \textbackslash{}q\textbar{}\textless{}b"
-        r"\textgreater{}{*} ($\rho${[}red])"
-    )
+@pytest.fixture
+def outputs(tmp_path: Path) -> None:
+    for place, more in (("outputs", 0), ("other", 1)):
+        row(tmp_path / place, [90, 92], *paper(40, 50), train={"epochs": 182 + more})
+    row(tmp_path / "outputs", [91, 95], *paper(41, 51), model="bregman_resnet20", act="tanh")
+    (tmp_path / "empty").mkdir()
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
-def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path, formula: str) -> None:
-    shown = table(
-        [run(tmp_path / "seed-0", 50, paper(40, 50), model=formula), run(tmp_path / "b", 40, paper(1, 2))]
-    )
-    lines = list(csv.DictReader(io.StringIO(as_cells([shown]))))
-    line = next(line for line in lines if line["model"].endswith(formula))
-    assert line["model"] == f"'{formula}"
-    assert line["row"].startswith("'")
-    assert any(float(line["difference"] or 0) < 0 for line in lines)  # a number keeps its sign
+def test_the_script(script: Callable[..., Outcome], outputs: None, tmp_path: Path) -> None:
+    done = script("table", "--attack", "pgd-linf")
+    assert (done.code, done.err) == (0, "")
+    assert ["41.00 ± 0.00" in done.out, "51.00" in done.out] == [True, False]
+    starts = {"md": "CIFAR-10: accuracy", "tex": "% inside", "csv": "run,state,", "html": "<figure"}
+    for ending, start in (starts | {"txt": "CIFAR-10: accuracy"}).items():
+        file = tmp_path / "made" / f"t.{ending}"
+        done = script("table", "outputs/*resnet20-*/seed-[01]-*", "--baseline", "none", "--output", str(file))
+        assert (done.code, done.out, done.err) == (0, "", f"wrote {file}\n")
+        assert file.read_text().startswith(start)
+    assert len(list((tmp_path / "made").iterdir())) == 5
+    assert script("table", "--format", "cells").out.startswith("table,")
+    assert script("table", "outputs", "other", "--split").out.count("accuracy in percent") == 2
 
 
-def test_braces_and_environments_of_latex_are_balanced(both: Table, odd: Table) -> None:
-    for one in (both, odd):
-        text = re.sub(r"(?m)^%.*$|\\[{}]", "", as_latex(one))
-        depth = 0
-        for character in text:
-            depth += {"{": 1, "}": -1}.get(character, 0)
-            assert depth >= 0
-        assert depth == 0
-        opened, closed = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
-        assert sorted(opened) == sorted(closed)
-        assert text.count("$") % 2 == text.count("\\$") % 2
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("nowhere", "there is no folder nowhere"),
+        ("empty", "there are no runs in"),
+        ("outputs --attack square", "starts with 'square'"),
+        ("outputs --baseline vgg", "no row is --baseline 'vgg'"),
+        ("outputs --format xml", "invalid choice: 'xml'"),
+        ("--format csv --attack pgd", "do not apply; leave them out, or use --format cells"),
+        ("outputs --output outputs", "Is a directory"),
+        ("outputs other", "differ in epochs: 182"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(
+    script: Callable[..., Outcome], outputs: None, words: str, sentence: str
+) -> None:
+    done = script("table", *words.split())
+    assert sentence in done.err
+    assert (done.code, done.err.count("\n"), done.out) == (1, 0, "")

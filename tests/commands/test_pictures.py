@@ -1,175 +1,251 @@
-"""scripts/pictures.py: which pictures the runs allow, and the reasons for the others."""
+"""Pictures of trained runs: which the runs allow, what stands in them, and the reasons for the others."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.text import Text
+from PIL import Image
 
+import bregman_exp as bx
 from bregman_exp.analysis.figures import draw
 from bregman_exp.analysis.figures.album import Album
-from bregman_exp.analysis.figures.curves import learning_curves
 from bregman_exp.analysis.figures.draw import KINDS
-from bregman_exp.analysis.figures.networks import twins
-from bregman_exp.analysis.figures.rows import any_depth, lines_of, own, same_architecture
-from bregman_exp.analysis.frame import read_results
 from bregman_exp.runs import RunFolder, find_runs
 from bregman_exp.runs.metrics_file import sealed
-from tests.conftest import TINY, Outcome
-
-SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
-
-
-def draw_pictures(folders: list[RunFolder], out: Path, what: Sequence[str] = ()) -> Album:
-    return draw.draw_pictures(read_results(folders).frame, out, what)
+from tests.commands.conftest import SMALL
+from tests.conftest import Outcome
 
 
-def drawn(album: Album) -> list[str]:
-    return [picture.what for picture in album.pictures]
+def draw_pictures(*what: str, out: str = "out") -> Album:
+    """Of the runs in outputs/."""
+    return draw.draw_pictures(bx.results("outputs"), Path(out), what)
 
 
 @pytest.fixture
-def versions(command: Callable[..., Outcome], tmp_path: Path) -> list[RunFolder]:
-    """A standard and a Bregman MLP, two seeds each."""
-    outcome = command("train", "-m", "model=mlp,bregman_mlp", "seed=0,1", *SMALL)
-    assert outcome.code == 0, outcome.err
-    return find_runs(tmp_path / "outputs")
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that would be saved, which takes long."""
+    return seen_figures(monkeypatch, lambda *_, **__: None)
 
 
-def add_curve(folder: RunFolder, verdict: str = "unchecked") -> None:
-    """What attack=curve would leave, as if evaluate.py had added it."""
-    record = folder.read_metrics() | {"schema": 1}
+def seen_figures(monkeypatch: pytest.MonkeyPatch, save: Callable[..., None]) -> list[Figure]:
+    """Those that ``save`` is called for instead of Figure.savefig."""
+    figures: list[Figure] = []
+
+    def remember(figure: Figure, *args: Any, **kwargs: Any) -> None:
+        if figure not in figures:
+            figures.append(figure)
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", remember)
+    return figures
+
+
+def rewrite(folder: RunFolder, **changes: Any) -> None:
+    """As if the run's own metrics.json had been written so."""
+    record = sealed(folder.read_metrics() | changes, folder.config, folder.curves)
+    folder.metrics.write_text(json.dumps(record))
+    folder.predictions.unlink(missing_ok=True)
+
+
+def rename_data(name: str) -> None:
+    for folder in find_runs(Path("outputs")):
+        rewrite(folder, dataset=folder.read_metrics()["dataset"] | {"name": name})
+
+
+def variant(folder: RunFolder, name: str, depth: int, accuracy: float, epochs: int, row: str = "") -> None:
+    """A copy of the run in another row, by its config and its figures; not by its network."""
+    copy = RunFolder(folder.path.parent.with_name(name) / folder.path.name)
+    shutil.copytree(folder.path, copy.path)
+    copy.config.write_text(copy.config.read_text().replace("depth: 3", f"depth: {depth}"))
+    clean = {"accuracy": accuracy, "correct": round(40 * accuracy), "n": 40}
+    facts = {"row_hash": row or name, "train": {"epochs": epochs}, "clean": clean, "robust": []}
+    rewrite(copy, **facts)
+
+
+def test_all_that_the_runs_allow(sweep: list[RunFolder], monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = seen_figures(monkeypatch, Figure.savefig)
+    albums = [draw_pictures(*KINDS, out=folder) for folder in "ab"]
+    album, again = (album.pictures for album in albums)
+    kinds = ["regions", "layers", "fields", "boundary", "separation", "moves", "curves", "robust", "legendre"]
+    assert list(dict.fromkeys(picture.what for picture in album)) == kinds
+    assert albums[0].missing == {"depth": ["one depth only (MLP, two-spiral, atan)."]}
+    for picture, other in zip(album, again, strict=True):
+        assert picture.caption.endswith(".")
+        assert imread(picture.png).std() > 0.01
+        assert picture.svg.read_text().rstrip().endswith("</svg>")
+        for file in filter(None, (picture.png, picture.svg, picture.gif)):
+            assert file.read_bytes() == (other.png.parent / file.name).read_bytes()
+    for figure in figures:  # is readable in print
+        assert figure.get_figwidth() <= 6.75
+        assert figure.get_figheight() <= 9.5
+        assert min(t.get_fontsize() for t in figure.findobj(Text) if t.get_text()) >= 8  # pyright: ignore
+    regions, layers, *_ = album
+    assert "standard: 2 seeds, Bregman: 2 seeds" in album[kinds.index("separation")].caption
+    assert layers.png.name == "layers-mlp-3x2-deterministic-start-atan-2-epochs.png"
+    assert layers.title == "Representation by layer: MLP, 3 × 2, deterministic start, atan, 2 epochs"
+    assert (regions.gif, layers.gif) == (None, layers.png.with_suffix(".gif"))
+    with Image.open(layers.png.with_suffix(".gif")) as gif:  # passes every layer
+        assert (gif.n_frames, gif.info["duration"]) == (3 * 12 + 1, 1500)  # pyright: ignore
+        first = np.asarray(gif.convert("RGB"))
+        gif.seek(3 * 12)
+        assert (np.asarray(gif.convert("RGB")) != first).any()
+    fields = figures[2].axes[0]
+    assert fields.get_title().startswith("layer 1 (× ")
+    arrows: Any = next(c for c in fields.collections if hasattr(c, "U"))
+    assert np.hypot(arrows.U, arrows.V).max() == pytest.approx(1.4 * np.pi / 13)  # as long as said
+
+
+def add_curve(folder: RunFolder, accuracies: dict[float, float]) -> None:
+    """What attack=curve would leave; the first ε is unreliable."""
+    clean = {"accuracy": 0.9, "correct": 36, "n": 40}
+    record = folder.read_metrics() | {"schema": 1, "clean": clean, "checks": [], "robust": []}
     del record["files"], record["sha256"]
-    interval = {"ci95": [0.3, 0.7], "n": 40}
-    entry = {"attack": "pgd", "norm": "linf", "steps": 50, "verdict": verdict, **interval}
-    record["robust"] = [{**entry, "id": f"pgd-linf-{e}", "eps": e, "accuracy": 0.5 - e} for e in (0.1, 0.2)]
+    for eps, accuracy in accuracies.items():
+        entry = {"attack": "mine", "norm": "linf", "steps": 50, "n": 20, "eps": eps, "accuracy": accuracy}
+        verdict = "unchecked" if record["robust"] else "unreliable"
+        record["robust"].append({**entry, "id": f"mine-linf-{eps}", "verdict": verdict})
     target = folder.evaluation("curve-x").metrics
     target.parent.mkdir(parents=True)
     target.write_text(json.dumps(record))
 
 
-def test_all_that_the_runs_allow(versions: list[RunFolder], tmp_path: Path) -> None:
-    add_curve(versions[0])
-    album = draw_pictures(versions, tmp_path / "out")
-    kinds = ["regions", "layers", "fields", "boundary", "separation", "moves", "curves", "robust"]
-    assert drawn(album) == kinds
-    pictures = {picture.what: picture for picture in album.pictures}
-    for picture in album.pictures:
-        assert picture.caption.endswith(".")
-        assert min(picture.png.stat().st_size, picture.svg.stat().st_size) > 5000
-    layers = pictures["layers"]
-    assert layers.gif is not None
-    assert layers.title == "Representation by layer: MLP, 3 × 2, random start, atan, 2 epochs"
-    assert layers.png.name == "layers-mlp-3x2-random-start-atan-2-epochs.png"
-    assert "standard: 2 seeds, Bregman: 2 seeds" in pictures["separation"].caption
-    title = "Accuracy by size of the perturbation: pgd, two-spiral, MLP, 3 × 2, random start, atan"
-    assert pictures["robust"].title == title
-    assert pictures["robust"].caption.endswith(
-        "the classifier is constant. Bregman: 1 seed."
-    )  # the attacked one
-    assert album.missing == {"depth": ["one depth only (MLP, two-spiral, atan)."]}
+def test_robust_accuracies_and_hollow_points(sweep: list[RunFolder], figures: list[Figure]) -> None:
+    for folder, shift in zip(sweep[:2], (0.1, -0.1), strict=True):
+        add_curve(folder, {0.1: 0.5 + shift, 0.2: 0.3 + shift, 0.3: 0.2 + shift})
+    album = draw_pictures("robust")
+    (place,) = [i for i, picture in enumerate(album.pictures) if "mine" in picture.title]
+    title = "Accuracy by size of the perturbation: mine, two-spiral, MLP, 3 × 2, deterministic start, atan"
+    caption = album.pictures[place].caption
+    assert album.pictures[place].title == title
+    assert caption.startswith("mine (steps 50) on 20 test samples; at ε = 0 clean data, 40 samples.")
+    assert caption.endswith("the classifier is constant. Bregman: 2 seeds.")  # the attacked ones
+    (panel,) = figures[place].axes
+    lines = [line for line in panel.lines if len(line.get_xdata())]
+    (hollow,) = [line for line in lines if line.get_markerfacecolor() == "white"]
+    assert hollow.get_xydata() == pytest.approx(np.array([[0.1, 50]]))
+    (firm,) = [line for line in lines if len(line.get_xdata()) == 3]
+    assert firm.get_xydata() == pytest.approx(np.array([[0, 90], [0.2, 30], [0.3, 20]]))
+    texts = [text.get_text() for text in figures[place].legends[0].texts]
+    assert texts == ["Bregman", "hollow: unreliable or degenerate"]
+    assert panel.get_xlabel() == "size ε (unit: data in [0, 1])"
+    rename_data("cifar10")  # images
+    figures.clear()
+    draw_pictures("robust")
+    assert figures[place].axes[0].get_xlabel() == "size ε (unit: 1/255)"
+    assert figures[place].axes[0].lines[0].get_xdata().max() == pytest.approx(0.3 * 255)
 
 
-def test_rows_that_share_pictures(
-    command: Callable[..., Outcome], versions: list[RunFolder], tmp_path: Path
+def test_depth_shows_the_longest_trained(sweep: list[RunFolder], figures: list[Figure]) -> None:
+    first, second = sweep[:2]
+    for name, folder, depth, accuracy, epochs in (
+        ("short", first, 3, 0.6, 5),
+        ("short", second, 3, 0.6, 5),
+        ("longer", first, 3, 0.8, 9),
+        ("deep", first, 10, 0.6, 5),
+    ):
+        variant(folder, name, depth, accuracy, epochs)
+    for folder in sweep:
+        shutil.rmtree(folder.path)
+    (picture,) = draw_pictures("depth").pictures
+    assert picture.png.name == "depth-mlp-two-spiral-atan.png"
+    (panel,) = figures[0].axes
+    assert panel.lines[0].get_xydata() == pytest.approx(np.array([[3, 80], [10, 60]]))
+    assert "Epochs by depth: 3: 9; 10: 5. Of each kind the longest trained; 1 other rows" in picture.caption
+    assert "dotted: chance" in picture.caption
+    rename_data("photos")  # of how many classes is not known
+    assert "chance" not in draw_pictures("depth").pictures[0].caption
+
+
+def test_rows_that_share_pictures_and_of_many_groups_those_spread_over_all_depths(
+    command: Callable[..., Outcome],
+    sweep: list[RunFolder],
+    figures: list[Figure],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert (
-        command("train", "-m", "model=bregman_mlp", "model.depth=3,5", "++model.clamp=1e-3", *SMALL).code == 0
-    )
-    lines, _ = lines_of(read_results(find_runs(tmp_path / "outputs")).frame)
-    assert [len(own(group)) for _, group in same_architecture(lines)] == [5, 1]
-    assert [len(own(group)) for _, group in any_depth(lines)] == [6]
-    (_, three), (_, five) = twins(lines)  # the clamp is nothing a standard network has
-    assert [len(three.runs), len(five.runs)] == [5, 1]
-    labels = three.runs["label"].unique()
-    assert list(labels) == ["standard", *(f"Bregman [{row[:4]}]" for row in three.runs["row"].unique()[1:])]
-    album = draw_pictures(find_runs(tmp_path / "outputs"), tmp_path / "out", ["depth"])
-    assert [picture.png.name for picture in album.pictures] == ["depth-mlp-two-spiral-atan.png"]
-    assert "Epochs by depth: 3: 2; 5: 2." in album.pictures[0].caption
+    monkeypatch.setattr(draw, "MOST_GROUPS", 2)
+    words = ("model=bregman_mlp", "model.depth=3,4,5", "++model.init=deterministic", "++model.clamp=1e-3")
+    assert command("train", "-m", *words, "optim.lr=0.05", *SMALL).code == 0
+    album = draw_pictures("moves", "curves")
+    titles = [picture.title.split(", ") for picture in album.pictures]
+    assert [title[1] for title in titles if "move" in title[0]] == ["3 × 2", "5 × 2"]
+    assert len([title for title in titles if "curves" in title[0]]) == 3
+    (why,) = album.missing["moves"]
+    assert why.startswith("more than 2 groups of networks")
+    assert "4 × 2, deterministic start" in why
+    bregman = r"Bregman \[\w{4}\]: 1 seed, Bregman \[\w{4}\]: 2 seeds"
+    for picture in (album.pictures[0], album.pictures[2]):  # the clamp is nothing a standard network has
+        assert re.search(f"standard: 2 seeds, {bregman}", picture.caption)
 
 
-def test_other_widths_get_a_sentence(command: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_other_widths_get_a_sentence(command: Callable[..., Outcome], figures: list[Figure]) -> None:
     assert command("train", "model=mlp", "model.widths=[3,2]", *SMALL).code == 0
-    folders = find_runs(tmp_path / "outputs")
-    album = draw_pictures(folders, tmp_path / "out", ["layers", "separation", "moves"])
-    assert drawn(album) == ["separation"]
+    album = draw_pictures("layers", "separation", "moves", "robust")
+    assert [picture.what for picture in album.pictures] == ["separation"]
     (why,) = album.missing["layers"]
     assert why.startswith("no run is an MLP with layers of 2 neurons (model.width=2) on points in the plane")
     assert album.missing["moves"] == ["no run is an MLP with a layer that keeps the width."]
+    assert album.missing["robust"][0].startswith("no attack was run at two ε of a norm")
 
 
-def test_a_missing_file_costs_its_picture_alone(versions: list[RunFolder], tmp_path: Path) -> None:
-    versions[0].curves.unlink()
-    versions[1].checkpoint("last").unlink()
-    album = draw_pictures(versions, tmp_path / "out", ["curves", "layers", "depth"])
+def test_a_missing_file_costs_its_picture_alone(sweep: list[RunFolder]) -> None:
+    sweep[0].curves.unlink()
+    sweep[1].checkpoint("last").unlink()
+    album = draw_pictures("curves", "layers")
     assert not album.pictures
-    assert album.missing["curves"][0].startswith(
-        f"{versions[0].curves} is missing or damaged (two-spiral, MLP"
-    )
-    assert str(versions[1].checkpoint("last")) in album.missing["layers"][0]
+    assert album.missing["curves"][0].startswith(f"{sweep[0].curves} is missing or damaged (two-spiral, MLP")
+    assert str(sweep[1].checkpoint("last")) in album.missing["layers"][0]
 
 
-def test_learning_curves_are_as_recorded(versions: list[RunFolder], tmp_path: Path) -> None:
-    folder, text = versions[0], versions[0].curves.read_text()
-    table = pd.read_csv(folder.curves)
-    assert learning_curves(folder)["val/loss"].tolist() == table["val/loss"].tolist()
+def test_learning_curves_are_as_recorded(sweep: list[RunFolder], figures: list[Figure]) -> None:
+    folder, text = sweep[0], sweep[0].curves.read_text()
     folder.curves.write_text(text.replace("\n0,", "\n1,"))
-    with pytest.raises(ValueError, match="is missing or damaged"):
-        learning_curves(folder)
+    assert "is missing or damaged" in draw_pictures("curves").missing["curves"][0]
     folder.curves.write_text("".join(text.splitlines(keepends=True)[:2]))  # one epoch of two
-    folder.metrics.write_text(json.dumps(sealed(folder.read_metrics(), folder.curves)))
-    (drawing,) = KINDS["curves"].draw(same_architecture(lines_of(read_results(versions).frame)[0])[0][1])
-    loss, accuracy = drawing.figure.axes[0], drawing.figure.axes[3]
+    rewrite(folder)
+    draw_pictures("curves")
+    loss, accuracy = figures[0].axes[0], figures[0].axes[3]
     assert [len(pd.Series(line.get_ydata()).dropna()) for line in loss.lines] in ([1, 2], [2, 1])
-    tables = [learning_curves(other)["val/accuracy"][0] for other in versions]
-    means = {round(100 * (a + b) / 2, 9) for a, b in (tables[:2], tables[2:])}
-    assert {round(line.get_ydata()[0], 9) for line in accuracy.lines} == means  # pyright: ignore
+    starts = [pd.read_csv(run.curves)["val/accuracy"][0] for run in sweep]
+    means = {round(100 * (a + b) / 2, 9) for a, b in (starts[:2], starts[2:])}
+    assert {round(line.get_ydata()[0], 9) for line in accuracy.lines} == means
 
 
-def test_the_script(versions: list[RunFolder], script: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_the_script(sweep: list[RunFolder], figures: list[Figure], script: Callable[..., Outcome]) -> None:
     done = script("pictures", "outputs/adhoc/*mlp*", "--what", "moves", "legendre", "--out", "here")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "moves: wrote here/moves-mlp-3x2-random-start-atan-2-epochs.png and .svg",
+        "moves: wrote here/moves-mlp-3x2-deterministic-start-atan-2-epochs.png and .svg",
         "legendre: wrote here/legendre.png and .svg",
     ]
-    assert len(list((tmp_path / "here").iterdir())) == 4
-    done = script("pictures", "--what", "robust", "moves")
+    assert len(list(Path("here").iterdir())) == 4
+    done = script("pictures", "--what", "depth", "moves")
     assert (done.code, done.err) == (1, "")
-    assert done.out.splitlines()[-1].startswith("robust: not drawn: no attack was run")
-    versions[0].metrics.write_text("{}")
+    assert done.out.splitlines()[-1].startswith("depth: not drawn: one depth only")
+    sweep[0].metrics.write_text("{}")
     done = script("pictures", "--what", "curves")
     assert done.code == 0
     reason = "has no seed; remove it and run the same command again."
-    assert f"left out: {versions[0].metrics.relative_to(tmp_path)} {reason}" in done.err
+    assert f"left out: {sweep[0].metrics} {reason}" in done.err
     assert "wrote" in done.out  # the others' pictures
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
+def test_mistakes_are_one_sentence_and_the_maps_need_no_run(
+    script: Callable[..., Outcome], figures: list[Figure]
+) -> None:
+    for words, sentence in (
         (["nowhere"], "there is no folder nowhere; give folders that hold runs."),
         (["--what", "boat"], f"there is no picture boat; there are {', '.join(KINDS)}."),
-    ],
-)
-def test_mistakes_are_one_sentence(script: Callable[..., Outcome], words: list[str], sentence: str) -> None:
-    done = script("pictures", *words)
-    assert (done.code, done.err.strip(), done.out) == (1, sentence, "")
-
-
-def test_the_maps_need_no_run(script: Callable[..., Outcome]) -> None:
+    ):
+        done = script("pictures", *words)
+        assert (done.code, done.err, done.out) == (1, sentence, "")
     done = script("pictures", "--what", "legendre")
     assert (done.code, done.out) == (0, "legendre: wrote outputs/pictures/legendre.png and .svg\n"), done.err
-
-
-def test_of_many_groups_the_pictures_are_spread_over_all_depths(
-    command: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(draw, "MOST_GROUPS", 2)
-    assert command("train", "-m", "model=mlp", "model.depth=1,2,4", *SMALL).code == 0
-    album = draw_pictures(find_runs(tmp_path / "outputs"), tmp_path / "out", ["moves"])
-    assert [picture.title.split(", ")[1] for picture in album.pictures] == ["1 × 2", "4 × 2"]
-    (why,) = album.missing["moves"]
-    assert why.startswith("more than 2 groups of networks")
-    assert "2 × 2, random start" in why

@@ -1,6 +1,7 @@
 """A finished batch is whole in its file, or it is not there."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +28,12 @@ def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
     return a.keys() == b.keys() and all(a[k].dtype == b[k].dtype and np.array_equal(a[k], b[k]) for k in a)
 
 
-def the_file(parts: PartFiles) -> Path:
-    (file,) = parts.folder.iterdir()
-    return file
-
-
-def test_what_is_written_is_read_exactly(parts: PartFiles) -> None:
-    assert "pgd-0123" not in parts
-    assert (len(parts), list(parts)) == (0, [])
+def test_what_is_written_is_read_exactly_and_cleared_with_the_folder(parts: PartFiles) -> None:
+    assert (len(parts), list(parts), "pgd-0123" in parts) == (0, [], False)
     assert not parts.folder.exists()  # looking creates nothing
     parts["pgd-0123"] = ARRAYS
-    assert "pgd-0123" in parts
-    assert same(parts["pgd-0123"], ARRAYS)
     parts["fmn-4567"] = {"survivors": np.zeros((2, 0), dtype=bool)}
+    (parts.folder / ".a.npz.half").write_bytes(b"half")  # what a killed process leaves is no part
     assert (len(parts), list(parts)) == (2, ["fmn-4567", "pgd-0123"])
     assert parts["fmn-4567"]["survivors"].shape == (2, 0)
     assert same(PartFiles(parts.folder)["pgd-0123"], ARRAYS)  # another process sees it
@@ -49,53 +43,30 @@ def test_what_is_written_is_read_exactly(parts: PartFiles) -> None:
         parts["nothing"]
     del parts["fmn-4567"]
     assert list(parts) == ["pgd-0123"]
+    for _ in range(2):  # an empty one is cleared, too
+        parts.clear()
+        assert (len(parts), parts.folder.exists(), parts.folder.parent.is_dir()) == (0, False, True)
 
 
-def test_clear_removes_all_with_the_folder(parts: PartFiles) -> None:
-    parts["a"] = parts["b"] = ARRAYS
-    parts.clear()
-    assert not parts.folder.exists()
-    assert parts.folder.parent.is_dir()
-    assert len(parts) == 0
-    parts.clear()  # nothing there is no error
-    parts["a"] = ARRAYS
-    assert same(parts["a"], ARRAYS)
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x00" * 700])
-def test_a_file_of_something_else_is_not_there(parts: PartFiles, content: bytes) -> None:
-    parts["a"] = ARRAYS
-    the_file(parts).write_bytes(content)
-    assert "a" not in parts
-    parts["a"] = ARRAYS
-    assert same(parts["a"], ARRAYS)
-
-
-def test_a_truncated_file_is_not_there(parts: PartFiles) -> None:
-    parts["a"] = ARRAYS
-    file = the_file(parts)
-    whole = file.read_bytes()
-    for length in [*range(0, len(whole), 9), *range(len(whole) - 40, len(whole))]:
-        file.write_bytes(whole[:length])
-        assert "a" not in parts, length
-
-
-def test_no_damage_of_a_byte_is_taken_for_a_part_or_ends_the_evaluation(parts: PartFiles) -> None:
-    parts["a"] = ARRAYS
-    file = the_file(parts)
-    whole = file.read_bytes()
+def damaged(whole: bytes) -> Iterator[bytes]:
+    """Files of something else, truncated ones, and such with one other byte."""
+    yield from (b"no archive", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x00" * 700)
+    yield from (whole[:length] for length in (*range(0, len(whole), 9), *range(len(whole) - 40, len(whole))))
     for place in range(0, len(whole), 2):
-        damaged = bytearray(whole)
-        damaged[place] ^= (0x01, 0x40, 0xFF)[place % 3]
-        file.write_bytes(damaged)
-        assert "a" not in parts or same(parts["a"], ARRAYS), place
+        yield whole[:place] + bytes([whole[place] ^ (0x01, 0x40, 0xFF)[place % 3]]) + whole[place + 1 :]
 
 
-def test_pickled_objects_are_never_loaded(parts: PartFiles) -> None:
+def test_a_damaged_file_is_not_there_and_is_written_again(parts: PartFiles) -> None:
     parts["a"] = ARRAYS
-    with the_file(parts).open("wb") as file:
-        np.savez(file, survivors=np.array([print], dtype=object))
+    (file,) = parts.folder.iterdir()
+    for content in damaged(file.read_bytes()):
+        file.write_bytes(content)
+        assert "a" not in parts
+    with file.open("wb") as stream:  # pickled objects are never loaded
+        np.savez(stream, survivors=np.array([print], dtype=object))
     assert "a" not in parts
+    parts["a"] = ARRAYS
+    assert same(parts["a"], ARRAYS)
 
 
 def test_a_write_that_is_interrupted_leaves_nothing(parts: PartFiles, monkeypatch) -> None:
@@ -107,36 +78,19 @@ def test_a_write_that_is_interrupted_leaves_nothing(parts: PartFiles, monkeypatc
         patch.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             parts["a"] = ARRAYS
-    assert "a" not in parts
     assert list(parts) == ["kept"]
     assert len(list(parts.folder.iterdir())) == 1
 
 
-def test_what_a_killed_process_leaves_half_written_is_no_part(parts: PartFiles) -> None:
-    parts["kept"] = ARRAYS
-    (parts.folder / ".a.npz.half").write_bytes(b"half")
-    assert (len(parts), list(parts)) == (1, ["kept"])
-    parts.clear()
-    assert not parts.folder.exists()
-
-
-def test_a_part_of_an_evaluation(parts: PartFiles) -> None:
-    made = Part(
-        survivors=torch.tensor([[True, False], [False, False]]),
-        violation=torch.tensor([0.0, 1e-9]).double(),
-        seconds=1 / 3,
-        counts={"shares": {"fgsm": 2}},
-        points=torch.rand(2, 2, 3, 4, 4),
-        predicted=torch.tensor([[0, -1], [1, 1]]),
-    )
-    parts["suite-0123"] = made.arrays()
+def test_a_part_of_an_evaluation_in_a_small_file(parts: PartFiles) -> None:
+    survivors = torch.ones(1, 100_000, dtype=torch.bool)
+    predicted = torch.tensor([[0, -1], [1, 1]])
+    part = Part(survivors, torch.tensor([1e-9]).double(), 1 / 3, {"shares": {"fgsm": 2}}, predicted=predicted)
+    parts["suite-0123"] = part.arrays()
     again = Part.of(parts["suite-0123"])
-    assert (again.seconds, again.counts, again.undecided) == (1 / 3, made.counts, None)
-    for name in ("survivors", "violation", "points", "predicted"):
-        assert torch.equal(getattr(again, name), getattr(made, name))
-    assert again.late is None
-
-
-def test_the_files_are_small(parts: PartFiles) -> None:
-    parts["a"] = {"survivors": np.ones((1, 100_000), dtype=bool)}
-    assert the_file(parts).stat().st_size < 2000
+    assert (again.seconds, again.counts) == (1 / 3, part.counts)
+    assert again.points is again.undecided is again.late is None
+    for name in ("survivors", "violation", "predicted"):
+        assert torch.equal(getattr(again, name), getattr(part, name))
+    (file,) = parts.folder.iterdir()
+    assert file.stat().st_size < 2500

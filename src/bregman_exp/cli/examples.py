@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from bregman_exp.cli.command import log
-from bregman_exp.cli.example_pictures import adversarial_images, adversarial_points
 from bregman_exp.data import Split, as_unit
 from bregman_exp.robustness import Evaluation, Robustness
 from bregman_exp.runs import RunFolder, write_arrays
@@ -48,7 +47,7 @@ def _save(
 
 def _draw(picture: Path, arrays: dict[str, np.ndarray], classes: tuple[str, ...], title: str) -> None:
     # matplotlib takes a second
-    from bregman_exp.analysis.figures.adversarial import adversarial_images, adversarial_points
+    from bregman_exp.cli.example_pictures import adversarial_images, adversarial_points
 
     if arrays["clean"].ndim == 4:
         adversarial_images(picture, arrays, classes, title)

@@ -142,11 +142,12 @@ class FunctionModule(nn.Module):
 def _as_module(name: str, network: Any) -> nn.Module:
     if isinstance(network, nn.Module):
         return network
-    if not callable(network) or isinstance(network, type):
+    if isinstance(network, type) or not callable(network):
         raise ValueError(
             f"{name} is a {type(network).__name__}; it must be a torch.nn.Module or a function of images."
         )
-    return FunctionModule(network)
+    function: Any = network
+    return FunctionModule(function)
 
 
 def _samples(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
