@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from bregman_exp.analysis.frame import read_results
-from bregman_exp.analysis.table import Options, Table, tables_of, written
+from bregman_exp.analysis.table import Options, Table, render, tables_of
 from bregman_exp.runs import RunFolder
 
 N = 100
@@ -126,7 +126,7 @@ def tables(runs: Sequence[RunFolder], **asked: Any) -> list[Table]:
 
 def pages(runs: Sequence[RunFolder], **asked: Any) -> list[str]:
     """Each table as Markdown: caption, rows, footnotes, remarks."""
-    return [written([table], "markdown") for table in tables(runs, **asked)]
+    return [render([table], "markdown") for table in tables(runs, **asked)]
 
 
 def page(runs: Sequence[RunFolder], **asked: Any) -> str:
@@ -136,4 +136,4 @@ def page(runs: Sequence[RunFolder], **asked: Any) -> str:
 
 def cells(runs: Sequence[RunFolder], **asked: Any) -> list[dict[str, str]]:
     """The table's cells as its CSV has them, a row after the other."""
-    return list(csv.DictReader(io.StringIO(written(tables(runs, **asked), "cells"))))
+    return list(csv.DictReader(io.StringIO(render(tables(runs, **asked), "cells"))))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bregman_exp.analysis.table import Table, on_terminal, written
+from bregman_exp.analysis.table import Table, on_terminal, render
 from tests.analysis.table_runs import COMMIT, LINF, entry, expected, mlp, paper, row, run, tables
 from tests.conftest import Outcome
 
@@ -30,14 +30,14 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
 
 @pytest.mark.parametrize("format_", ENDINGS)
 def test_a_whole_table(both: Table, format_: str) -> None:
-    assert written([both], format_) == expected(f"table.{ENDINGS[format_]}")
+    assert render([both], format_) == expected(f"table.{ENDINGS[format_]}")
 
 
 @pytest.mark.parametrize("format_", ENDINGS)
 def test_names_are_shown_as_they_are_and_long_ones_broken_after_commas(tmp_path: Path, format_: str) -> None:
     config = mlp(depth=100, init="deterministic", version="bregman")
     runs = [run(tmp_path / "a", 50, model=NAME, act="ρ[red]"), run(tmp_path / "b", 90, config=config)]
-    assert written(tables(runs, baseline="none"), format_) == expected(f"names.{ENDINGS[format_]}")
+    assert render(tables(runs, baseline="none"), format_) == expected(f"names.{ENDINGS[format_]}")
 
 
 @pytest.mark.parametrize(("width", "blocks"), [(150, 1), (110, 2), (66, 3)])
@@ -55,7 +55,7 @@ def test_the_terminal_is_not_overrun_and_nothing_is_lost(both: Table, width: int
 
 
 def in_csv(*several: Table) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(written(several, "cells"))))
+    return list(csv.DictReader(io.StringIO(render(several, "cells"))))
 
 
 def test_csv(both: Table) -> None:
