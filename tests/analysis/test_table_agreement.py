@@ -60,7 +60,7 @@ def test_a_refusal_says_what_differs_and_where_or_the_table_is_split(
     tmp_path: Path, change: dict[str, Any], difference: str
 ) -> None:
     runs = pair(tmp_path, change)
-    advice = "; give runs that agree, or --split for a table of each"
+    advice = "; give runs that agree, or leave out --one for a table of each"
     advice += ", or --any-version to mix code versions." if "code" in difference else "."
     with pytest.raises(ValueError, match=r"^these runs do not share a table, they differ in ") as refusal:
         tables(runs)

@@ -104,7 +104,7 @@ def test_the_script(script: Callable[..., Outcome], outputs: None, tmp_path: Pat
         assert file.read_text().startswith(start)
     assert len(list((tmp_path / "made").iterdir())) == 5
     assert script("table", "--format", "cells").out.startswith("table,")
-    assert script("table", "outputs", "other", "--split").out.count("accuracy in percent") == 2
+    assert script("table", "outputs", "other").out.count("accuracy in percent") == 2
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_the_script(script: Callable[..., Outcome], outputs: None, tmp_path: Pat
         ("outputs --format xml", "invalid choice: 'xml'"),
         ("--format csv --attack pgd", "do not apply; leave them out, or use --format cells"),
         ("outputs --output outputs", "Is a directory"),
-        ("outputs other", "differ in epochs: 182"),
+        ("outputs other --one", "differ in epochs: 182"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(

@@ -13,9 +13,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from bregman_exp.cli import conf_dir
 from bregman_exp.cli.command import COMPOSITION_ERRORS
-from bregman_exp.config import check
+from bregman_exp.config import check, conf_dir
 
 MLP = ("model=bregman_mlp",)
 IMAGES = ("model=resnet20", "dataset=image_folder", "dataset.root=images", "dataset.n_val=4")

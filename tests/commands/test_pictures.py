@@ -223,8 +223,8 @@ def test_the_script(sweep: list[RunFolder], figures: list[Figure], script: Calla
     done = script("pictures", "outputs/adhoc/*mlp*", "--what", "moves", "legendre", "--out", "here")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "moves: wrote here/moves-mlp-3x2-deterministic-start-atan-2-epochs.png and .svg",
-        "legendre: wrote here/legendre.png and .svg",
+        "moves: wrote here/moves-mlp-3x2-deterministic-start-atan-2-epochs.png with .svg, .pdf",
+        "legendre: wrote here/legendre.png with .svg, .pdf",
     ]
     assert len(list(Path("here").iterdir())) == 4
     done = script("pictures", "--what", "depth", "moves")
@@ -248,4 +248,6 @@ def test_mistakes_are_one_sentence_and_the_maps_need_no_run(
         done = script("pictures", *words)
         assert (done.code, done.err, done.out) == (1, sentence, "")
     done = script("pictures", "--what", "legendre")
-    assert (done.code, done.out) == (0, "legendre: wrote outputs/pictures/legendre.png and .svg\n"), done.err
+    assert (done.code, done.out) == (0, "legendre: wrote outputs/pictures/legendre.png with .svg, .pdf\n"), (
+        done.err
+    )

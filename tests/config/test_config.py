@@ -11,8 +11,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from bregman_exp import build
-from bregman_exp.cli import conf_dir
-from bregman_exp.config import Run, check, config_hash
+from bregman_exp.config import Run, check, conf_dir, config_hash
 from bregman_exp.geometry import ACTIVATIONS
 from bregman_exp.robustness.attacks.pgd import PGD
 

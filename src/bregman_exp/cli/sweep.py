@@ -89,12 +89,13 @@ class TableSoFar:
         if _complete_runs(folder) == self.complete:
             return
         from bregman_exp.analysis.frame import fitting, read_results  # pandas takes half a second
-        from bregman_exp.analysis.table import on_terminal, tables_of
+        from bregman_exp.analysis.table import Options, comparable_tables, on_terminal
 
         try:
             frame = fitting(read_results(find_runs(folder))).frame
-            text = as_text(on_terminal(tables_of(frame)))
-        except (ValueError, OSError) as error:  # runs that do not agree, damaged files
+            tables, _ = comparable_tables(frame, Options(split=True))
+            text = as_text(on_terminal(tables))
+        except (ValueError, OSError) as error:  # damaged files
             text = f"no table so far: {error}"
         print(f"\n{text}\n", file=sys.stderr)
 

@@ -60,10 +60,10 @@ class Picture:
 
 
 class Album:
-    """Pictures in the folder ``out``, in the order they were drawn."""
+    """Pictures in the folder ``out``, in the order they were drawn; ``pdf``: each also as PDF."""
 
-    def __init__(self, out: Path):
-        self.out = out
+    def __init__(self, out: Path, pdf: bool = False):
+        self.out, self.pdf = out, pdf
         self.pictures: list[Picture] = []
         self._left_out: dict[tuple[str, str], list[str]] = {}  # (kind, reason) -> names of groups
 
@@ -77,6 +77,8 @@ class Album:
         png, svg, gif = (self.out / f"{stem}.{ending}" for ending in ("png", "svg", "gif"))
         write_figure(drawing.figure, png)
         write_figure(drawing.figure, svg)
+        if self.pdf:
+            write_figure(drawing.figure, png.with_suffix(".pdf"))
         if animation := drawing.gif:
             write_atomically(gif, lambda file: file.write(animation))
         title = f"{kind.title}: {about}" if about else kind.title
@@ -112,9 +114,10 @@ def evenly(items: Sequence[Any], most: int) -> list[Any]:
 
 @mpl.rc_context(SETTINGS)
 def write_figure(figure: Figure, path: Path) -> None:
-    """Writes .svg or .png, as the path ends; equal figures give equal files."""
+    """Writes .svg, .png or .pdf, as the path ends; equal figures give equal files."""
     _freeze_layout(figure)
-    look: dict[str, Any] = {"format": path.suffix[1:], "dpi": DOTS, "metadata": {"Date": None}}
+    date = "CreationDate" if path.suffix == ".pdf" else "Date"
+    look: dict[str, Any] = {"format": path.suffix[1:], "dpi": DOTS, "metadata": {date: None}}
     write_atomically(path, lambda file: figure.savefig(file, **look))
 
 

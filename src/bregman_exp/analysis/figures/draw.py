@@ -28,14 +28,14 @@ MOST_GROUPS = 8  # pictures of a kind that loads networks, evenly by depth: each
 
 
 @mpl.rc_context(SETTINGS)
-def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = ()) -> Album:
+def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = (), *, pdf: bool = False) -> Album:
     """Draws into ``out``; returns ``.pictures`` (title, caption, png, svg, gif) and what is ``.missing``.
 
     ``what``: names of ``KINDS``; none: all that need runs. Runs that are not complete do not count; None: no
-    runs.
+    runs. ``pdf``: also as PDF.
     """
     gc.freeze()  # drawing starts the collector often, which need not visit the runs each time
-    album = Album(out)
+    album = Album(out, pdf)
     asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
     lines, unreadable = ([], []) if frame is None else lines_of(frame)
     for name in unreadable:

@@ -42,6 +42,7 @@ SETTINGS: dict[Any, Any] = {
     **{"legend.frameon": False, "legend.handlelength": 2.8, "mathtext.default": "regular"},
     "figure.dpi": DOTS,  # the layout is that of the PNG's pixels
     "text.parse_math": False,  # a user's name may have a $; our own mathematics asks for it
+    "pdf.fonttype": 42,  # letters that stay text
     "svg.hashsalt": "bregman-exp",  # the same picture is the same file
 }
 

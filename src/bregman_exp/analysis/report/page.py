@@ -20,7 +20,7 @@ from bregman_exp.analysis.report.commands import Command, evaluating_commands, r
 from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.facts import ENVIRONMENT, environments, facts, lead, title
 from bregman_exp.analysis.report.runs import checks_of, configs, counts, reported_runs, states
-from bregman_exp.analysis.table import DifferingRunsError, Options, Table, as_html, shown_figures, tables_of
+from bregman_exp.analysis.table import Options, Table, as_html, comparable_tables, shown_figures
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.atomic import write_text
 from bregman_exp.runs.record import clean_entry
@@ -75,11 +75,7 @@ def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
     frame = results.frame[results.frame["state"] != "damaged"]
     if not (frame["state"] == "complete").any():
         return [], "No run is complete, so there is nothing to tabulate."
-    try:
-        return tables_of(frame, replace(options, split=False)), ""
-    except DifferingRunsError as error:
-        remark = f"The runs do not share one table: they differ in {error.differing}."
-        return tables_of(frame, replace(options, split=True)), remark
+    return comparable_tables(frame, options)
 
 
 def report_page(results: Results, options: Options, sources: Sources) -> str:

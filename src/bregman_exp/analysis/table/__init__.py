@@ -18,10 +18,10 @@ from bregman_exp.analysis.table.rendering import (
     render,
 )  # fmt: skip
 from bregman_exp.analysis.table.screen import on_terminal
-from bregman_exp.analysis.table.tables import tables_of
+from bregman_exp.analysis.table.tables import comparable_tables, tables_of
 
 __all__ = [
     "FORMATS", "DifferingRunsError", "Options", "Table", "add_table_arguments", "as_cells", "as_csv",
-    "as_html", "as_latex", "as_markdown", "format_of", "on_terminal", "render", "shown_figures",
-    "table_options", "tables_of",
+    "as_html", "as_latex", "as_markdown", "comparable_tables", "format_of", "on_terminal", "render",
+    "shown_figures", "table_options", "tables_of",
 ]  # fmt: skip

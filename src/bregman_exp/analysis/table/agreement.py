@@ -50,7 +50,7 @@ def agreeing(figures: Frame, options: Options) -> list[Frame]:
     if not conflicts:
         return [figures]
     if not options.split:
-        advice = "give runs that agree, or --split for a table of each"
+        advice = "give runs that agree, or leave out --one for a table of each"
         if any(conflict.is_code for conflict in conflicts):
             advice += ", or --any-version to mix code versions"
         raise DifferingRunsError("; ".join(map(str, conflicts)), advice)

@@ -49,5 +49,6 @@ def add_table_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def table_options(asked: Namespace, *, split: bool) -> Options:
+def table_options(asked: Namespace) -> Options:
+    split = not getattr(asked, "one", False)
     return Options(tuple(asked.attack), asked.baseline, split, asked.any_version, asked.weights)

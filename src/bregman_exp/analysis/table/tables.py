@@ -1,6 +1,7 @@
 """From the frame to tables: see that runs agree, which table each belongs to, and make it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean, stdev
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from bregman_exp.analysis.names import Facts, Frame, Series, marks, records
 from bregman_exp.analysis.published import published_beside
 from bregman_exp.analysis.table import notes
-from bregman_exp.analysis.table.agreement import agreeing
+from bregman_exp.analysis.table.agreement import DifferingRunsError, agreeing
 from bregman_exp.analysis.table.baseline import NO_DIFFERENCE, difference, find_baselines
 from bregman_exp.analysis.table.caption import caption
 from bregman_exp.analysis.table.columns import candidates, choose_columns, shown_figures
@@ -43,6 +44,20 @@ def tables_of(frame: Frame, options: Options | None = None) -> list[Table]:
         names = ", ".join(map(repr, rows.loc[rows["seeds"].map(len) > 0, "row"].unique()))
         raise ValueError(f"no row is --baseline {asked!r}; there are {names}, {TWIN} and {NO_BASELINE}.")
     return tables
+
+
+def comparable_tables(frame: Frame, options: Options) -> tuple[list[Table], str]:
+    """One table or, where the runs do not agree and ``options.split`` allows it, several; and why, or "".
+
+    Raises as ``tables_of``.
+    """
+    try:
+        return tables_of(frame, replace(options, split=False)), ""
+    except DifferingRunsError as error:
+        if not options.split:
+            raise
+        reason = f"The runs do not share one table: they differ in {error.differing}."
+        return tables_of(frame, options), reason
 
 
 def _check_asked(frame: Frame, figures: Frame, unfinished: Frame, options: Options) -> None:

@@ -1,0 +1,131 @@
+"""Runs as a list: a line each, for the terminal and as JSON."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bregman_exp.analysis.formats import percent
+from bregman_exp.analysis.frame import Results
+from bregman_exp.analysis.names import Facts, Frame, marks, records
+from bregman_exp.analysis.report.runs import counts, named_runs
+from bregman_exp.runs.run_folder import RunFolder
+
+KEYS = ("row", "seed", "state", "model", "act", "version", "experiment", "data", "verdicts")  # of --where
+OF_A_RUN = (  # in --json
+    *("run", "row", "row_hash", "seed", "state", "error", "date", "model", "act", "version", "weights"),
+    *("experiment", "data", "fingerprint", "epochs", "trained_with", "clean", "robust", "verdicts"),
+)
+
+
+def listed_runs(results: Results) -> Frame:
+    """A line a run: ``name`` (of its row), the columns of the frame, and
+
+    ``clean``, its accuracy; ``robust``, by attack id the accuracies of its own figures and evaluations;
+    ``verdicts``, the marks of those; ``date``, when it was last written.
+    """
+    frame, runs = results.frame, named_runs(results.frame)
+    figures = frame[frame["id"] != ""]
+    own = figures[figures["weights"] == figures["run"].map(runs.set_index("run")["weights"])]
+    clean = own[own["id"] == "clean"].drop_duplicates("run").set_index("run")["accuracy"]
+    robust = {run: dict(zip(f["id"], f["accuracy"], strict=True)) for run, f in _attacked(own).groupby("run")}
+    verdicts = own.groupby("run")["verdict"].agg(lambda given: marks(given) or _worst(given))
+    return runs.assign(
+        clean=runs["run"].map(clean),
+        robust=[robust.get(run, {}) for run in runs["run"]],
+        verdicts=runs["run"].map(verdicts).fillna(""),
+        date=[_date(RunFolder(Path(run))) for run in runs["run"]],
+    )
+
+
+def _attacked(figures: Frame) -> Frame:
+    return figures[figures["id"] != "clean"].drop_duplicates(["run", "id"])
+
+
+def _worst(verdicts: Any) -> str:
+    """ "unchecked" if one is, "reliable" if all are, "" where no attack was made."""
+    given = set(verdicts) - {""}
+    return next((verdict for verdict in ("unchecked", "reliable") if verdict in given), "")
+
+
+def _date(run: RunFolder) -> str:
+    """When its figures, its checkpoint or its config were written, e.g. "2026-11-28 10:12"."""
+    files = [run.metrics, run.failure, run.checkpoint("last"), run.config]
+    file = next((file for file in files if file.exists()), run.path)
+    return f"{datetime.fromtimestamp(file.stat().st_mtime):%Y-%m-%d %H:%M}"
+
+
+def only(runs: Frame, conditions: Sequence[str]) -> Frame:
+    """The runs that fulfil all conditions, each "key=value": a column or a key of the config, and a glob.
+
+    Raises ValueError for a condition of another form and for a key that no run has.
+    """
+    read = {text: json.loads(text) for text in runs["config"].cat.categories}
+    configs = [read[text] for text in runs["config"]]
+    for condition in conditions:
+        key, sign, value = condition.partition("=")
+        if not sign:
+            raise ValueError(f"--where {condition!r} is no condition; give key=value, e.g. state=failed.")
+        column = {"row": "name"}.get(key, key)
+        if column in runs:
+            values = list(runs[column])
+        elif any(key in config for config in configs):
+            values = [config.get(key) for config in configs]
+        else:
+            raise ValueError(
+                f"--where {condition}: no run has {key}; there are {', '.join(KEYS)}, optim.lr, …."
+            )
+        kept = [fnmatchcase(_text(own), value) for own in values]
+        runs, configs = runs[kept], [c for c, keep in zip(configs, kept, strict=True) if keep]
+    return runs
+
+
+def _text(value: Any) -> str:
+    """As it is typed: null, true, false, 0.1, [8, 8]."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def run_list(runs: Frame) -> RenderableType:
+    """A table, and below it how many there are in each state and the errors of those that failed."""
+    table = Table()
+    for heading in ("row", "seed", "state", "clean %", "robust %", "verdict", "date", "folder"):
+        table.add_column(heading, justify="right" if heading in ("seed", "clean %") else "left", no_wrap=True)
+    for run in records(runs):
+        robust = ", ".join(f"{percent(accuracy)} {id_}" for id_, accuracy in _shown_robust(run).items())
+        seed = "" if run["seed"] is None else str(run["seed"])
+        clean = "" if run["clean"] is None else percent(run["clean"])
+        cells = (run["name"], seed, run["state"], clean, robust, run["verdicts"], run["date"], run["run"])
+        table.add_row(*map(Text, cells))
+    errors = [Text(f"{run['run']}: {run['error'].splitlines()[0]}") for run in records(runs) if run["error"]]
+    return Group(table, Text(counts(runs)), *errors)
+
+
+def _shown_robust(run: Facts) -> dict[str, float | None]:
+    """The first attack of each norm: what the table shows of the suite paper."""
+    first: dict[str, str] = {}
+    for id_ in run["robust"]:
+        norm = next((part for part in id_.split("-") if part in ("linf", "l2")), "")
+        first.setdefault(norm, id_)
+    return {id_: run["robust"][id_] for id_ in first.values()}
+
+
+def as_json(runs: Frame) -> list[Facts]:
+    """Dicts of ``OF_A_RUN``, with ``row_hash``; the accuracies are fractions."""
+    own = runs.rename(columns={"row": "row_hash", "name": "row"})[list(OF_A_RUN)]
+    return [{key: _plain(value) for key, value in run.items()} for run in records(own)]
+
+
+def _plain(value: Any) -> Any:
+    """Without the numbers of NumPy and pandas, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(own) for key, own in value.items()}
+    if value is pd.NA:
+        return None
+    return value.item() if hasattr(value, "item") else value

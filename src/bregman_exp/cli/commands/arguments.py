@@ -1,0 +1,55 @@
+"""What the commands on runs share: their parser, the runs that are meant, files that are written."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from bregman_exp.analysis.frame import Results, fitting, read_results
+from bregman_exp.runs.atomic import write_text
+from bregman_exp.runs.run_folder import runs_at
+
+
+class Parser(ArgumentParser):
+    """Reports an error as the other commands do: one sentence, exit code 1."""
+
+    def error(self, message: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        sys.exit(f"{message}; --help lists the options.")
+
+
+def add_places(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "places", nargs="*", default=["outputs"], help="folders, or 'globs' (quoted), of runs"
+    )
+
+
+def add_plugins(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--plugins",
+        nargs="+",
+        default=[],
+        metavar="MODULE",
+        help="your own modules with the maps, models or data sets of these runs",
+    )
+
+
+def load_plugins(modules: list[str]) -> None:
+    """The modules, and the installed plug-ins; PluginError where one cannot be imported."""
+    from bregman_exp import plugins  # loads torch
+
+    plugins.load(modules)
+
+
+def read_runs(places: list[str]) -> Results:
+    return read_results(runs_at(places))
+
+
+def read_sound_runs(places: list[str]) -> Results:
+    """Without the damaged ones, each of which is named on stderr."""
+    return fitting(read_runs(places))
+
+
+def write_or_print(text: str, output: Path | None) -> None:
+    if output is None:
+        return print(text, end="")
+    write_text(output, text)
+    print(f"wrote {output}", file=sys.stderr)
