@@ -75,7 +75,7 @@ def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
                 "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
             )
         )
-    checkpoints = AtomicCheckpoints(folder.checkpoints, job.identity, job.run.to_yaml())
+    checkpoints = AtomicCheckpoints(folder.checkpoints, job.identity, job.run.without_paths().to_yaml())
     return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers(job))
 
 

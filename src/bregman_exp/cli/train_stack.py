@@ -198,6 +198,6 @@ def _raise_recorded(error: NonFiniteLossError, folder: RunFolder) -> None:
 
 def _write_checkpoints(contents: dict[str, dict[str, Any]], job: Job) -> None:
     """Writes "best" first, since "last" marks the seed as trained."""
-    checkpoints = AtomicCheckpoints(job.folder.checkpoints, job.identity, job.run.to_yaml())
+    checkpoints = AtomicCheckpoints(job.folder.checkpoints, job.identity, job.run.without_paths().to_yaml())
     for which in ("best", "last"):
         checkpoints.save_checkpoint(contents[which], job.folder.checkpoint(which))

@@ -75,6 +75,13 @@ class EpochCheckpoint(ModelCheckpoint):
             **settings,
         )
 
+    def state_dict(self) -> dict[str, Any]:
+        """Lightning's, without the paths of this machine, which ``load_state_dict`` puts back."""
+        state, name = super().state_dict(), f"{self.filename}.ckpt"
+        paths = {key: name for key, path in state.items() if key.endswith("_path") and path}
+        kept = dict.fromkeys([name][: len(state["best_k_models"])], *state["best_k_models"].values())
+        return state | paths | {"dirpath": "", "best_k_models": kept}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over the scores of the state. Paths in it are replaced by this callback's own.
 

@@ -1,6 +1,6 @@
 """The whole config of a run, and the functions that its groups may name."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -77,9 +77,14 @@ class Run:
         The path of the data is absolute, because a later command may run in another folder.
         """
         plain = asdict(self)
-        if "root" in plain["dataset"]:
+        if plain["dataset"].get("root"):
             plain["dataset"]["root"] = str(Path(plain["dataset"]["root"]).expanduser().absolute())
         del plain["trainer"]["max_time"]  # a setting of the command, not of the run
         if not plain["trainer"]["callbacks"]:
             del plain["trainer"]["callbacks"]
         return OmegaConf.to_yaml(OmegaConf.create(plain))
+
+    def without_paths(self) -> "Run":
+        """The same run as a checkpoint holds it, which is often given away: no path of this machine."""
+        dataset = replace(self.dataset, root="") if hasattr(self.dataset, "root") else self.dataset
+        return replace(self, dataset=dataset, output_dir="outputs", attack=replace(self.attack, source=None))
