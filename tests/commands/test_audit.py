@@ -76,7 +76,7 @@ def test_an_audit_leaves_its_checks_and_shows_them(command, trained: Path) -> No
     assert outcome.code == 0, outcome.err
     folder = only_evaluation(trained)
     assert folder.name.startswith("audit-")
-    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.log"}
+    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log"}
     assert not (folder / "parts").exists()
     record = record_of(folder)
     names = {check["name"] for check in record["checks"]}
@@ -306,13 +306,13 @@ def test_examples_of_points_are_saved(command, trained: Path) -> None:
     folder = only_evaluation(trained)
     ids = ("pgd-linf-0.05", "pgd-linf-0.1", "fmn-l2-0.05", "fmn-l2-0.2")
     saved = {f"adversarial/{id_}.{kind}" for id_ in ids for kind in ("npz", "png")}
-    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.log", *saved}
+    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log", *saved}
     assert_examples(trained, folder)
     distances = np.load(folder / "predictions.npz")["distance-fmn-l2"]
     assert len(distances) == 40
     assert command("evaluate", f"run={trained}", "attack=paper", ATTACKS).code == 0
     plain = next(each for each in evaluations(trained) if each != folder)  # the same figures without
-    assert files_in(plain) == {"metrics.json", "predictions.npz", "run.log"}
+    assert files_in(plain) == {"metrics.json", "predictions.npz", "run.json", "run.log"}
     figures = [[entry["correct"] for entry in record_of(each)["robust"]] for each in (folder, plain)]
     assert figures[0] == figures[1]
 
@@ -323,7 +323,7 @@ def test_a_picture_that_fails_costs_no_figure(
     def fail(*_args: object, **_settings: object) -> None:
         raise RuntimeError("no font")
 
-    monkeypatch.setattr("bregman_exp.cli.examples.adversarial_points", fail)
+    monkeypatch.setattr("bregman_exp.cli.example_pictures.adversarial_points", fail)
     outcome = command("evaluate", f"run={trained}", "attack=paper", ATTACKS, "attack.save=true")
     assert outcome.code == 0, outcome.err
     assert "no picture of pgd-linf-0.05: no font" in outcome.err
@@ -491,7 +491,7 @@ def test_a_damaged_part_is_done_again(command, trained: Path, monkeypatch) -> No
         file.write_bytes(content[: len(content) - 40 * (place % 2)])
     again = command("evaluate", f"run={trained}", *words)
     assert again.code == 0, again.err
-    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.log"}
+    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log"}
     copy = trained.parent / "seed-1-copy"
     shutil.copytree(trained, copy, ignore=lambda *_: {"evaluations"})
     assert command("evaluate", f"run={copy}", *words).code == 0

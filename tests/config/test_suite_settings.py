@@ -67,6 +67,8 @@ def test_steps_and_restarts_are_those_of_the_attacks_that_have_some() -> None:
     [
         ({"name": "pgd", "eps": "8/255"}, "pgd-linf-0.0314"),
         ({"name": "pgd", "eps": ["1/255", "2/255"]}, "pgd-linf"),
+        ({"name": "audit", "audit": True}, "audit"),
+        ({"name": "audit", "audit": True, "eps": "8/255"}, "audit-linf-0.0314"),
         ({"name": "suite"}, "pgd-linf+pgd-l2"),  # attacks of one's own in place of the file's
         ({"name": "own"}, "own"),  # a suite of a plug-in or of --config-dir
     ],

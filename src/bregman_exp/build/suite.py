@@ -76,13 +76,16 @@ def _has_setting(attack: Any, name: str) -> bool:
 def suite_label(attack: Attack, specs: Sequence[AttackSpec]) -> str:
     """The suite's name or, where its attacks are not those of its file, what they are.
 
-    E.g. "pgd-linf-0.0314", "pgd-linf", "pgd-linf+fgm-l2": it names the folder of an evaluation.
+    E.g. "pgd-linf-0.0314", "pgd-linf", "pgd-linf+fgm-l2", "audit-linf-0.0314": it names the folder of an evaluation.
     """
     file = Path(conf_dir()) / "attack" / f"{attack.name}.yaml"
     own = yaml.safe_load(file.read_text()).get("attacks") if file.is_file() else attack.attacks
     changed = any(getattr(attack, name) is not None for name in ("norm", "eps", "steps", "restarts"))
     if not specs or (not changed and _without_eps(own) == _without_eps(attack.attacks)):
         return attack.name
+    if attack.audit:  # of many attacks: named by the threat that they share
+        threats = {spec.id.removeprefix(spec.attack.label) for spec in specs}
+        return attack.name + (threats.pop() if len(threats) == 1 else "")
     kinds = list(dict.fromkeys(f"{spec.attack.label}-{spec.norm}" for spec in specs))
     return (
         specs[0].id if len(specs) == 1 else "+".join(kinds[:KINDS]) + ("+more" if len(kinds) > KINDS else "")
