@@ -76,7 +76,8 @@ def _has_setting(attack: Any, name: str) -> bool:
 def suite_label(attack: Attack, specs: Sequence[AttackSpec]) -> str:
     """The suite's name or, where its attacks are not those of its file, what they are.
 
-    E.g. "pgd-linf-0.0314", "pgd-linf", "pgd-linf+fgm-l2", "audit-linf-0.0314": it names the folder of an evaluation.
+    E.g. "pgd-linf-0.0314", "pgd-linf", "pgd-linf+fgm-l2", "audit-linf-0.0314". It names the folder of an
+    evaluation.
     """
     file = Path(conf_dir()) / "attack" / f"{attack.name}.yaml"
     own = yaml.safe_load(file.read_text()).get("attacks") if file.is_file() else attack.attacks
