@@ -14,7 +14,7 @@ from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-LINES = [line.strip().split("  #")[0].strip() for line in README.splitlines() if line.startswith("    ")]
+LINES = [line.strip().split(" #")[0].strip() for line in README.splitlines() if line.startswith("    ")]
 EXPERIMENTS = re.findall(r"^python train.py experiment=(\w+)", "\n".join(LINES), re.MULTILINE)
 TRAIN = [line for line in LINES if line.startswith("python train.py") and "experiment=" not in line]
 # one of points, one of images; the others of these are only trained
@@ -49,7 +49,7 @@ def test_train_commands(command, image_tree: Path, tmp_path: Path, line: str) ->
 
 
 def test_there_are_train_commands() -> None:
-    assert len(TRAIN) == 7
+    assert len(TRAIN) == 9
     assert set(ATTACKED) <= set(TRAIN)
 
 
@@ -63,7 +63,7 @@ def test_evaluate_and_table(command, trained: Path, tmp_path: Path) -> None:
     assert command("train", *TINY, "attack=none", "seed=1").code == 0
     (other,) = [path.parent for path in tmp_path.rglob("metrics.json") if path.parent != trained]
     evaluations = [line for line in LINES if line.startswith("python evaluate.py")]
-    assert len(evaluations) == 4
+    assert len(evaluations) == 5
     for line in evaluations:
         words = [re.sub(r"^run=.*", f"run={trained}", word) for word in shlex.split(line)[2:]]
         words = [re.sub(r"^source=.*", f"source={other}", word) for word in words]
