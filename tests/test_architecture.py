@@ -27,7 +27,7 @@ MAY_IMPORT = {
         "terminal",
         "training",
     },
-    "analysis": {"build", "config", "data", "geometry", "models", "runs", "terminal", "wilson"},
+    "analysis": {"build", "config", "data", "geometry", "memory", "models", "runs", "terminal", "wilson"},
     "build": {
         "compiling",
         "config",
@@ -133,7 +133,7 @@ def test_only_figures_of_networks_know_networks() -> None:
     """The frame, the table and the page are made of run folders alone; only misfits asks for configs."""
     for file in (SOURCE / "analysis").rglob("*.py"):
         if file.parent.name != "figures" and file.name != "misfits.py":
-            assert parts_imported(file) <= {"runs", "terminal", "wilson"}, file
+            assert parts_imported(file) <= {"memory", "runs", "terminal", "wilson"}, file
 
 
 def test_checkpoints_are_never_unpickled() -> None:

@@ -1,10 +1,8 @@
 """Run folders as one tidy table: the only reader behind tables, comparisons, status, pages and curves."""
 
-import gc
 import json
 import sys
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pandas as pd
 
 from bregman_exp.analysis.lines import Failure, Reader, find_rows
 from bregman_exp.analysis.names import Frame, differing_keys, shown_value
+from bregman_exp.memory import collector_paused
 from bregman_exp.runs.atomic import write_atomically
 from bregman_exp.runs.run_folder import RunFolder, runs_at
 from bregman_exp.terminal import shown
@@ -82,23 +81,11 @@ def read_results(folders: Iterable[RunFolder]) -> Results:
     places: dict[Path, RunFolder] = {}
     for folder in folders:
         places.setdefault(folder.path.resolve(), folder)
-    with _collector_paused():
+    with collector_paused():
         for folder in places.values():
             reader.read(folder)
     find_rows(reader.lines)
     return Results(_framed(reader.lines), reader.records, reader.failures)
-
-
-@contextmanager
-def _collector_paused() -> Generator[None]:
-    """What is read is many small objects without cycles, which the collector would look for."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def fitting(read: Results) -> Results:

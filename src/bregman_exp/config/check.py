@@ -72,7 +72,8 @@ def check_group(key: str, schema: type, node: Any) -> Any:
 def _refuse_unknown(key: str, schema: type, node: dict[str, Any]) -> None:
     allowed = {f.name: f for f in fields(schema)}
     for name, value in node.items():
-        require(name in allowed, unknown_key(f"{key}.{name}", names(schema)))
+        if name not in allowed:
+            raise ConfigError(f"{unknown_key(f'{key}.{name}', names(schema))}.")
         inner = allowed[name].default_factory
         if inner is not MISSING and is_dataclass(inner) and isinstance(value, dict):
             _refuse_unknown(f"{key}.{name}", inner, value)  # pyright: ignore[reportArgumentType]

@@ -1,6 +1,5 @@
 """Run folders become pictures: all kinds that the runs allow, or those asked for."""
 
-import gc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,12 +20,14 @@ from bregman_exp.analysis.figures.rows import lines_of
 from bregman_exp.analysis.figures.separation import separation
 from bregman_exp.analysis.figures.style import SETTINGS
 from bregman_exp.analysis.names import Frame
+from bregman_exp.memory import collector_paused
 
 ALL = (regions, layers, fields, boundary, separation, moves, depth, curves, robust, legendre)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 MOST_GROUPS = 8  # pictures of a kind that loads networks, evenly by depth: each takes seconds
 
 
+@collector_paused()  # drawing would start it often, to visit all runs each time
 @mpl.rc_context(SETTINGS)
 def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = (), *, pdf: bool = False) -> Album:
     """Draws into ``out``; returns ``.pictures`` (title, caption, png, svg, gif) and what is ``.missing``.
@@ -34,7 +35,6 @@ def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = (), *, p
     ``what``: names of ``KINDS``; none: all that need runs. Runs that are not complete do not count; None: no
     runs. ``pdf``: also as PDF.
     """
-    gc.freeze()  # drawing starts the collector often, which need not visit the runs each time
     album = Album(out, pdf)
     asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
     lines, unreadable = ([], []) if frame is None else lines_of(frame)
@@ -43,7 +43,6 @@ def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = (), *, p
     grouped = {groups: groups(lines) if len(lines) else [] for kind in asked if (groups := kind.groups)}
     for kind in asked:
         _draw(kind, grouped[kind.groups] if kind.groups else [("", None)], album)
-    gc.unfreeze()
     return album
 
 

@@ -21,6 +21,7 @@ from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.facts import ENVIRONMENT, environments, facts, lead, title
 from bregman_exp.analysis.report.runs import checks_of, configs, counts, reported_runs, states
 from bregman_exp.analysis.table import Options, Table, as_html, comparable_tables, shown_figures
+from bregman_exp.memory import collector_paused
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.atomic import write_text
 from bregman_exp.runs.record import clean_entry
@@ -78,6 +79,7 @@ def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
     return comparable_tables(frame, options)
 
 
+@collector_paused()
 def report_page(results: Results, options: Options, sources: Sources) -> str:
     """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped."""
     runs, (tables, remark) = reported_runs(results), tables_for(results, options)

@@ -81,16 +81,16 @@ def _of_sizes(figures: Frame) -> Iterator[Conflict]:
     """Attacks of one kind that share no size ε: each would have a column of its own, mostly empty."""
     sized = figures[(figures["attack"] != "") & (figures["norm"] != "") & figures["eps"].notna()]
     for (attack, norm), of_kind in sized.groupby(["attack", "norm"]):
-        sizes = of_kind.groupby("run", sort=False)["eps"].agg(lambda eps: tuple(sorted(set(eps))))
-        if not set(sizes.iloc[0]).intersection(*sizes):
+        if of_kind.groupby("eps")["run"].nunique().max() < of_kind["run"].nunique():
+            sizes = of_kind.groupby("run", sort=False)["eps"].agg(lambda eps: tuple(sorted(set(eps))))
             texts = _short(sizes, lambda sizes: ", ".join(map(size, sizes)))
             yield Conflict(f"ε of {attack} in {norm}", _for_all(texts, figures))
 
 
 def _of_ids(figures: Frame, options: Options) -> Iterator[Conflict]:
     """Figures of one id of which the runs have no common one; each run is described by its first."""
-    ids = dict.fromkeys(["clean", *figures["id"]])
-    for id_ in [id_ for id_ in ids if id_ not in set(shared_kinds(figures)["id"])]:
+    shared = set(shared_kinds(figures)["id"])
+    for id_ in [id_ for id_ in dict.fromkeys(["clean", *figures["id"]]) if id_ not in shared]:
         first = figures[figures["id"] == id_].drop_duplicates("run").set_index("run")
         facts: Frame = pd.DataFrame(list(map(json.loads, first["settings"])), first.index, dtype=object)
         facts = facts.assign(n=first["n"], **({} if options.any_version else {"code": first["code"]}))
