@@ -76,7 +76,7 @@ def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
     frame = results.frame[results.frame["state"] != "damaged"]
     if not (frame["state"] == "complete").any():
         return [], "No run is complete, so there is nothing to tabulate."
-    return comparable_tables(frame, options)
+    return comparable_tables(frame, replace(options, split=True))
 
 
 @collector_paused()
