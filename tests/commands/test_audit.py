@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from bregman_exp import build
+from bregman_exp.analysis.evaluation_text import verdict_line
 from bregman_exp.robustness.attacks.pgd import PGD
 from bregman_exp.runs import RunFolder
 from tests.conftest import TINY
@@ -75,8 +76,8 @@ def test_an_audit_leaves_its_checks_and_shows_them(command, trained: Path) -> No
     outcome = command("evaluate", f"run={trained}", "attack=audit", *SMALL)
     assert outcome.code == 0, outcome.err
     folder = only_evaluation(trained)
-    assert folder.name.startswith("audit-")
-    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.log"}
+    assert folder.name.startswith("gaussian_noise-linf+fgsm-linf+pgd-linf+more-")  # not the suite audit whole
+    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log"}
     assert not (folder / "parts").exists()
     record = record_of(folder)
     names = {check["name"] for check in record["checks"]}
@@ -91,10 +92,12 @@ def test_an_audit_leaves_its_checks_and_shows_them(command, trained: Path) -> No
     assert set(verdicts[:2]) <= {"unchecked", "unreliable", "degenerate"}
     assert set(verdicts[2:]) <= {"reliable", "unreliable", "degenerate"}
     log = (folder / "run.log").read_text()
-    for said in ("checks, linf 0.02", "checks, l2 0.02", "straight-through", "bregman_mlp (atan), seed 0"):
+    for said in ("bregman_mlp (atan), seed 0", verdict_line(record), "checks: "):
         assert said in outcome.err
         assert said in log
     assert "…" not in log
+    assert all(f"FAILED {c['name']} " in log for c in record["checks"] if c["status"] == "failed")
+    assert "dual-form" not in log  # skipped: metrics.json and the page have it
 
 
 def test_a_second_time_it_is_skipped_and_shown_again(command, trained: Path) -> None:
@@ -129,7 +132,7 @@ def test_an_evaluation_with_training_is_audited_too(command, tmp_path: Path) -> 
     shown = command("evaluate", f"run={metrics.parent}", *words)
     assert shown.code == 0
     assert "has these figures already: skipped" in shown.err
-    assert "checks, linf 0.02" in shown.out
+    assert verdict_line(record_of(metrics.parent)) in shown.out
     assert evaluations(metrics.parent) == []
 
 
@@ -306,13 +309,13 @@ def test_examples_of_points_are_saved(command, trained: Path) -> None:
     folder = only_evaluation(trained)
     ids = ("pgd-linf-0.05", "pgd-linf-0.1", "fmn-l2-0.05", "fmn-l2-0.2")
     saved = {f"adversarial/{id_}.{kind}" for id_ in ids for kind in ("npz", "png")}
-    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.log", *saved}
+    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log", *saved}
     assert_examples(trained, folder)
     distances = np.load(folder / "predictions.npz")["distance-fmn-l2"]
     assert len(distances) == 40
     assert command("evaluate", f"run={trained}", "attack=paper", ATTACKS).code == 0
     plain = next(each for each in evaluations(trained) if each != folder)  # the same figures without
-    assert files_in(plain) == {"metrics.json", "predictions.npz", "run.log"}
+    assert files_in(plain) == {"metrics.json", "predictions.npz", "run.json", "run.log"}
     figures = [[entry["correct"] for entry in record_of(each)["robust"]] for each in (folder, plain)]
     assert figures[0] == figures[1]
 
@@ -323,7 +326,7 @@ def test_a_picture_that_fails_costs_no_figure(
     def fail(*_args: object, **_settings: object) -> None:
         raise RuntimeError("no font")
 
-    monkeypatch.setattr("bregman_exp.cli.examples.adversarial_points", fail)
+    monkeypatch.setattr("bregman_exp.cli.example_pictures.adversarial_points", fail)
     outcome = command("evaluate", f"run={trained}", "attack=paper", ATTACKS, "attack.save=true")
     assert outcome.code == 0, outcome.err
     assert "no picture of pgd-linf-0.05: no font" in outcome.err
@@ -491,7 +494,7 @@ def test_a_damaged_part_is_done_again(command, trained: Path, monkeypatch) -> No
         file.write_bytes(content[: len(content) - 40 * (place % 2)])
     again = command("evaluate", f"run={trained}", *words)
     assert again.code == 0, again.err
-    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.log"}
+    assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log"}
     copy = trained.parent / "seed-1-copy"
     shutil.copytree(trained, copy, ignore=lambda *_: {"evaluations"})
     assert command("evaluate", f"run={copy}", *words).code == 0
