@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bregman_exp import build
+from bregman_exp.analysis.formats import counted
 from bregman_exp.analysis.names import base_name
 from bregman_exp.build import Job
 from bregman_exp.cli.command import log
@@ -28,7 +29,7 @@ def log_summary(jobs: Sequence[Job], net: nn.Module) -> None:
 
 def summary(jobs: Sequence[Job], net: nn.Module, overrides: Iterable[str]) -> Iterator[str]:
     run, data = jobs[0].run, jobs[0].data
-    epochs = f"{'at most ' if run.trainer.patience else ''}{run.trainer.max_epochs} epochs"
+    epochs = f"{'at most ' if run.trainer.patience else ''}{counted(run.trainer.max_epochs, 'epoch')}"
     yield f"{row_name(run, jobs[0].act.label)}: {data.label}, {build.seeds_label(jobs)}, {epochs}"
     yield f"changed: {', '.join(_changed(overrides)) or 'nothing'}"
     shape = "×".join(map(str, data.train.x.shape[1:]))

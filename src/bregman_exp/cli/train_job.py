@@ -36,6 +36,7 @@ from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.run_summary import log_summary
 from bregman_exp.cli.seeds import seeds_of
 from bregman_exp.cli.sweep import Outcome, time_limit
+from bregman_exp.cli.sweep_lines import note_runs
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import Resnet, Run, check
@@ -73,6 +74,7 @@ def train_job(cfg: DictConfig) -> Outcome:
             limit.add_run(kind_of(job.run), None, None)
         elif not completed[0]:
             postponed.append(job)
+    note_runs(jobs, failed, postponed)
     if failed:
         raise CommandFailedError
     if postponed:
