@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bregman_exp.cli.sweep import Outcome, number_of_jobs, progress
+from bregman_exp.cli.sweep_table import print_result
 from tests.conftest import TINY
 from tests.conftest import Outcome as Said
 
@@ -76,6 +77,13 @@ def test_another_suite_is_of_the_evaluation_that_has_it(command: Callable[..., S
     assert runs(said)[0].startswith(
         "mlp (atan), depth 3, random start, seed 1: # % clean, # % under fgsm-linf"
     )
+
+
+def test_a_sweep_whose_runs_left_nothing_has_no_table(capsys: pytest.CaptureFixture) -> None:
+    print_result([Path("outputs/mine/mlp-atan-two_spiral/seed-0-x")])
+    said = capsys.readouterr().err.splitlines()
+    assert said[1].startswith("no table: no run is left")
+    assert said[-1] == "    python scripts/report.py outputs/mine"
 
 
 def test_a_single_job_says_nothing_of_a_sweep(command: Callable[..., Said]) -> None:

@@ -10,9 +10,11 @@ from omegaconf import DictConfig
 from bregman_exp.runs import RunFolder, find_runs
 from bregman_exp.terminal import as_text
 
+NEXT = (["python", "scripts/table.py"], ["python", "scripts/report.py"])  # with the folders of experiments
+
 
 class TableSoFar:
-    """Prints the table of the experiment's folder, as scripts/table.py does, where a job completed a run."""
+    """Prints the table of the experiment's folder where a job completed a run."""
 
     def __init__(self) -> None:
         self.complete = 0
@@ -24,33 +26,26 @@ class TableSoFar:
         folder = _experiment_folder(config)
         if _complete_runs(folder) == self.complete:
             return
-        try:
-            text, _ = _text(find_runs(folder), split=False)
-        except (ValueError, OSError) as error:  # runs that do not agree, damaged files
-            text = f"no table so far: {error}"
-        print(f"\n{text}\n", file=sys.stderr)
+        print(f"\n{_tables(find_runs(folder))}\n", file=sys.stderr)
 
 
 def print_result(runs: Sequence[Path]) -> None:
-    """Prints the table of these runs, one for each kind where they do not agree, and the next commands."""
-    try:
-        text, tables = _text([RunFolder(run) for run in runs], split=True)
-    except (ValueError, OSError) as error:
-        text, tables = f"no table: {error}", 1
-    folders = list(dict.fromkeys(str(run.parent.parent) for run in runs))
-    split = ["--split"] if tables > 1 else []
-    commands = (["scripts/table.py", *folders, *split], ["scripts/report.py", *folders])
-    lines = [f"    {shlex.join(['python', *command])}" for command in commands]
-    print("\n".join(["", text, "", "next:", *lines]), file=sys.stderr)
+    """Prints the table of these runs and the next commands, for the folders of their experiments."""
+    folders = dict.fromkeys(str(run.parent.parent) for run in runs)
+    commands = [f"    {shlex.join([*command, *folders])}" for command in NEXT]
+    print("\n".join(["", _tables(find_runs(*runs)), "", "next:", *commands]), file=sys.stderr)
 
 
-def _text(runs: Sequence[RunFolder], *, split: bool) -> tuple[str, int]:
-    """The tables as text, and how many they are. Raises ValueError where there is none, or OSError."""
+def _tables(runs: Sequence[RunFolder]) -> str:
+    """The table as text, or several of runs that do not agree; or why there is none."""
     from bregman_exp.analysis.frame import fitting, read_results  # pandas takes half a second
     from bregman_exp.analysis.table import Options, on_terminal, tables_of
 
-    tables = tables_of(fitting(read_results(runs)).frame, Options(split=split))
-    return as_text(on_terminal(tables)), len(tables)
+    try:
+        frame = fitting(read_results(runs)).frame
+        return as_text(on_terminal(tables_of(frame, Options(split=True))))
+    except (ValueError, OSError) as error:  # no complete run, damaged files
+        return f"no table: {error}"
 
 
 def _experiment_folder(config: DictConfig) -> Path:
