@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bregman_exp.analysis.evaluation_text import evaluation_text
+from bregman_exp.analysis.check_docs import advice, page_text, sections
+from bregman_exp.analysis.evaluation_text import evaluation_text, verdict_line
 from bregman_exp.terminal import as_text, print_whole
 
 PGD, SUITE, L2, FMN = "pgd-linf-0.0314", "suite-linf-0.0314", "pgd-5x50-l2-0.5", "fmn-linf-0.1"
@@ -58,10 +59,35 @@ def page(**more: Any) -> str:
     return as_text(evaluation_text(RECORD | more))
 
 
-def test_the_figures_and_failed_checks_and_of_an_audit_the_checks_of_each_threat() -> None:
+def test_the_figures_the_verdict_and_the_failed_checks_with_what_to_do() -> None:
     assert page(probes=[]) == EXPECTED
-    figures, matrices = EXPECTED.split("checks, linf 0.03137")
-    assert page() == figures + matrices[matrices.index("checks: 5 passed") :]
+    assert page() == EXPECTED
+
+
+def test_without_the_page_on_checks_a_failure_is_listed_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bregman_exp.analysis.check_docs.PAGE", tmp_path / "checks.md")
+    assert page() == "\n".join(line for line in EXPECTED.splitlines() if "to do: " not in line)
+
+
+def test_the_verdict_line_has_the_lowest_accuracy_of_each_norm() -> None:
+    linf, l2 = "fmn-linf-0.1 (degenerate)", "pgd-5x50-l2-0.5 (UNRELIABLE)"
+    assert verdict_line(RECORD) == f"90.82 % clean, 0.00 % under {linf}, not reported under {l2}"
+    pgd = f"41.20 % under {PGD} (reliable)"  # of the suite paper no other attack is in the table
+    assert verdict_line(RECORD | {"suite": "paper"}) == f"90.82 % clean, {pgd}, not reported under {l2}"
+    assert verdict_line(RECORD | {"robust": []}) == "90.82 % clean"
+    noise = {"id": "noise", "accuracy": 0.41, "verdict": "unchecked"}
+    assert verdict_line(RECORD | {"robust": [noise]}) == "90.82 % clean, 41.00 % under noise (unchecked)"
+
+
+def test_every_check_has_one_thing_to_do() -> None:
+    about = sections(page_text())
+    assert len(about) > 20
+    for name, section in about.items():
+        assert 5 < len(advice(section)) < 160, name
+    assert advice(about["more-steps"]) == "raise steps and restarts, or use a suite"
+    assert advice("The share of … limit 0. **Failure:** none is known.\n") == ""
 
 
 def test_where_nothing_failed_nothing_is_to_be_read() -> None:
@@ -102,7 +128,7 @@ def test_nothing_is_cut_off_and_no_line_is_wider_than_it_must_be(
     for each in MANY:
         assert f"{100 * each['accuracy']:.2f}" in text
         assert f"{each['eps']:.4g}" in text
-    assert (text.count("UNRELIABLE"), "…" in text) == (len(MANY), False)
+    assert (text.count("UNRELIABLE │"), "…" in text) == (len(MANY), False)
     (listed,) = [line for line in text.splitlines() if "0.5 > 0.01" in line]
     assert all(id_ in listed for id_ in everything)
     assert max(map(len, text.splitlines())) == len(listed)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from bregman_exp.analysis.names import start_name
 from bregman_exp.analysis.published import published
+from bregman_exp.analysis.table import render
 from bregman_exp.runs import NotARunError, RunFolder
 from tests.analysis.table_runs import (
     IMAGES,
@@ -116,6 +118,29 @@ def test_a_whole_table(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert page(runs(), **asked) == expected(file)
+
+
+def test_a_terminal_says_on_a_line_of_its_own_what_was_measured(tmp_path: Path) -> None:
+    text = render(tables(spiral(tmp_path, [80, 82])), "terminal")
+    lines = text.splitlines()
+    (i,) = [i for i, line in enumerate(lines) if line.endswith("measured with bregmanet")]
+    assert lines[i - 1].endswith("81.00 ± 1.41")
+    assert lines[i + 1].endswith("75.10 ± 7.50")
+    assert "published" not in text
+
+
+@pytest.mark.parametrize(
+    ("init", "versions", "name"),
+    [
+        ("random", ["standard", "bregman"], "random start"),
+        ("deterministic", ["standard", "euclidean"], "identity start"),
+        ("deterministic", ["bregman"], "zero start"),
+        ("deterministic", ["bregman", "standard", "bregman"], "identity or zero start"),
+        ("", ["standard"], ""),
+    ],
+)
+def test_what_an_initialisation_is_called(init: str, versions: list[str], name: str) -> None:
+    assert start_name(init, *versions) == name
 
 
 @pytest.mark.parametrize(

@@ -125,4 +125,4 @@ def test_open_runs_go_with_their_table(tmp_path: Path) -> None:
     runs = [*row(tmp_path, [80]), *spiral(tmp_path, [80, 81])]
     images, points = pages([*runs, unfinished(tmp_path / "seed-2-x", mlp())], split=True)
     assert "seed 2" not in images
-    assert "[1] mlp (atan), depth 3, random: not complete: seed 2 (running or interrupted" in points
+    assert "[1] mlp (atan), depth 3, random start: not complete: seed 2 (running or interrupted" in points

@@ -9,8 +9,8 @@ from bregman_exp.runs import RunFolder
 from tests.analysis.table_runs import cells, entry, page, pages, row, run, spiral, tables
 
 STANDARD, BREGMAN = "resnet20 (gelu)", "bregman_resnet20 (asinh)"
-RANDOM, BETTER = "mlp (atan), depth 3, random", "mlp (atan), depth 3, deterministic"
-BREGMAN_MLP = "bregman_mlp (atan), depth 3, random"
+RANDOM, BETTER = "mlp (atan), depth 3, random start", "mlp (atan), depth 3, identity start"
+BREGMAN_MLP = "bregman_mlp (atan), depth 3, random start"
 
 
 def bregman(place: Path, accuracies: list[int], *robust: dict) -> list[RunFolder]:
@@ -80,7 +80,7 @@ def test_the_baseline_by_default_by_name_by_hash_or_by_model(
 
 
 def test_a_name_of_several_rows_or_of_none_is_no_baseline(spirals: list[RunFolder]) -> None:
-    with pytest.raises(ValueError, match=r"'mlp' may be any of 'mlp .*deterministic', 'mlp .*random'; give"):
+    with pytest.raises(ValueError, match=r"'mlp' may be any of 'mlp .*identity .*', 'mlp .*random .*'; give"):
         tables(spirals, baseline="mlp")
     with pytest.raises(ValueError, match="no row is --baseline 'vgg'; there are 'bregman_mlp"):
         tables(spirals, baseline="vgg")

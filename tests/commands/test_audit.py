@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from bregman_exp import build
+from bregman_exp.analysis.evaluation_text import verdict_line
 from bregman_exp.robustness.attacks.pgd import PGD
 from bregman_exp.runs import RunFolder
 from tests.conftest import TINY
@@ -91,10 +92,12 @@ def test_an_audit_leaves_its_checks_and_shows_them(command, trained: Path) -> No
     assert set(verdicts[:2]) <= {"unchecked", "unreliable", "degenerate"}
     assert set(verdicts[2:]) <= {"reliable", "unreliable", "degenerate"}
     log = (folder / "run.log").read_text()
-    for said in ("checks, linf 0.02", "checks, l2 0.02", "straight-through", "bregman_mlp (atan), seed 0"):
+    for said in ("bregman_mlp (atan), seed 0", verdict_line(record), "checks: "):
         assert said in outcome.err
         assert said in log
     assert "…" not in log
+    assert all(f"FAILED {c['name']} " in log for c in record["checks"] if c["status"] == "failed")
+    assert "dual-form" not in log  # skipped: metrics.json and the page have it
 
 
 def test_a_second_time_it_is_skipped_and_shown_again(command, trained: Path) -> None:
@@ -129,7 +132,7 @@ def test_an_evaluation_with_training_is_audited_too(command, tmp_path: Path) -> 
     shown = command("evaluate", f"run={metrics.parent}", *words)
     assert shown.code == 0
     assert "has these figures already: skipped" in shown.err
-    assert "checks, linf 0.02" in shown.out
+    assert verdict_line(record_of(metrics.parent)) in shown.out
     assert evaluations(metrics.parent) == []
 
 

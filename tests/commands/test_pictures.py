@@ -90,8 +90,8 @@ def test_all_that_the_runs_allow(sweep: list[RunFolder], monkeypatch: pytest.Mon
         assert min(t.get_fontsize() for t in figure.findobj(Text) if t.get_text()) >= 8  # pyright: ignore
     regions, layers, *_ = album
     assert "standard: 2 seeds, Bregman: 2 seeds" in album[kinds.index("separation")].caption
-    assert layers.png.name == "layers-mlp-3x2-deterministic-start-atan-2-epochs.png"
-    assert layers.title == "Representation by layer: MLP, 3 × 2, deterministic start, atan, 2 epochs"
+    assert layers.png.name == "layers-mlp-3x2-identity-or-zero-start-atan-2-epochs.png"
+    assert layers.title == "Representation by layer: MLP, 3 × 2, identity or zero start, atan, 2 epochs"
     assert (regions.gif, layers.gif) == (None, layers.png.with_suffix(".gif"))
     with Image.open(layers.png.with_suffix(".gif")) as gif:  # passes every layer
         assert (gif.n_frames, gif.info["duration"]) == (3 * 12 + 1, 1500)  # pyright: ignore
@@ -123,7 +123,7 @@ def test_robust_accuracies_and_hollow_points(sweep: list[RunFolder], figures: li
         add_curve(folder, {0.1: 0.5 + shift, 0.2: 0.3 + shift, 0.3: 0.2 + shift})
     album = draw_pictures("robust")
     (place,) = [i for i, picture in enumerate(album.pictures) if "mine" in picture.title]
-    title = "Accuracy by size of the perturbation: mine, two-spiral, MLP, 3 × 2, deterministic start, atan"
+    title = "Accuracy by size of the perturbation: mine, two-spiral, MLP, 3 × 2, identity or zero start, atan"
     caption = album.pictures[place].caption
     assert album.pictures[place].title == title
     assert caption.startswith("mine (steps 50) on 20 test samples; at ε = 0 clean data, 40 samples.")
@@ -180,7 +180,7 @@ def test_rows_that_share_pictures_and_of_many_groups_those_spread_over_all_depth
     assert len([title for title in titles if "curves" in title[0]]) == 3
     (why,) = album.missing["moves"]
     assert why.startswith("more than 2 groups of networks")
-    assert "4 × 2, deterministic start" in why
+    assert "4 × 2, zero start" in why
     bregman = r"Bregman \[\w{4}\]: 1 seed, Bregman \[\w{4}\]: 2 seeds"
     for picture in (album.pictures[0], album.pictures[2]):  # the clamp is nothing a standard network has
         assert re.search(f"standard: 2 seeds, {bregman}", picture.caption)
@@ -223,7 +223,7 @@ def test_the_script(sweep: list[RunFolder], figures: list[Figure], script: Calla
     done = script("pictures", "outputs/adhoc/*mlp*", "--what", "moves", "legendre", "--out", "here")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "moves: wrote here/moves-mlp-3x2-deterministic-start-atan-2-epochs.png with .svg, .pdf",
+        "moves: wrote here/moves-mlp-3x2-identity-or-zero-start-atan-2-epochs.png with .svg, .pdf",
         "legendre: wrote here/legendre.png with .svg, .pdf",
     ]
     assert len(list(Path("here").iterdir())) == 4

@@ -1,5 +1,6 @@
 """Seeds on the command line stand in place of those that a preset sweeps."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,16 +51,16 @@ def test_one_job_of_a_preset(command: Command, tmp_path: Path) -> None:
     assert seeds(tmp_path) == ["2"]
 
 
-def test_the_table_so_far_is_printed_in_between(command: Command, tmp_path: Path) -> None:
+def test_the_table_so_far_is_printed_in_between_and_at_the_end(command: Command) -> None:
     words = ("train", *SPIRALS, TABLE, "seed=0,1,2")
     outcome = command(*words)
     assert outcome.code == 0, outcome.err
     parts = outcome.err.split("\nsweep: ")
-    shown = [[line for line in part.splitlines() if "mlp (atan), depth 3," in line] for part in parts]
-    assert [len(lines) for lines in shown] == [1, 1, 0, 0]  # after the last, scripts/table.py has the word
+    assert [len(re.findall("^row +seeds ", part, re.MULTILINE)) for part in parts] == [1, 1, 0, 1]
     assert outcome.out == ""
-    again = command(*words)  # all skipped: nothing new
-    assert "mlp (atan), depth 3," not in again.err
+    again = command(*words)  # all skipped: nothing new, until the end
+    assert re.findall("^row +seeds |^sweep: [0-9] of 3", again.err, re.MULTILINE)[-1].startswith("row")
+    assert len(re.findall("^row +seeds ", again.err, re.MULTILINE)) == 1
 
 
 def test_runs_that_share_no_table_get_one_each(command: Command) -> None:
@@ -67,7 +68,7 @@ def test_runs_that_share_no_table_get_one_each(command: Command) -> None:
     outcome = command("train", *SPIRALS, TABLE, "seed=0", epochs)
     assert outcome.code == 0, outcome.err
     parts = outcome.err.split("\nsweep: ")
-    assert [part.count("accuracy in percent") for part in parts] == [1, 2, 0, 0]  # of 1 epoch, then also of 2
+    assert [part.count("accuracy in percent") for part in parts] == [1, 2, 0, 3]  # of 1 epoch, then also of 2
 
 
 @pytest.mark.parametrize("word", ["seeds=0..4", "++seeds=0..4", "seed=1"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bregman_exp.cli.sweep import Outcome, number_of_jobs, progress
+from bregman_exp.cli.sweep_table import print_result
 from tests.conftest import TINY
 from tests.conftest import Outcome as Said
 
@@ -31,6 +32,60 @@ def test_done_failed_and_skipped(command: Callable[..., Said], tmp_path: Path) -
     assert [path.name for path in (tmp_path / "outputs" / ".sweeps").iterdir()] == ["multirun.yaml"]
 
 
+def runs(said: Said) -> list[str]:
+    """The lines on the sweep's runs, which stand before those on the sweep, with # for figures."""
+    before = [part.splitlines()[-1] for part in said.err.split("\nsweep: ")[:-1]]
+    return [re.sub(r"\d+\.\d\d %", "# %", line) for line in before]
+
+
+def test_a_line_for_each_run_then_a_table_and_what_to_do_next(
+    command: Callable[..., Said], tmp_path: Path
+) -> None:
+    attack = "attack.attacks=[{attack: fgsm, norm: linf, eps: 0.02}]"
+    sweep = ("train", "-m", "model=mlp", "optim.lr=0.1,0.2", "++model.init=deterministic")
+    sweep = (*sweep, "trainer.batch_size=16,0", *SMALL, "attack=paper", attack)
+    row, figures = "mlp (atan), depth 3, identity start", "# % clean, # % under fgsm-linf-0.02 (unchecked)"
+    settings = ["optim.lr=0.1, trainer.batch_size=16", "optim.lr=0.2, trainer.batch_size=16"]
+    said = command(*sweep)
+    assert runs(said) == [
+        f"{row}, {settings[0]}, seed 0: {figures}",
+        "optim.lr=0.1, trainer.batch_size=0: failed",
+        f"{row}, {settings[1]}, seed 0: {figures}",
+        "optim.lr=0.2, trainer.batch_size=0: failed",
+    ]
+    end = said.err.rpartition("\nsweep: ")[2]
+    assert len(re.findall("^optim.lr 0.[12] *$", end, re.MULTILINE)) == 2  # rows of the table
+    folder = "outputs/adhoc"
+    assert end.endswith(
+        f"\nnext:\n    python scripts/table.py {folder}\n    python scripts/report.py {folder}\n"
+    )
+    again = runs(command(*sweep))
+    assert again[0] == f"{row}, {settings[0]}, seed 0: {figures} (skipped as complete)"
+    (lr,) = [path for path in tmp_path.rglob("config.yaml") if "lr: 0.1" in path.read_text()]
+    (lr.parent / "metrics.json").unlink()
+    (lr.parent / "checkpoints" / "last.ckpt").unlink()
+    (lr.parent / "hpc_ckpt_1").touch()
+    failed = f"{row}, {settings[0]}, seed 0: failed, see {lr.parent.relative_to(tmp_path)}/failure.json"
+    assert runs(command(*sweep))[0] == failed
+
+
+def test_another_suite_is_of_the_evaluation_that_has_it(command: Callable[..., Said]) -> None:
+    sweep = ("train", "-m", "model=mlp", *SMALL, "seeds=0..1")
+    assert runs(command(*sweep))[0].endswith("seed 1: # % clean")
+    attack = "attack.attacks=[{attack: fgsm, norm: linf, eps: 0.02}]"
+    said = command(*sweep, "attack=paper", attack)
+    assert runs(said)[0].startswith(
+        "mlp (atan), depth 3, random start, seed 1: # % clean, # % under fgsm-linf"
+    )
+
+
+def test_a_sweep_whose_runs_left_nothing_has_no_table(capsys: pytest.CaptureFixture) -> None:
+    print_result([Path("outputs/mine/mlp-atan-two_spiral/seed-0-x")])
+    said = capsys.readouterr().err.splitlines()
+    assert said[1].startswith("no table: no run is left")
+    assert said[-1] == "    python scripts/report.py outputs/mine"
+
+
 def test_a_single_job_says_nothing_of_a_sweep(command: Callable[..., Said]) -> None:
     assert lines(command("train", *SMALL, "model=mlp")) == []
 
@@ -45,6 +100,8 @@ def test_a_launchers_workers_count_together_and_share_the_time(
     parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "model=mlp", *SMALL)
     said = command("train", "-m", *parallel, "seed=0,1,2")
     assert lines(said)[-1] == "sweep: 3 of 3 jobs done", said.err
+    assert len(re.findall(r"mlp \(atan\), depth 3, random start, seed [012]: .* % clean\n", said.err)) == 3
+    assert said.err.endswith("    python scripts/report.py outputs/adhoc\n")
     short = ("trainer.max_time=00:00:01", "trainer.max_epochs=5000", "seed=0,1,2,3")
     said = command("train", "-m", *parallel, *short)
     assert said.code == 75, said.err

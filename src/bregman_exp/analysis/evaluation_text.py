@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from bregman_exp.analysis.check_docs import advice, page_text, sections
 from bregman_exp.analysis.formats import interval, number, percent, size
-from bregman_exp.analysis.names import marks
+from bregman_exp.analysis.names import PAPER, marks
 from bregman_exp.runs.record import CheckStatus
 
 Record = dict[str, Any]  # the content of a metrics.json
@@ -19,17 +20,48 @@ UNKNOWN = {"attack": None, "norm": None, "eps": None, "correct": None}  # of an 
 
 
 def evaluation_text(record: Record) -> RenderableType:
-    """Accuracies with intervals and verdicts; of an audit the checks of each threat; what failed."""
-    n = record["clean"]["n"]
-    entries = [{**UNKNOWN, "n": n, **entry} for entry in record["robust"]]
-    parts: list[RenderableType] = [_accuracies(record, entries)]
+    """Accuracies with intervals and verdicts, all in a line, failed checks with what to do, the counts."""
     checks = record.get("checks", [])
-    if "probes" in record:
-        threats: dict[Any, list[Record]] = {}
-        for entry in entries:
-            threats.setdefault((entry["norm"], entry["eps"]), []).append(entry)
-        parts += [_checks_of(of_threat, checks) for of_threat in threats.values()]
-    return Group(*parts, _summary(checks))
+    failed = [check for check in checks if check["status"] == CheckStatus.FAILED]
+    lines = [f"{_title(record)}: {verdict_line(record)}", *_failures(failed), _counts(checks)]
+    if failed:
+        lines.append("docs/checks.md says what each failure means and what to do.")
+    return Group(_accuracies(record, _entries(record)), Text("\n".join(lines)))
+
+
+def verdict_line(record: Record) -> str:
+    """E.g. "98.80 % clean, 92.60 % under pgd-linf-0.02 (unchecked)": of each norm the lowest accuracy.
+
+    Of the suite paper only PGD counts, as in the table.
+    """
+    entries = _entries(record)
+    pgd = [entry for entry in entries if entry["attack"] == "pgd"]
+    norms: dict[str | None, list[Record]] = {}
+    for entry in pgd if pgd and record.get("suite") == PAPER else entries:
+        norms.setdefault(entry["norm"], []).append(entry)
+    lowest = [min(of_norm, key=_reported_accuracy) for of_norm in norms.values()]
+    under = [f"{_percent(entry)} under {entry['id']} ({_verdict(entry)})" for entry in lowest]
+    return ", ".join([f"{percent(record['clean']['accuracy'])} % clean", *under])
+
+
+def _entries(record: Record) -> list[Record]:
+    return [{**UNKNOWN, "n": record["clean"]["n"], **entry} for entry in record["robust"]]
+
+
+def _title(record: Record) -> str:
+    return f"{record['model']} ({record['act']}), seed {record['seed']}"
+
+
+def _reported_accuracy(entry: Record) -> float:
+    return 2.0 if entry["accuracy"] is None else entry["accuracy"]
+
+
+def _percent(entry: Record) -> str:
+    return "not reported" if entry["accuracy"] is None else f"{percent(entry['accuracy'])} %"
+
+
+def _verdict(entry: Record) -> str:
+    return marks([entry["verdict"]]) or entry["verdict"]
 
 
 def _accuracies(record: Record, entries: Sequence[Record]) -> Table:
@@ -37,7 +69,7 @@ def _accuracies(record: Record, entries: Sequence[Record]) -> Table:
     proven = [entry for entry in entries if entry["attack"] == "exact" and entry["correct"] is not None]
     exact = {(entry["norm"], entry["eps"]): entry["correct"] for entry in proven}
     headings = ("eps", "accuracy %", "95 % interval", "samples", *(["gap to exact"] if exact else []))
-    title = f"{record['model']} ({record['act']}), seed {record['seed']}, {record['weights']} weights"
+    title = f"{_title(record)}, {record['weights']} weights"
     table = Table(
         *("attack", "norm", *(Column(heading, justify="right") for heading in headings), "verdict"),
         title=Text(f"{title}: {record['dataset']['label']}"),
@@ -46,9 +78,8 @@ def _accuracies(record: Record, entries: Sequence[Record]) -> Table:
     table.add_row("clean", "", "", *_figures(record["clean"]))
     for entry in entries:
         gap = [_gap(entry, exact.get((entry["norm"], entry["eps"])))] if exact else []
-        verdict = marks([entry["verdict"]]) or entry["verdict"]
         threat = (entry["norm"] or "", size(entry["eps"]))
-        table.add_row(_short(entry), *threat, *_figures(entry), *gap, verdict)
+        table.add_row(_short(entry), *threat, *_figures(entry), *gap, _verdict(entry))
     return table
 
 
@@ -72,39 +103,19 @@ def _short(entry: Record) -> str:
     return name + (second[0] if second else "")
 
 
-def _checks_of(entries: Sequence[Record], checks: Sequence[Record]) -> Table:
-    """Checks × the entries of one threat: the value, and FAILED where it is above the limit."""
-    norm, eps = entries[0]["norm"], entries[0]["eps"]
-    columns = [Column(heading, justify="right") for heading in ("limit", *map(_short, entries))]
-    table = Table("check", *columns, title=f"checks, {norm or ''} {size(eps)}", title_justify="left")
-    ids = [entry["id"] for entry in entries]
-    for name in dict.fromkeys(check["name"] for check in checks):
-        named = [c for c in checks if c["name"] == name and set(c["applies_to"]) & set(ids)]
-        if named:
-            limits = {number(check["limit"]) for check in named}
-            table.add_row(name, "/".join(sorted(limits)), *(_cell(named, id_) for id_ in ids))
-    return table
+def _failures(failed: Sequence[Record]) -> list[str]:
+    """For each check that failed: its values, limits and entries, then what to do."""
+    about, lines = sections(page_text()) if failed else {}, list[str]()
+    for name in dict.fromkeys(check["name"] for check in failed):
+        for check in [check for check in failed if check["name"] == name]:
+            value, limit = number(check["value"]), number(check["limit"])
+            lines.append(f"  FAILED {name} {value} > {limit}: {', '.join(check['applies_to'])}")
+        if what_to_do := advice(about.get(name, "")):
+            lines.append(f"    to do: {what_to_do}")
+    return lines
 
 
-def _cell(checks: Sequence[Record], entry: str) -> str:
-    """The worst of the checks that apply to the entry."""
-    own = [check for check in checks if entry in check["applies_to"]]
-    if not own:
-        return ""
-    worst = max(own, key=lambda check: (check["status"] == CheckStatus.FAILED, check["value"] or 0))
-    if worst["status"] == CheckStatus.SKIPPED:
-        return "skipped"
-    return number(worst["value"]) + (" FAILED" if worst["status"] == CheckStatus.FAILED else "")
-
-
-def _summary(checks: Sequence[Record]) -> Text:
+def _counts(checks: Sequence[Record]) -> str:
     count = Counter(check["status"] for check in checks)
     totals = [f"{count[status]} {status}" for status in CheckStatus if count[status] or status == "passed"]
-    lines = [f"checks: {', '.join(totals)}"]
-    for check in checks:
-        if check["status"] == CheckStatus.FAILED:
-            value, limit = number(check["value"]), number(check["limit"])
-            lines.append(f"  {check['name']} {value} > {limit}: {', '.join(check['applies_to'])}")
-    if count[CheckStatus.FAILED]:
-        lines.append("docs/checks.md says what each failure means and what to do.")
-    return Text("\n".join(lines))
+    return f"checks: {', '.join(totals)}"

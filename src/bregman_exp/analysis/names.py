@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from bregman_exp.runs.record import Verdict
+from bregman_exp.runs.record import Verdict, Version
 
 # A pandas.DataFrame or Series. For the type checker both are Any: by pandas' own annotations, whatever is
 # taken from one may be a DataFrame, a Series or an array.
@@ -14,11 +14,13 @@ Series: TypeAlias = Any
 Facts: TypeAlias = dict[str, Any]  # a line of a frame
 
 GROUPS = ("act", "dataset", "model", "optim", "trainer")
+VARIED = ("optim.lr", "dataset.noise")  # named in every row where any two rows of a table differ in them
 NO_DIFFERENCE = ("act.name", "model.name", "model.version", "dataset.root", "trainer.accelerator")
 SETTINGS = (
     *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
     *("precision", "members", "source", "class", "parameters"),
 )
+PAPER = "paper"  # the suite of the published table, whose columns are its PGD
 MARKS = {Verdict.UNRELIABLE: "UNRELIABLE", Verdict.DEGENERATE: "degenerate"}
 
 
@@ -59,13 +61,28 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [key for key in of_row if any(config.get(key) != configs[0].get(key) for config in configs)]
 
 
+def start_name(init: str, *versions: str) -> str:
+    """How networks of these versions start with ``model.init``, e.g. "random start"; "" without an init.
+
+    ``init=deterministic`` makes each layer of a standard network the identity, which a Bregman network is at
+    zero weights: "identity start", "zero start", or "identity or zero start" of both.
+    """
+    if init == "deterministic":
+        starts = {"zero" if version == Version.BREGMAN else "identity" for version in versions}
+        init = " or ".join(sorted(starts))
+    return f"{init} start" if init else ""
+
+
 def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
-    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random", the settings that matter most."""
+    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random start", what matters most."""
+    name = f"{model} ({act})"
+    if "model.init" not in config:
+        return name
     shape = [f"depth {config['model.depth']}"] if "model.depth" in config else []
     if config.get("model.widths") is not None:
         shape = [f"widths {config['model.widths']}"]
-    start = [str(config["model.init"])] if "model.init" in config else []
-    return ", ".join([f"{model} ({act})", *((*shape, *start) if start else ())])
+    version = config.get("model.version", Version.STANDARD)
+    return ", ".join([name, *shape, start_name(str(config["model.init"]), version)])
 
 
 def row_names(rows: Frame) -> list[str]:
@@ -73,11 +90,13 @@ def row_names(rows: Frame) -> list[str]:
     lines = rows[["row", "weights"]].reset_index(drop=True)
     lines["config"] = list(map(json.loads, rows["config"]))
     lines["base"] = list(map(base_name, rows["model"], rows["act"], lines["config"]))
+    varied = [key for key in VARIED if len({config[key] for config in lines["config"] if key in config}) > 1]
     names: dict[int, str] = {}
     for base, namesakes in lines.groupby("base"):
-        keys = differing_keys(list(namesakes["config"]))
+        differing = differing_keys(list(namesakes["config"]))
         several = namesakes["weights"].nunique() > 1
         for line, weights, config in namesakes[["weights", "config"]].itertuples():
+            keys = dict.fromkeys([*differing, *(key for key in varied if key in config)])
             apart = [f"{key} {shown_value(config.get(key))}" for key in keys]
             names[line] = ", ".join([base, *apart, *([f"{weights} weights"] if several else [])])
     count, digits = Counter(names.values()), _digits(rows["row"])

@@ -63,6 +63,11 @@ def evaluate_run(job: Job) -> None:
             write_figures(job, target)
 
 
+def place_of_figures(job: Job) -> RunFolder:
+    """The run's folder where its own figures are of this suite and these weights, else an evaluation's."""
+    return job.folder if _has_figures(job) else _place_of(job)
+
+
 def _place_of(job: Job) -> RunFolder:
     """evaluations/<suite>-<hash>/; where an older version gave this suite another name, its folder."""
     own = job.folder.evaluation(f"{job.record['suite']}-{job.suite_hash}")

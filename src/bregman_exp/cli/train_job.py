@@ -33,8 +33,10 @@ from bregman_exp.cli.fit import (
     set_damaged_checkpoint_aside,
 )
 from bregman_exp.cli.forms import choose_form
+from bregman_exp.cli.run_summary import log_summary
 from bregman_exp.cli.seeds import seeds_of
 from bregman_exp.cli.sweep import Outcome, time_limit
+from bregman_exp.cli.sweep_lines import note_runs
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import Resnet, Run, check
@@ -72,6 +74,7 @@ def train_job(cfg: DictConfig) -> Outcome:
             limit.add_run(kind_of(job.run), None, None)
         elif not completed[0]:
             postponed.append(job)
+    note_runs(jobs, failed, postponed)
     if failed:
         raise CommandFailedError
     if postponed:
@@ -144,6 +147,7 @@ def _train(job: Job, limit: TimeLimit) -> float | None:
     log.info("%s %s", "resuming" if last.exists() else "training", job.folder.path)
     checkpoint_form = training_facts(last).form if last.exists() else None
     net, choice, forward = job.new_network(), PLAIN, None
+    log_summary([job], net)
     if job.device.type == "cpu" and run.trainer.fast != CAPTURED.name:
         choice, forward = choose_form(job, net, checkpoint_form=checkpoint_form)
     elif run.trainer.fast not in (None, EAGER.name):  # train_stack would have taken a new run

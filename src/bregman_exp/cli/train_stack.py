@@ -21,6 +21,7 @@ from bregman_exp.cli.fit import (
     set_damaged_checkpoint_aside,
 )
 from bregman_exp.cli.forms import choose_form
+from bregman_exp.cli.run_summary import log_summary
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.config import Mlp
 from bregman_exp.runs import RunBusyError, RunFolder
@@ -181,6 +182,7 @@ def _fit(
     verb = "resuming" if last.exists() else "training"
     all_together = " together" if len(jobs) > 1 else ""
     log.info("%s %s%s: %s", verb, build.seeds_label(jobs), all_together, stack.path.parent)
+    log_summary(jobs, jobs[0].new_network())
     try:
         stacked = isinstance(classifier, StackedClassifier)
         epochs = (together.stacked_epochs if stacked else together.side_by_side_epochs)(jobs)

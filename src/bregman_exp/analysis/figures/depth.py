@@ -8,7 +8,7 @@ from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import any_depth, own
 from bregman_exp.analysis.intervals import mean_intervals
-from bregman_exp.analysis.names import Frame
+from bregman_exp.analysis.names import Frame, start_name
 
 CHANCE = {"two_spiral": 1 / 2, "cifar10": 1 / 10}  # by name of the data set, where the classes are known
 APART, BESIDE = 0.015, 0.006  # of the axis: between the curves at one depth; from a mean to its seeds
@@ -28,7 +28,7 @@ def depth(lines: Frame) -> list[Drawing]:
         _draw(panel, started, strokes, length)
         if chance is not None:
             panel.axhline(100 * chance, color=style.GREY, lw=0.8, ls=":", zorder=0)
-        panel.set(title=f"{init} start" if init else "", xlabel="layers", xscale="log")
+        panel.set(title=start_name(init, *started["version"]), xlabel="layers", xscale="log")
         panel.set_xticks(depths, list(map(str, depths)))
         panel.minorticks_off()
     panels[0].set_ylabel("test accuracy (%)")

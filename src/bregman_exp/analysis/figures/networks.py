@@ -10,7 +10,7 @@ from torch import nn
 
 from bregman_exp import build
 from bregman_exp.analysis.figures.album import Groups
-from bregman_exp.analysis.figures.rows import labelled, own
+from bregman_exp.analysis.figures.rows import architecture_of, labelled, own
 from bregman_exp.analysis.names import Frame
 from bregman_exp.data import ClassificationData, Split
 from bregman_exp.models.trace import representations
@@ -103,7 +103,7 @@ def twins(lines: Frame) -> Groups:
     runs, groups = own(lines), Groups()
     for _, group in runs[runs["twins"] != ""].groupby(["twins", "weights"], sort=False):
         group = labelled(group).reset_index(drop=True)
-        architecture, act, label = group.iloc[0][["architecture", "act", "label"]]
+        act, label = group.iloc[0][["act", "label"]]
         epochs = group.loc[group["label"] == label, "epochs"].max()
-        groups.append((f"{architecture}, {act}, {epochs} epochs", Networks(group, datasets)))
+        groups.append((f"{architecture_of(group)}, {act}, {epochs} epochs", Networks(group, datasets)))
     return groups

@@ -1,5 +1,6 @@
 """Complete runs, the rows they make, and which rows share a picture."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from bregman_exp import build
 from bregman_exp.analysis.figures.album import Groups
 from bregman_exp.analysis.figures.style import STROKES
 from bregman_exp.analysis.frame import ROW
-from bregman_exp.analysis.names import Frame, row_names
+from bregman_exp.analysis.names import Frame, row_names, start_name
 from bregman_exp.config import Mlp, Run, config_hash
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.record import Version
@@ -61,24 +62,38 @@ def _described(stored: Run, act: str, fingerprint: str) -> dict[str, Any]:
     layers = f"{len(widths)} × {widths[0]}" if len(set(widths)) == 1 else "-".join(widths)
     standard = replace(stored, model=replace(model, version=Version.STANDARD.value))
     twins = config_hash(standard, act, fingerprint, with_seed=False)
-    shape = {"family": "MLP", "architecture": f"MLP, {layers}, {model.init} start", "depth": len(widths)}
+    shape = {"family": "MLP", "architecture": f"MLP, {layers}", "depth": len(widths)}
     return shape | {"init": model.init, "widths": " ".join(sorted(set(widths))), "twins": twins}
 
 
-def _grouped(keys: list[str], named: list[str], lines: Frame) -> Groups:
+def architecture_of(group: Frame) -> str:
+    """Of lines that differ in version, activation or training, e.g. "MLP, 3 × 2, random start"."""
+    first = group.iloc[0]
+    return ", ".join(filter(None, (first["architecture"], start_name(first["init"], *group["version"]))))
+
+
+def _grouped(keys: list[str], name: Callable[[Frame], str], lines: Frame) -> Groups:
     """Lines that agree in the keys; each activation is a group of its own where one picture
-    cannot have all rows. A group's name has the columns ``named`` and the activations."""
+    cannot have all rows. A group is called by its ``name`` and its activations."""
     groups: list[Frame] = []
     for _, group in lines.groupby(keys, sort=False):
         group = labelled(group)
         many = group["label"].nunique() > len(STROKES)
         groups += [labelled(part) for _, part in group.groupby("act", sort=False)] if many else [group]
-    return [(", ".join([*g[named].iloc[0], *g["act"].unique()]), g) for g in groups]
+    return [(", ".join([name(group), *group["act"].unique()]), group) for group in groups]
 
 
 # rows on one data set that differ in version, activation or training; those of any depth and init
-same_architecture = partial(_grouped, ["fingerprint", "weights", "architecture"], ["data", "architecture"])
-any_depth = partial(_grouped, ["fingerprint", "weights", "family", "widths"], ["family", "data"])
+same_architecture = partial(
+    _grouped,
+    ["fingerprint", "weights", "architecture", "init"],
+    lambda group: f"{group['data'].iloc[0]}, {architecture_of(group)}",
+)
+any_depth = partial(
+    _grouped,
+    ["fingerprint", "weights", "family", "widths"],
+    lambda group: f"{group['family'].iloc[0]}, {group['data'].iloc[0]}",
+)
 
 
 def labelled(lines: Frame) -> Frame:

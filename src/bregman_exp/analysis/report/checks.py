@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
+from bregman_exp.analysis.check_docs import sections
 from bregman_exp.analysis.names import Facts
 from bregman_exp.runs.record import CheckStatus
 
-SECTION = re.compile(r"^### ([^\n]+)\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 BOLD, CODE = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"`([^`]+)`")
 
 
@@ -37,8 +37,8 @@ def totals(checks: Iterable[Facts]) -> dict[str, int]:
 
 def meanings(text: str, names: Iterable[str]) -> dict[str, Markup]:
     """What docs/checks.md (its ``text``) says of these checks, as paragraphs of HTML."""
-    sections = dict(SECTION.findall(text))
-    return {name: _html(sections[name]) for name in names if name in sections}
+    by_name = sections(text)
+    return {name: _html(by_name[name]) for name in names if name in by_name}
 
 
 def _html(section: str) -> Markup:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from bregman_exp.analysis import formats
+from bregman_exp.analysis.check_docs import page_text
 from bregman_exp.analysis.figures.album import Album, Picture
 from bregman_exp.analysis.frame import Results, read_results
 from bregman_exp.analysis.names import Facts
@@ -54,17 +55,14 @@ def write_report(
     results = read_results(folders)
     n = results.frame["run"].nunique()
     print(f"{n} runs read{'; drawing pictures' if pictures else ''}", file=sys.stderr)
-    checks = Path(__file__).parents[4] / "docs" / "checks.md"  # of a checkout
     with TemporaryDirectory() as place:
         album = Album(Path(place))
         if pictures:
             from bregman_exp.analysis.figures.draw import draw_pictures  # it needs torch
 
             album = draw_pictures(results.frame, Path(place))
-        meanings = checks.read_text() if checks.is_file() else ""
-        write_text(
-            output, report_page(results, options, Sources(album.pictures, album.missing, made_by, meanings))
-        )
+        sources = Sources(album.pictures, album.missing, made_by, page_text())
+        write_text(output, report_page(results, options, sources))
 
 
 def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:

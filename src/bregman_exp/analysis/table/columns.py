@@ -5,13 +5,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bregman_exp.analysis.names import Facts, Frame, Series, label, records
+from bregman_exp.analysis.names import PAPER, Facts, Frame, Series, label, records
 from bregman_exp.analysis.published import is_fitted
 from bregman_exp.analysis.table.options import Options
 
 NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 RANKS = {"linf": 1, "l2": 2}  # clean data stand before them, attacks without a norm after them
-PAPER = "paper"  # the suite of the published table
 KIND = ["settings", "n", "alike"]  # what the figures of one column share
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.names import Facts, Frame
+from bregman_exp.analysis.published import ARTICLE, SOURCES
 
 OF_ROW = ["model", "act", "version", "weights", "row_hash", "epochs", "seeds", "missing", "failed"]
 OF_COLUMN = ["id", "heading", "attack", "norm", "eps", "n", "steps", "restarts", "rel_step", "loss", "code"]
@@ -18,7 +19,7 @@ CELLS = [
 ]  # fmt: skip
 NOTES = ["notes", "row_notes"]  # numbers of the footnotes of a cell, and of those of its row
 PLACE = ["line", "column"]
-PUBLISHED, DIFFERENCE = "published", "difference"
+PUBLISHED, MEASURED, DIFFERENCE = "published", "measured with bregmanet", "difference"
 
 
 class Text(NamedTuple):
@@ -55,10 +56,16 @@ class Table:
     @cached_property
     def groups(self) -> list[tuple[str, tuple[str, ...]]]:
         """Of each column the heading, and its parts: "" for the accuracy, then those that any row has."""
-        counts = self.cells.groupby(["column", "heading"])[["published_mean", "difference"]].count()
+        is_published = self.cells["published_source"] == SOURCES[ARTICLE]
+        figures = self.cells.assign(
+            published=self.cells["published_mean"].where(is_published),
+            measured=self.cells["published_mean"].where(~is_published),
+        )
+        parts = {"published": PUBLISHED, "measured": MEASURED, "difference": DIFFERENCE}
+        counts = figures.groupby(["column", "heading"])[list(parts)].count().rename(columns=parts)
         return [
-            (heading, ("", *(PUBLISHED,) * (published > 0), *(DIFFERENCE,) * (differences > 0)))
-            for (_, heading), published, differences in counts.itertuples()
+            (heading, ("", *(part for part in counts if of_column[part] > 0)))
+            for (_, heading), of_column in counts.iterrows()
         ]
 
     @cached_property
@@ -69,9 +76,12 @@ class Table:
             cells = row.to_dict("records")
             lines.append([Text(cells[0]["row"]), Text(_counts(cells[0]), cells[0]["row_notes"])])
             for cell, (_, parts) in zip(cells, self.groups, strict=True):
+                of_article = cell["published_source"] == SOURCES[ARTICLE]
+                beside = Text(percent(cell["published_mean"], cell["published_std"]))
                 texts = {
                     "": Text(_accuracy(cell), cell["notes"]),
-                    PUBLISHED: Text(percent(cell["published_mean"], cell["published_std"])),
+                    PUBLISHED: beside if of_article else Text(ABSENT),
+                    MEASURED: Text(ABSENT) if of_article else beside,
                     DIFFERENCE: Text(_difference(cell)),
                 }
                 lines[-1] += [texts[part] for part in parts]

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from bregman_exp.analysis.names import MARKS, Facts, Frame, label, short_code
-from bregman_exp.analysis.published import ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
+from bregman_exp.analysis.published import ARTICLE, ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.analysis.table.rows import listed, not_complete
 from bregman_exp.runs.record import Verdict
@@ -92,14 +92,16 @@ def of_baseline(cells: Frame, baseline: str, options: Options) -> list[str]:
 
 
 def of_published(run: Facts, published: Frame) -> list[str]:
-    """Where the published figures come from, and what of them is not as in these runs, e.g. this one."""
+    """Where the figures of others come from, and what of them is not as in these runs, e.g. this one."""
     sources = list(published["source"].unique())
-    texts = [f"published: {SOURCES[source]}" for source in sources]
-    for data in sorted(set(published["data_published"]) - {run["data"]}):
-        texts.append(f"the published figures are of {data}, these runs of {run['data']}")
-    if "article" in sources and run["budget"] != str(ARTICLE_EPOCHS):
+    texts = [f"published: {SOURCES[s]}" if s == ARTICLE else SOURCES[s] for s in sources]
+    kinds = published["source"].map(lambda source: "published" if source == ARTICLE else "measured")
+    for kind, data in sorted(set(zip(kinds, published["data_published"], strict=True))):
+        if data != run["data"]:
+            texts.append(f"the {kind} figures are of {data}, these runs of {run['data']}")
+    if ARTICLE in sources and run["budget"] != str(ARTICLE_EPOCHS):
         texts.append(f"the reference's recipe trains {ARTICLE_EPOCHS} epochs, these runs {run['budget']}")
-    if "article" in sources and run["n_train"] not in (None, ARTICLE_IMAGES):
+    if ARTICLE in sources and run["n_train"] not in (None, ARTICLE_IMAGES):
         trained = f"{ARTICLE_IMAGES:,} images, these runs on {run['n_train']:,}"
         texts.append(f"the reference's recipe trains on {trained}")
     return texts

@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from bregman_exp.analysis.table.content import ABSENT, PUBLISHED, Table, Text
+from bregman_exp.analysis.table.content import ABSENT, MEASURED, PUBLISHED, Table, Text
 
 NAME = 25  # characters of a row's name in one line
 
@@ -84,9 +84,8 @@ def _folded(name: str) -> str:
 def _stacked(parts: Sequence[tuple[str, Text]]) -> str:
     """The accuracy, and below it what stands beside it in other formats."""
     (_, accuracy), *beside = parts
-    given = [
-        f"{part} {text}" if part == PUBLISHED else str(text) for part, text in beside if text.text != ABSENT
-    ]
+    named = {PUBLISHED: f"{PUBLISHED} ", MEASURED: f"{MEASURED}\n"}  # the long one in a line of its own
+    given = [f"{named.get(part, '')}{text}" for part, text in beside if text.text != ABSENT]
     return "\n".join([str(accuracy), *given])
 
 
