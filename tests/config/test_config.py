@@ -12,8 +12,11 @@ from omegaconf import OmegaConf
 
 from bregman_exp import build
 from bregman_exp.cli import conf_dir
-from bregman_exp.config import Run, check, config_hash
+from bregman_exp.config import ChannelStatistics, Run, check, config_hash
+from bregman_exp.config.schema.data import NORMALIZE
+from bregman_exp.data import COMPUTED
 from bregman_exp.geometry import ACTIVATIONS
+from bregman_exp.models.input_map import NORMALIZATIONS
 from bregman_exp.robustness.attacks.pgd import PGD
 
 CONF = Path(conf_dir())
@@ -128,6 +131,50 @@ def test_the_stored_path_of_the_data_is_absolute(tmp_path: Path, monkeypatch: py
         assert config_hash(run, "ReLU", "data") == config_hash(
             check(OmegaConf.to_container(OmegaConf.create(run.to_yaml()))), "ReLU", "data"
         )
+
+
+def test_an_image_folder_of_an_older_config_keeps_its_meaning() -> None:
+    """A config.yaml from before channels and computed statistics: three channels, those of CIFAR-10."""
+    words = ("row=resnet20", "dataset=image_folder", "dataset.root=/x")
+    old = OmegaConf.to_container(OmegaConf.create(composed(*words).to_yaml()))
+    for key in ("channels", "statistics"):
+        del old["dataset"][key]
+    old["dataset"] |= {"n_val": 5000, "normalize": "cifar10"}
+    dataset = check(old).dataset
+    assert (dataset.n_val, dataset.channels, dataset.normalize) == (5000, 3, "cifar10")
+    new = composed(*words).dataset
+    assert (new.n_val, new.channels, new.normalize) == (None, None, "computed")
+
+
+def test_only_the_name_of_the_statistics_counts_in_the_hash() -> None:
+    words = ("row=resnet20", "dataset=image_folder", "dataset.root=/x")
+    named = hash_of(*words, "dataset.normalize=cifar10")
+    assert named == hash_of("row=resnet20")  # of the same images, as it always was
+    computed = composed(*words)
+    statistics = ChannelStatistics([0.5] * 3, [0.2] * 3)
+    same = replace(computed, dataset=replace(computed.dataset, statistics=statistics, n_val=7))
+    assert named != config_hash(computed, "ReLU", "f") == config_hash(same, "ReLU", "f")
+    assert check(OmegaConf.to_container(OmegaConf.create(same.to_yaml()))) == same
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("normalize=mnist", "dataset.normalize=mnist is unknown; use computed, cifar10, imagenet or null"),
+        ("channels=2", "dataset.channels=2: images have 1 or 3"),
+        ("channels=1 dataset.normalize=cifar10", "is for 3 channels, and dataset.channels=1; use computed"),
+        ("statistics={mean:[0.5],std:[0.0]}", "give 1 or 3 numbers each, every std > 0"),
+        ("statistics={mean:[0.5,0.5],std:[1.0,1.0]}", "give 1 or 3 numbers each"),
+    ],
+)
+def test_channels_and_statistics_that_are_refused(words: str, sentence: str) -> None:
+    overrides = f"++dataset.{words}".split(" ")
+    with pytest.raises(ValueError, match=sentence):
+        composed("row=resnet20", "dataset=image_folder", "dataset.root=/x", *overrides)
+
+
+def test_names_of_statistics_are_those_of_the_models() -> None:
+    assert set(NORMALIZE) == {COMPUTED, *NORMALIZATIONS}
 
 
 @pytest.mark.parametrize(("compile_", "form"), [(None, None), (False, "eager"), (True, "compiled")])

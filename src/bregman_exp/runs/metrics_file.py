@@ -39,6 +39,7 @@ OPTIONAL = {  # what some have
     ("dataset", "n_train"): int,
     ("dataset", "n_val"): int,
     ("dataset", "n_test"): int,
+    ("dataset", "classes"): list,
     ("train", "seconds"): NUMBER,
     ("environment",): dict,
     ("checks",): list,
