@@ -62,6 +62,13 @@ def test_computed_statistics_need_no_data_either(command, tmp_path: Path) -> Non
     bare = bx.load(shutil.copy(run / "checkpoints" / "last.ckpt", tmp_path / "bare.ckpt"))
     assert bare.config.dataset.n_val == 2
     whole = bx.load(run)
+    text = (run / "config.yaml").read_text()
+    mean = str(data.normalize.mean[0])
+    assert text.count(mean) == 1
+    (run / "config.yaml").write_text(text.replace(mean, f"{float(mean) + 0.001:.6f}"))
+    with pytest.raises(ValueError, match=r"config\.yaml does not fit"):
+        bx.load(run)
+    (run / "config.yaml").write_text(text)
     (run / "metrics.json").unlink()  # as of a run that was interrupted
     for loaded in (bare, whole, bx.load(run)):
         assert torch.equal(loaded.net(x), logits)

@@ -146,15 +146,20 @@ def test_an_image_folder_of_an_older_config_keeps_its_meaning() -> None:
     assert (new.n_val, new.channels, new.normalize) == (None, None, "computed")
 
 
-def test_only_the_name_of_the_statistics_counts_in_the_hash() -> None:
+def test_statistics_that_are_computed_count_in_the_hash() -> None:
+    """So a changed number in a config.yaml is noticed, and named ones have the hash they always had."""
     words = ("row=resnet20", "dataset=image_folder", "dataset.root=/x")
     named = hash_of(*words, "dataset.normalize=cifar10")
-    assert named == hash_of("row=resnet20")  # of the same images, as it always was
-    computed = composed(*words)
-    statistics = ChannelStatistics([0.5] * 3, [0.2] * 3)
-    same = replace(computed, dataset=replace(computed.dataset, statistics=statistics, n_val=7))
-    assert named != config_hash(computed, "ReLU", "f") == config_hash(same, "ReLU", "f")
-    assert check(OmegaConf.to_container(OmegaConf.create(same.to_yaml()))) == same
+    assert named == hash_of("row=resnet20") == hash_of(*words, "dataset.normalize=cifar10", "dataset.n_val=7")
+    hashes = {named}
+    for level in (0.5, 0.500001):
+        chosen = {"statistics": ChannelStatistics([level] * 3, [0.2] * 3), "n_val": 7}
+        run = composed(*words)
+        run = replace(run, dataset=replace(run.dataset, **chosen))
+        stored = check(OmegaConf.to_container(OmegaConf.create(run.to_yaml())))
+        assert stored == run
+        hashes.add(config_hash(stored, "ReLU", "f"))
+    assert len(hashes) == 3
 
 
 @pytest.mark.parametrize(
