@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from bregman_exp.config.schema.network import Mlp, PluginModel
@@ -52,6 +52,7 @@ def short_hash(content: Any) -> str:
 def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The fields of a group (all, or those in ``keys``) that have an effect and differ from the default."""
     node, changed = getattr(run, group), dict[str, Any]()
+    plain = asdict(node)
     without_effect = {
         key
         for (of_group, other_key, value), dependent in ONLY_WITH.items()
@@ -62,6 +63,5 @@ def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[
         default = f.default if f.default_factory is MISSING else f.default_factory()
         selected = keys is None or f.name in keys
         if selected and f.name not in without_effect | {"_target_"} and getattr(node, f.name) != default:
-            value = getattr(node, f.name)
-            changed[f.name] = asdict(value) if is_dataclass(value) else value
+            changed[f.name] = plain[f.name]
     return changed
