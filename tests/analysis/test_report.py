@@ -188,6 +188,17 @@ def test_the_commands_that_repeat_a_row_are_what_was_typed(tmp_path: Path) -> No
     assert [line.count(" -m ") for line in three] == [0] * 6
 
 
+def test_the_command_of_an_older_image_folder_names_its_defaults(tmp_path: Path) -> None:
+    older = {"name": "image_folder", "n_val": 5000, "normalize": "cifar10"}
+    lines = []
+    for number, dataset in enumerate((older, older | {"channels": None}, {"name": "cifar10"})):
+        own = run(tmp_path / str(number) / "seed-0-x", 90, config={"dataset": dataset})
+        page = page_of(typed(own, "dataset=image_folder", "dataset.n_val=7"))
+        lines.append(re.findall("python train.py .*", page.text)[-1])
+    plain = "python train.py dataset=image_folder dataset.n_val=7 "
+    assert lines == [plain + "dataset.channels=3 dataset.normalize=cifar10 seed=0", *[plain + "seed=0"] * 2]
+
+
 def classified(folder: RunFolder, *pairs: tuple[int, int, int], names: list[str] | None = None) -> RunFolder:
     """The run with predictions of these (true class, predicted class, samples)."""
     label, prediction = (np.concatenate([[pair[i]] * pair[2] for pair in pairs]) for i in (0, 1))
