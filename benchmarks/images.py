@@ -37,7 +37,7 @@ def _draw(patterns: Tensor, n: int, random: torch.Generator) -> Labelled:
 def from_folder(root: str, n_train: int, n_test: int) -> tuple[Labelled, Labelled]:
     """Random images of a tree {train,test}/<class>/*.png, resized to 32×32."""
     with tempfile.TemporaryDirectory() as cache:
-        data = image_folder(root, Path(cache), n_val=1, size=32)
+        data = image_folder(root, Path(cache), n_val=1, size=32, channels=3, normalize=None)
     return _sample(data.train.x, data.train.y, n_train), _sample(data.test.x, data.test.y, n_test)
 
 

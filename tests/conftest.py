@@ -147,7 +147,7 @@ def image_tree(tmp_path: Path) -> Path:
     return write_images(tmp_path / "images")
 
 
-def write_images(root: Path) -> Path:
+def write_images(root: Path, *, grey: bool = False) -> Path:
     """root/{train,test}/{cat,dog}: 12 and 6 images a class of 8×8 pixels; cats are dark, dogs bright."""
     random = np.random.default_rng(0)
     for split, n in (("train", 12), ("test", 6)):
@@ -156,5 +156,5 @@ def write_images(root: Path) -> Path:
             folder.mkdir(parents=True)
             for i in range(n):
                 pixels = np.clip(random.normal(level, 30, (8, 8, 3)), 0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i:02}.png")
+                Image.fromarray(pixels[..., 0] if grey else pixels).save(folder / f"{i:02}.png")
     return root

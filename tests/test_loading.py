@@ -1,14 +1,18 @@
 """bx.load: the network, the config and the figures of a run, from its folder or a checkpoint alone."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 import bregman_exp as bx
 from bregman_exp import build
+from bregman_exp.data import as_unit
 from bregman_exp.runs import RunFolder
+from tests.conftest import write_images
 
 X = torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
 
@@ -41,6 +45,42 @@ def test_the_data_need_not_be_there(command, image_tree: Path, tmp_path: Path) -
     assert str(tmp_path).encode() not in bare.read_bytes()  # a checkpoint may be given away
     for place in (metrics.parent, bare):
         assert bx.load(place).net(torch.rand(1, 3, 8, 8)).shape == (1, 2)
+
+
+def test_computed_statistics_need_no_data_either(command, tmp_path: Path) -> None:
+    write_images(tmp_path / "images", grey=True)
+    words = ("dataset=image_folder", "dataset.root=images", "trainer.max_epochs=1", "trainer.batch_size=8")
+    words = (*words, "attack=none", "seeds=0..1")
+    assert command("train", "model=bregman_resnet20", "act=tanh", *words).code == 0
+    run = max(path.parent for path in tmp_path.rglob("metrics.json"))  # the second seed's
+    stored = build.stored_run(RunFolder(run))
+    data = build.dataset(stored)
+    x = as_unit(data.test.x)
+    logits = build.trained_model(stored, data, RunFolder(run))(x)
+    shutil.rmtree(tmp_path / "images")
+    figures = json.loads((run / "metrics.json").read_text())
+    assert figures["dataset"]["classes"] == ["cat", "dog"]
+    assert figures["dataset"]["statistics"] == {name: list(v) for name, v in data.normalize._asdict().items()}
+    bare = bx.load(shutil.copy(run / "checkpoints" / "last.ckpt", tmp_path / "bare.ckpt"))
+    assert bare.config.dataset.n_val == 2
+    whole = bx.load(run)
+    text = (run / "config.yaml").read_text()
+    mean = str(data.normalize.mean[0])
+    assert text.count(mean) == 1
+    (run / "config.yaml").write_text(text.replace(mean, f"{float(mean) + 0.001:.6f}"))
+    with pytest.raises(ValueError, match=r"config\.yaml does not fit"):
+        bx.load(run)
+    (run / "config.yaml").write_text(text)
+    (run / "metrics.json").unlink()  # as of a run that was interrupted
+    for loaded in (bare, whole, bx.load(run)):
+        assert torch.equal(loaded.net(x), logits)
+        assert not torch.equal(loaded.net(x), loaded.net(x + 0.1))
+    config = run / "config.yaml"
+    content = yaml.safe_load(config.read_text())
+    content["dataset"]["statistics"] = None
+    config.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=r"normalize=computed and no dataset\.statistics"):
+        bx.load(run)
 
 
 def test_what_is_refused(trained: Path, tmp_path: Path) -> None:

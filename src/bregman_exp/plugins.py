@@ -59,9 +59,9 @@ def model(name: str, version: str = "standard") -> Callable[[Network], Network]:
     """Registers a function that returns a network: ``model=<name>``.
 
     It is called with ``act`` (an Activation), ``num_classes``, ``in_shape`` (of a sample, without the batch),
-    ``normalize`` (the name of channel statistics, or None) and its own keyword parameters. The network maps
-    x (N, *in_shape) in [0, 1] to logits (N, num_classes). Initial weights come from torch's global generator,
-    which is seeded with the run's seed. Raises PluginError as ``legendre_map``.
+    ``normalize`` (channel statistics: a name, a pair (mean, std), or None) and its own keyword parameters.
+    The network maps x (N, *in_shape) in [0, 1] to logits (N, num_classes). Initial weights come from torch's
+    global generator, which is seeded with the run's seed. Raises PluginError as ``legendre_map``.
     """
 
     def register(function: Network) -> Network:

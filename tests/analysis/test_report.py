@@ -5,16 +5,19 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from filelock import FileLock
 from PIL import Image
 
 from bregman_exp.analysis.figures.album import Picture
 from bregman_exp.analysis.frame import read_results
+from bregman_exp.analysis.report.confusion import confusion
 from bregman_exp.analysis.report.page import Sources, report_page
 from bregman_exp.analysis.table import Options
 from bregman_exp.runs import RunFolder
-from tests.analysis.table_runs import added, entry, expected, mlp, paper, row, run, unfinished
+from tests.analysis.table_runs import IMAGES, added, entry, expected, mlp, paper, row, run, unfinished
 
 EVIL = "<script>alert('x')</script>&\"q\""
 LOADING = {"src", "href", "srcset", "poster", "data", "action", "background"}
@@ -83,7 +86,8 @@ def some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
     checks = [check("order", "failed", id_), check("order", "passed", id_, 0.05, limit=0.2)]
     checks += [check("eval-mode", "passed", id_, 0.1), check("eval-mode", "skipped", id_, None)]
     place, facts = Path("exp/b"), {"model": "bregman_resnet20", "act": "tanh", "row_hash": "b"}
-    other = run(place / "seed-0-x", 91, bad, checks=checks, **facts, **name)
+    data = IMAGES | {"classes": ["cat", "dog", "ox", "emu"]}  # the other row is of an older version
+    other = run(place / "seed-0-x", 91, bad, checks=checks, dataset=data, **facts, **name)
     error, note = ArithmeticError("the loss is not finite"), {**facts, "seed": 1}
     failed = unfinished(place / "seed-1-x", {"experiment_name": "exp"}, error, note)
     return [*own, other, failed, unfinished(place / "seed-7-x", {"experiment_name": "exp", **mlp(10)})]
@@ -182,6 +186,90 @@ def test_the_commands_that_repeat_a_row_are_what_was_typed(tmp_path: Path) -> No
     assert f"python train.py experiment=two_spiral_3 optim.lr=1.0 {ending}" in rows
     three = commands(tmp_path / "three", *words[:3])  # no product: each row, above and at its runs
     assert [line.count(" -m ") for line in three] == [0] * 6
+
+
+def test_the_command_of_an_older_image_folder_names_its_defaults(tmp_path: Path) -> None:
+    older = {"name": "image_folder", "n_val": 5000, "normalize": "cifar10"}
+    lines = []
+    for number, dataset in enumerate((older, older | {"channels": None}, {"name": "cifar10"})):
+        own = run(tmp_path / str(number) / "seed-0-x", 90, config={"dataset": dataset})
+        page = page_of(typed(own, "dataset=image_folder", "dataset.n_val=7"))
+        lines.append(re.findall("python train.py .*", page.text)[-1])
+    plain = "python train.py dataset=image_folder dataset.n_val=7 "
+    assert lines == [plain + "dataset.channels=3 dataset.normalize=cifar10 seed=0", *[plain + "seed=0"] * 2]
+
+
+def classified(folder: RunFolder, *pairs: tuple[int, int, int], names: list[str] | None = None) -> RunFolder:
+    """The run with predictions of these (true class, predicted class, samples)."""
+    label, prediction = (np.concatenate([[pair[i]] * pair[2] for pair in pairs]) for i in (0, 1))
+    n, right = len(label), int((label == prediction).sum())
+    data = folder.read_metrics()["dataset"] | ({"classes": names} if names else {})
+    clean = {"accuracy": right / n, "correct": right, "n": n}
+    content = folder.read_metrics() | {"clean": clean, "dataset": data}
+    folder.finish(content, {"id": np.arange(n), "label": label, "prediction": prediction})
+    return folder
+
+
+def confusion_in(page: Page) -> list[str]:
+    _, *tables = page.text.split("Confusion of classes, on clean test samples\n")
+    return [table.partition("\nconfig.yaml")[0].splitlines() for table in tables]
+
+
+def test_a_table_of_confusion_sums_the_runs_of_a_row(tmp_path: Path) -> None:
+    first, second, third, gone = row(tmp_path, [90, 90, 90, 90], config={"experiment_name": "exp"})
+    names = ["cat", EVIL, "ox"]
+    classified(first, (0, 0, 30), (0, 1, 4), (1, 1, 50), (2, 2, 16), names=names)
+    classified(second, (0, 0, 20), (1, 0, 1), (2, 1, 1_000), names=names)
+    classified(third, (0, 0, 1), (2, -1, 2), names=names)
+    gone.predictions.unlink()
+    page = page_of(first, second, third, gone)
+    (lines,) = confusion_in(page)
+    title = "Samples of each true class (row) by the predicted class (column), summed over 3 runs"
+    assert lines == [
+        title,
+        f"| true class | cat | {EVIL} | ox | no class",
+        "| cat | 51 | 4 | |",
+        f"| {EVIL} | 1 | 50 | |",
+        "| ox | | 1000 | 16 | 2",
+    ]
+    assert page.html.count('<td class="passed">') == 3
+    (lines,) = confusion_in(page_of(third))
+    assert "summed" not in lines[0]
+
+
+def test_of_many_classes_the_most_frequent_confusions_are_listed(tmp_path: Path) -> None:
+    own = run(tmp_path / "e" / "r" / "seed-0-x", 90, config={"experiment_name": "exp"})
+    names = [f"class {number}" for number in range(21)]
+    wrong = [(number, number - 1, number) for number in range(1, 13)]
+    classified(own, (12, 12, 4), (20, -1, 12), (20, 20, 36), *wrong, names=names)
+    (lines,) = confusion_in(page_of(own))
+    assert lines[0] == "The most frequent confusions among 21 classes"
+    assert lines[2:4] == ["| class 12 | class 11 | 12 | 75.00", "| class 20 | no class | 12 | 25.00"]
+    assert lines[-1] == "| class 4 | class 3 | 4 | 100.00"
+    assert len(lines) == 12
+
+
+def test_without_names_classes_are_numbers_and_what_is_no_class_is_left_out(tmp_path: Path) -> None:
+    own = run(tmp_path / "e" / "r" / "seed-0-x", 90, config={"experiment_name": "exp"})
+    (lines,) = confusion_in(page_of(classified(own, (0, 0, 3), (1, 0, 2))))
+    assert lines[1:] == ["| true class | 0 | 1", "| 0 | 3 |", "| 1 | 2 |"]
+    n = np.arange(5)
+    for label in (n - 5, n + 10**9, n / 2, n[:3]):
+        arrays = {"id": n, "label": label, "prediction": n}
+        with own.predictions.open("wb") as file:
+            np.savez(file, **arrays)
+        assert confusion(pd.DataFrame({"run": [str(own.path)], "own": [own.read_metrics()]})) is None
+
+
+def test_a_page_of_a_hundred_runs_stays_small(tmp_path: Path) -> None:
+    names = [f"a class with a long name {number}" for number in range(20)]
+    pairs = [(true, predicted, 1 + true) for true in range(20) for predicted in range(20)]
+    runs = [
+        classified(folder, *pairs, names=names)
+        for number in range(100)
+        for folder in row(tmp_path / str(number), [90], *paper(40, 50), row_hash=str(number))
+    ]
+    assert len(page_of(*runs).html) < 1_500_000
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,11 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from bregman_exp import build
-from bregman_exp.config import Run, check, conf_dir, config_hash
+from bregman_exp.config import ChannelStatistics, Run, check, conf_dir, config_hash
+from bregman_exp.config.schema.data import NORMALIZE
+from bregman_exp.data import COMPUTED
 from bregman_exp.geometry import ACTIVATIONS
+from bregman_exp.models.input_map import NORMALIZATIONS
 from bregman_exp.robustness.attacks.pgd import PGD
 
 CONF = Path(conf_dir())
@@ -127,6 +130,55 @@ def test_the_stored_path_of_the_data_is_absolute(tmp_path: Path, monkeypatch: py
         assert config_hash(run, "ReLU", "data") == config_hash(
             check(OmegaConf.to_container(OmegaConf.create(run.to_yaml()))), "ReLU", "data"
         )
+
+
+def test_an_image_folder_of_an_older_config_keeps_its_meaning() -> None:
+    """A config.yaml from before channels and computed statistics: three channels, those of CIFAR-10."""
+    words = ("row=resnet20", "dataset=image_folder", "dataset.root=/x")
+    old = OmegaConf.to_container(OmegaConf.create(composed(*words).to_yaml()))
+    for key in ("channels", "statistics"):
+        del old["dataset"][key]
+    old["dataset"] |= {"n_val": 5000, "normalize": "cifar10"}
+    dataset = check(old).dataset
+    assert (dataset.n_val, dataset.channels, dataset.normalize) == (5000, 3, "cifar10")
+    new = composed(*words).dataset
+    assert (new.n_val, new.channels, new.normalize) == (None, None, "computed")
+
+
+def test_statistics_that_are_computed_count_in_the_hash() -> None:
+    """So a changed number in a config.yaml is noticed, and named ones have the hash they always had."""
+    words = ("row=resnet20", "dataset=image_folder", "dataset.root=/x")
+    named = hash_of(*words, "dataset.normalize=cifar10")
+    assert named == hash_of("row=resnet20") == hash_of(*words, "dataset.normalize=cifar10", "dataset.n_val=7")
+    hashes = {named}
+    for level in (0.5, 0.500001):
+        chosen = {"statistics": ChannelStatistics([level] * 3, [0.2] * 3), "n_val": 7}
+        run = composed(*words)
+        run = replace(run, dataset=replace(run.dataset, **chosen))
+        stored = check(OmegaConf.to_container(OmegaConf.create(run.to_yaml())))
+        assert stored == run
+        hashes.add(config_hash(stored, "ReLU", "f"))
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("normalize=mnist", "dataset.normalize=mnist is unknown; use computed, cifar10, imagenet or null"),
+        ("channels=2", "dataset.channels=2: images have 1 or 3"),
+        ("channels=1 dataset.normalize=cifar10", "is for 3 channels, and dataset.channels=1; use computed"),
+        ("statistics={mean:[0.5],std:[0.0]}", "give 1 or 3 numbers each, every std > 0"),
+        ("statistics={mean:[0.5,0.5],std:[1.0,1.0]}", "give 1 or 3 numbers each"),
+    ],
+)
+def test_channels_and_statistics_that_are_refused(words: str, sentence: str) -> None:
+    overrides = f"++dataset.{words}".split(" ")
+    with pytest.raises(ValueError, match=sentence):
+        composed("row=resnet20", "dataset=image_folder", "dataset.root=/x", *overrides)
+
+
+def test_names_of_statistics_are_those_of_the_models() -> None:
+    assert set(NORMALIZE) == {COMPUTED, *NORMALIZATIONS}
 
 
 @pytest.mark.parametrize(("compile_", "form"), [(None, None), (False, "eager"), (True, "compiled")])

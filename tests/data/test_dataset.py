@@ -94,6 +94,15 @@ def test_a_smaller_validation_split_is_part_of_a_larger_one() -> None:
     assert set(small) < set(large)
 
 
+@pytest.mark.parametrize(
+    ("n", "n_val"), [(2, 1), (19, 1), (1000, 100), (49_999, 4999), (50_000, 5000), (60_000, 5000)]
+)
+def test_a_tenth_is_held_out_and_at_most_5000(n: int, n_val: int) -> None:
+    train, val = hold_out(numbered(n), None)
+    assert (len(train), len(val)) == (n - n_val, n_val)
+    assert torch.equal(val.ids, hold_out(numbered(n), n_val)[1].ids)
+
+
 @pytest.mark.parametrize("n_val", [0, -1, 5, 6])
 def test_hold_out_of_an_impossible_size_is_refused(n_val: int) -> None:
     with data_error(f"dataset.n_val={n_val}", "5 training samples", "1 to 4"):

@@ -123,7 +123,7 @@ def test_size_resizes_bilinearly(tree: Path, cache: Path) -> None:
 
 
 def test_label_and_statistics_can_be_named(tree: Path, cache: Path) -> None:
-    data = load(tree, cache)
+    data = load(tree, cache, normalize="cifar10")
     assert (data.name, data.label, data.normalize) == ("image_folder", "tree", "cifar10")
     data = load(tree, cache, label="Pets", normalize=None)
     assert (data.name, data.label, data.normalize) == ("image_folder", "Pets", None)

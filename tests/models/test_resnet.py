@@ -115,6 +115,18 @@ def test_padding_is_zero_in_the_dual_space() -> None:
     assert torch.equal(standard.layer2[0].shortcut(u)[:, :8], torch.full((2, 8, 2, 2), 0.5))
 
 
+@pytest.mark.parametrize("version", ["standard", "bregman"])
+def test_grey_images_have_one_channel_and_statistics_of_their_own(version: str) -> None:
+    settings = {"act": "atan", "version": version, "num_classes": 2}
+    grey = bx.resnet(20, **settings, in_channels=1, normalize=((0.3,), (0.2,))).eval()
+    assert grey.conv1.weight.shape == (16, 1, 3, 3)
+    colour = bx.resnet(20, **settings, normalize=((0.3,) * 3, (0.2,) * 3)).eval()
+    state = grey.state_dict()
+    colour.load_state_dict(state | {"conv1.weight": state["conv1.weight"].expand(16, 3, 3, 3) / 3})
+    images = torch.rand(4, 1, 8, 8)
+    torch.testing.assert_close(grey(images), colour(images.expand(4, 3, 8, 8)), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
@@ -124,6 +136,9 @@ def test_padding_is_zero_in_the_dual_space() -> None:
         ({"shortcut": "A"}, "shortcut='A' does not exist; use one of pad, projection"),
         ({"normalize": "mnist"}, "normalize='mnist' is unknown; use one of cifar10, imagenet"),
         ({"num_classes": 1}, "num_classes=1"),
+        ({"in_channels": 0}, "in_channels=0"),
+        ({"in_channels": 1}, r"normalize has 3 values and the images have 1 channel"),
+        ({"normalize": ((0.5,) * 2, (0.5,) * 2)}, "normalize has 2 values and the images have 3 channel"),
     ],
 )
 def test_bad_input(settings: dict, sentence: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bregman_exp.analysis.frame import read_results
 from bregman_exp.analysis.table import as_csv
 from bregman_exp.runs import NotARunError, RunFolder
-from tests.analysis.table_runs import added, entry, record, run
+from tests.analysis.table_runs import IMAGES, added, entry, record, run
 
 HASH = "0123456789ab"
 
@@ -109,6 +109,8 @@ def check(**changes: object) -> dict[str, object]:
         ({"environment": {"git": 0.5}}, r"environment\.git = 0\.5"),
         ({"train": {"epochs": 1, "seconds": float("inf")}}, "not finite"),
         ({"train": {"seconds": 1.0}}, r"has no train\.epochs"),
+        ({"dataset": IMAGES | {"classes": "cat"}}, r"has dataset\.classes = 'cat'"),
+        ({"dataset": IMAGES | {"classes": ["cat", 3]}}, "has a class named 3"),
     ],
 )
 def test_each_part_is_checked(tmp_path: Path, change: dict, message: str) -> None:

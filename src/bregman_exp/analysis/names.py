@@ -15,7 +15,10 @@ Facts: TypeAlias = dict[str, Any]  # a line of a frame
 
 GROUPS = ("act", "dataset", "model", "optim", "trainer")
 VARIED = ("optim.lr", "dataset.noise")  # named in every row where any two rows of a table differ in them
-NO_DIFFERENCE = ("act.name", "model.name", "model.version", "dataset.root", "trainer.accelerator")
+NO_DIFFERENCE = (
+    *("act.name", "model.name", "model.version", "trainer.accelerator"),
+    *("dataset.root", "dataset.statistics"),  # the latter follow from the data
+)
 SETTINGS = (
     *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
     *("precision", "members", "source", "class", "parameters"),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bregman_exp.build.objects import activation, check_model, dataset, device, model
+from bregman_exp.build.objects import activation, check_model, dataset, device, model, with_choices_of
 from bregman_exp.build.stored import load_trained
 from bregman_exp.build.suite import (
     BATCH_SIZE,
@@ -19,7 +19,7 @@ from bregman_exp.build.suite import (
     transfer_source,
 )
 from bregman_exp.config import ConfigError, Resnet, Run, config_hash, short_hash
-from bregman_exp.data import ClassificationData
+from bregman_exp.data import ClassificationData, Statistics
 from bregman_exp.geometry import Activation
 from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.runs import RunFolder
@@ -46,6 +46,7 @@ class Job:
 
     def with_seed(self, run: Run) -> "Job":
         """The job of a run that differs only in its seed."""
+        run = with_choices_of(self.data, run)
         hash_ = config_hash(run, self.act.label, self.data.fingerprint)
         return replace(self, run=run, config_hash=hash_, folder=_folder(run, self.act, self.data, hash_))
 
@@ -96,12 +97,14 @@ class Job:
 
     @property
     def dataset_record(self) -> dict[str, Any]:
-        """The part of metrics.json that identifies the data."""
+        """The part of metrics.json that says which data, of which classes, with which computed statistics."""
         data = self.data
         sizes = {f"n_{name}": len(getattr(data, name).y) for name in ("train", "val", "test")}
         names = {"name": data.name, "source": data.source, "label": data.label}
         remarks = {"remarks": list(data.remarks)} if data.remarks else {}
-        return {**names, **sizes, "fingerprint": data.fingerprint, **remarks}
+        own = {"statistics": data.normalize._asdict()} if isinstance(data.normalize, Statistics) else {}
+        about = {"classes": list(data.classes), **own, **remarks}
+        return {**names, **sizes, "fingerprint": data.fingerprint, **about}
 
     def run_json(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The content of run.json: which run it is, and the overrides of its command."""
@@ -148,6 +151,7 @@ def job(run: Run, folder: RunFolder | None = None, data: ClassificationData | No
     act, specs = activation(run), tuple(attack_specs(run.attack))
     check_model(run, act)
     data = dataset(run) if data is None else data
+    run = with_choices_of(data, run)
     hash_ = config_hash(run, act.label, data.fingerprint)
     row_hash = config_hash(run, act.label, data.fingerprint, with_seed=False)
     folder = _folder(run, act, data, hash_) if folder is None else folder

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.build.objects import activation, check_model, network
+from bregman_exp.build.objects import activation, check_model, network, normalization_of
 from bregman_exp.build.stored import check_belongs, check_stored, identity_of, stored_run
-from bregman_exp.config import Cifar10, ConfigError, Mlp, Run, check
+from bregman_exp.config import ConfigError, Mlp, Run, check
 from bregman_exp.geometry import Activation
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.reading import parsed_config
@@ -85,5 +85,4 @@ def _network(run: Run, act: Activation, state: Mapping[str, Tensor]) -> nn.Modul
         raise ConfigError(f"the checkpoint of model={run.model.name} has no weights of a layer.")
     inputs = matrices[0].shape[1]
     in_shape = torch.Size((inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE))
-    normalize = "cifar10" if isinstance(run.dataset, Cifar10) else getattr(run.dataset, "normalize", None)
-    return network(run, act, in_shape, len(matrices[-1]), normalize)
+    return network(run, act, in_shape, len(matrices[-1]), normalization_of(run))

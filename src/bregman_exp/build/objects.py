@@ -1,7 +1,7 @@
 """From a checked config to the objects of a run: map, data, network. Only this file calls ``instantiate``."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,23 @@ import torch
 from hydra.utils import instantiate
 from torch import nn
 
-from bregman_exp.config import Act, ConfigError, ImageFolder, Mlp, PluginModel, Resnet, Run
-from bregman_exp.data import ClassificationData, Split, first_image
+from bregman_exp.config import (
+    Act,
+    ChannelStatistics,
+    Cifar10,
+    ConfigError,
+    ImageFolder,
+    Mlp,
+    PluginModel,
+    Resnet,
+    Run,
+)
+from bregman_exp.data import COMPUTED, ClassificationData, Split, Statistics, first_image
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.memory import installed_memory
+
+Normalization = str | Statistics | None
 
 CIFAR_SHAPE = (3, 32, 32)
 CACHE = ".cache"  # below the output folder: decoded images
@@ -43,6 +55,7 @@ def dataset(run: Run) -> ClassificationData:
     settings = _target_settings(run.dataset)
     settings.pop("augment", None)  # a setting of the loader
     if isinstance(run.dataset, ImageFolder):
+        del settings["statistics"]  # they follow from the images
         settings["cache_dir"] = Path(run.output_dir) / CACHE
     return _call_target(run.dataset, **settings)
 
@@ -51,13 +64,15 @@ def black_images(run: Run) -> ClassificationData:
     """A batch of black images with the shape and classes of the run's data, which are not read."""
     shape, classes = CIFAR_SHAPE, tuple(map(str, range(10)))
     if isinstance(run.dataset, ImageFolder):
-        image, classes = first_image(run.dataset.root, run.dataset.size)
+        image, classes = first_image(run.dataset.root, run.dataset.size, run.dataset.channels)
         shape = image.shape
     n = run.trainer.batch_size
     batch = Split(
         torch.zeros((n, *shape), dtype=torch.uint8), torch.arange(n) % len(classes), torch.arange(n)
     )
     normalize = getattr(run.dataset, "normalize", "cifar10")
+    if isinstance(run.dataset, ImageFolder) and normalize == COMPUTED:
+        normalize = Statistics((0.5,) * shape[0], (0.5,) * shape[0])
     return ClassificationData(run.dataset.name, "", classes, batch, batch, batch, normalize, "")
 
 
@@ -69,8 +84,11 @@ def check_model(run: Run, act: Activation) -> None:
     """
     if isinstance(run.model, PluginModel):
         return
+    normalize, channels = getattr(run.dataset, "normalize", None), getattr(run.dataset, "channels", None)
+    normalize = None if normalize == COMPUTED else normalize
+    in_shape = (2,) if isinstance(run.model, Mlp) else (channels or 3, *CIFAR_SHAPE[1:])
     with torch.device("meta"):
-        net = network(run, act, (2,), num_classes=2, normalize=getattr(run.dataset, "normalize", None))
+        net = network(run, act, in_shape, num_classes=2, normalize=normalize)
     needed = sum(p.numel() * p.element_size() for p in net.parameters())
     memory = installed_memory()
     if needed > memory:
@@ -83,15 +101,51 @@ def check_model(run: Run, act: Activation) -> None:
 def model(run: Run, act: Activation, data: ClassificationData) -> nn.Module:
     """The network with its initial weights, which depend only on the seed.
 
-    Raises ConfigError for a ResNet on data that are no images.
+    Raises ConfigError for a ResNet on data that are no images, or of other channels than ``normalize``.
     """
     if isinstance(run.model, Resnet) and not data.is_image:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
+    if isinstance(run.model, Resnet) and isinstance(data.normalize, str) and data.train.x.shape[1] == 1:
+        raise ConfigError(
+            f"dataset.normalize={data.normalize} has 3 channels and the images of {data.label} are grey; use "
+            "dataset.normalize=computed or null, or dataset.channels=3."
+        )
     return network(run, act, data.train.x.shape[1:], data.num_classes, data.normalize)
 
 
+def with_choices_of(data: ClassificationData, run: Run) -> Run:
+    """The run with what its data have decided: the size of the validation split, and computed statistics.
+
+    config.yaml names both, so a trained network is built without the data.
+    """
+    if not isinstance(run.dataset, ImageFolder):
+        return run
+    chosen: dict[str, Any] = {"n_val": len(data.val)} if run.dataset.n_val is None else {}
+    if isinstance(data.normalize, Statistics):
+        chosen["statistics"] = ChannelStatistics(*map(list, data.normalize))
+    return replace(run, dataset=replace(run.dataset, **chosen))
+
+
+def normalization_of(run: Run) -> Normalization:
+    """The channel statistics of the model's first layer, or their name, from the config of a stored run.
+
+    Raises ConfigError where they were computed and the config does not hold them.
+    """
+    dataset = run.dataset
+    if isinstance(dataset, Cifar10):
+        return "cifar10"
+    if not isinstance(dataset, ImageFolder) or dataset.normalize != COMPUTED:
+        return getattr(dataset, "normalize", None)
+    if dataset.statistics is None:
+        raise ConfigError(
+            "the config has dataset.normalize=computed and no dataset.statistics; bring back the config.yaml "
+            "of the run."
+        )
+    return Statistics(tuple(dataset.statistics.mean), tuple(dataset.statistics.std))
+
+
 def network(
-    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: str | None
+    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: Normalization
 ) -> nn.Module:
     """The same for samples of this shape, without the data."""
     with torch.random.fork_rng(devices=[]):
@@ -100,7 +154,7 @@ def network(
 
 
 def _model_settings(
-    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: str | None
+    run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: Normalization
 ) -> dict[str, Any]:
     settings = {"act": act, "num_classes": num_classes, **_target_settings(run.model)}
     if isinstance(run.model, Mlp):
@@ -108,6 +162,8 @@ def _model_settings(
         settings |= {"widths": run.model.hidden, "in_features": prod(in_shape)}
     else:
         settings["normalize"] = normalize
+    if isinstance(run.model, Resnet):
+        settings["in_channels"] = in_shape[0]
     if isinstance(run.model, PluginModel):
         settings["in_shape"] = torch.Size(in_shape)
     return settings

@@ -8,6 +8,7 @@ from bregman_exp.config.keys import GROUPS as GROUPS
 from bregman_exp.config.keys import nearest as nearest
 from bregman_exp.config.keys import typed_keys as typed_keys
 from bregman_exp.config.keys import unknown_key as unknown_key
+from bregman_exp.config.schema.data import ChannelStatistics as ChannelStatistics
 from bregman_exp.config.schema.data import Cifar10 as Cifar10
 from bregman_exp.config.schema.data import Eps as Eps
 from bregman_exp.config.schema.data import ImageFolder as ImageFolder

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from bregman_exp.config.schema.network import Mlp, PluginModel
@@ -10,7 +10,7 @@ from bregman_exp.config.schema.run import Run
 
 TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices", "callbacks")
 BATCHNORM_KEYS = ("sync_batchnorm",)  # they act only in models with batch normalisation
-DATA_KEYS = ("augment", "normalize")
+DATA_KEYS = ("augment", "normalize", "statistics")
 # keys that act only with a certain value of another key: (group, other key, value) -> keys
 ONLY_WITH = {
     ("model", "version", "bregman"): ("clamp",),
@@ -52,6 +52,7 @@ def short_hash(content: Any) -> str:
 def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
     """The fields of a group (all, or those in ``keys``) that have an effect and differ from the default."""
     node, changed = getattr(run, group), dict[str, Any]()
+    plain = asdict(node)
     without_effect = {
         key
         for (of_group, other_key, value), dependent in ONLY_WITH.items()
@@ -62,5 +63,5 @@ def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[
         default = f.default if f.default_factory is MISSING else f.default_factory()
         selected = keys is None or f.name in keys
         if selected and f.name not in without_effect | {"_target_"} and getattr(node, f.name) != default:
-            changed[f.name] = getattr(node, f.name)
+            changed[f.name] = plain[f.name]
     return changed

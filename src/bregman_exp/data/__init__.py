@@ -15,4 +15,6 @@ from bregman_exp.data.loader import EpochLoader as EpochLoader
 from bregman_exp.data.loader import StackedEpochLoader as StackedEpochLoader
 from bregman_exp.data.planned_batches import PaddedImages as PaddedImages
 from bregman_exp.data.planned_batches import PlannedBatches as PlannedBatches
+from bregman_exp.data.statistics import COMPUTED as COMPUTED
+from bregman_exp.data.statistics import Statistics as Statistics
 from bregman_exp.data.two_spiral import two_spiral as two_spiral

@@ -7,8 +7,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from bregman_exp.data.statistics import Statistics
 from bregman_exp.keyed_random import generator
 
+MOST_HELD_OUT = 5000  # of CIFAR-10's 50,000 training images
 SPLIT_SEED = 0  # of the validation split; it does not depend on the run's seed
 
 
@@ -18,9 +20,10 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Split:
-    """x: uint8 images (N, 3, H, W) or float32 points (N, d) in [0, 1]; y: int64 labels (N,); ids: int64 (N,).
+    """x: uint8 images (N, C, H, W), C = 1 or 3, or float32 points (N, d) in [0, 1]; y, ids: int64 (N,).
 
-    An id is the sample's index in the original set; it identifies the sample in every subset and order.
+    y are the labels. An id is the sample's index in the original set; it identifies the sample in every
+    subset and order.
     """
 
     x: Tensor
@@ -39,7 +42,7 @@ class Split:
 class ClassificationData:
     """A data set with its fixed splits.
 
-    normalize: the name of the channel statistics for the model's first layer, None for no normalisation.
+    normalize: the channel statistics for the model's first layer, or their name; None for no normalisation.
     label: the name in tables. remarks: sentences about what was skipped or converted while reading.
     """
 
@@ -49,7 +52,7 @@ class ClassificationData:
     train: Split
     val: Split
     test: Split
-    normalize: str | None
+    normalize: str | Statistics | None
     label: str
     remarks: tuple[str, ...] = ()
 
@@ -90,11 +93,14 @@ def subset(split: Split, n: int, seed: int) -> Split:
     return split.take(chosen.sort().values)
 
 
-def hold_out(split: Split, n_val: int) -> tuple[Split, Split]:
+def hold_out(split: Split, n_val: int | None) -> tuple[Split, Split]:
     """(train, validation): n_val samples held out, by a random choice that never changes.
 
-    Raises DataError unless 1 ≤ n_val < len(split).
+    None: a tenth of the samples, at least 1 and at most 5,000. Raises DataError unless
+    1 ≤ n_val < len(split).
     """
+    if n_val is None:
+        n_val = max(1, min(len(split) // 10, MOST_HELD_OUT))
     if not 1 <= n_val < len(split):
         raise DataError(
             f"dataset.n_val={n_val} is not possible with {len(split)} training samples; "

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import prod
 from struct import Struct
 from typing import IO, NamedTuple
 
@@ -22,7 +23,9 @@ MAX_PIXELS = 50_000_000  # a file; 150 MB as RGB, and eight files are decoded at
 
 ORIENTATION, BITS_PER_SAMPLE = 0x0112, 258  # tags of EXIF and TIFF
 SIDEWAYS = (5, 6, 7, 8)  # the orientations that exchange height and width
-PREFIX = Struct("<III")  # height, width, length of the error message; the pixels or the message follow
+MODES = {1: "L", 3: "RGB"}  # PIL's mode by the number of channels
+GREY = ("1", "L", "LA")  # the modes of images without colour
+PREFIX = Struct("<IIII")  # channels, height, width, length of the error message; pixels or message follow
 
 
 class ImageError(ValueError):
@@ -48,17 +51,19 @@ def read_header(file: str) -> Header:
         return Header(height, width, image.mode, orientation != 1)
 
 
-def decode(file: str, size: int | None) -> np.ndarray:
-    """The pixels (3, H, W) uint8, oriented as EXIF says, resized to ``size`` × ``size`` if given (bilinear).
+def decode(file: str, size: int | None, channels: int = 3) -> np.ndarray:
+    """The pixels (C, H, W) uint8, oriented as EXIF says, resized to ``size`` × ``size`` if given (bilinear).
 
-    Grey becomes three equal channels, transparency is dropped. Raises ImageError for a broken image, for
-    more than 8 bits a channel, several frames, another format, or more than MAX_PIXELS pixels.
+    With C = 3 grey becomes three equal channels; with C = 1 colour becomes its luma (ITU-R 601). Transparency
+    is dropped. Raises ImageError for a broken image, for more than 8 bits a channel, several frames, another
+    format, or more than MAX_PIXELS pixels.
     """
     with _opened(file) as image, _as_image_error():
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+        upright = ImageOps.exif_transpose(image).convert(MODES[channels])
     if size is not None:
         upright = upright.resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(upright).transpose(2, 0, 1)
+    pixels = np.asarray(upright)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
 def _opened(file: str) -> ImageFile.ImageFile:
@@ -143,21 +148,21 @@ def header_from(stream: IO[bytes]) -> Header:
     return Header(*content)
 
 
-def write_image(stream: IO[bytes], file: str, size: int | None) -> None:
+def write_image(stream: IO[bytes], file: str, size: int | None, channels: int) -> None:
     """Writes the image, or the ImageError's message, for ``image_from``."""
     try:
-        pixels, message = decode(file, size), b""
+        pixels, message = decode(file, size, channels), b""
     except ImageError as error:
-        pixels, message = np.empty((3, 0, 0), np.uint8), str(error).encode()
-    stream.write(PREFIX.pack(*pixels.shape[1:], len(message)) + (message or pixels.tobytes()))
+        pixels, message = np.empty((channels, 0, 0), np.uint8), str(error).encode()
+    stream.write(PREFIX.pack(*pixels.shape, len(message)) + (message or pixels.tobytes()))
 
 
 def image_from(stream: IO[bytes]) -> np.ndarray:
-    """The next image (3, H, W). Raises ImageError as ``decode``, and EOFError at the end of the stream."""
-    height, width, length = PREFIX.unpack(_read(stream, PREFIX.size))
+    """The next image (C, H, W). Raises ImageError as ``decode``, and EOFError at the end of the stream."""
+    *shape, length = PREFIX.unpack(_read(stream, PREFIX.size))
     if length:
         raise ImageError(_read(stream, length).decode())
-    return np.frombuffer(_read(stream, 3 * height * width), np.uint8).reshape(3, height, width)
+    return np.frombuffer(_read(stream, prod(shape)), np.uint8).reshape(shape)
 
 
 def _read(stream: IO[bytes], length: int) -> bytes:
@@ -168,13 +173,13 @@ def _read(stream: IO[bytes], length: int) -> bytes:
 
 
 def main() -> None:
-    """Reads {"files": […], "headers": …, "size": …} and writes the headers or images, in this order."""
+    """Reads {"files": […], "headers": …, "size": …, "channels": …}; writes the headers or images in order."""
     task = json.load(sys.stdin)
     for file in task["files"]:
         if task["headers"]:
             write_header(sys.stdout.buffer, file)
         else:
-            write_image(sys.stdout.buffer, file, task["size"])
+            write_image(sys.stdout.buffer, file, task["size"], task["channels"])
 
 
 if __name__ == "__main__":

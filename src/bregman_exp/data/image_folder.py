@@ -10,6 +10,7 @@ import torch
 
 from bregman_exp.data.dataset import ClassificationData, Split, at_most, hold_out
 from bregman_exp.data.pixels import decode_all
+from bregman_exp.data.statistics import COMPUTED, channel_statistics
 from bregman_exp.data.tree import Listing, list_split, list_tree, skipped_remarks
 
 REMARKS = "remarks"  # a key of the cache, beside the splits
@@ -18,48 +19,56 @@ REMARKS = "remarks"  # a key of the cache, beside the splits
 def image_folder(
     root: str,
     cache_dir: Path,
-    n_val: int = 5000,
+    n_val: int | None = None,
     n_train: int | None = None,
     size: int | None = None,
+    channels: int | None = None,
     label: str | None = None,
-    normalize: str | None = "cifar10",
+    normalize: str | None = COMPUTED,
 ) -> ClassificationData:
     """The images of a folder tree, decoded once, in parallel, into a cache outside the tree.
 
     root/train and root/test have one folder a class, whose images may be in folders below it. The validation
-    split is root/val if it exists, else a fixed choice of ``n_val`` training images; ``n_train`` of the
-    others are trained on (None: all). All images must have the same size, unless ``size`` resizes them to
-    size × size pixels (bilinear). ``normalize`` names the channel statistics of the model's first layer. The
-    formats are ``decoding.FORMATS``; the EXIF orientation is applied. The cache is rebuilt when the name,
-    length, mtime or ctime of a file changes.
+    split is root/val if it exists, else a fixed choice of ``n_val`` training images (None: a tenth, at most
+    5,000); ``n_train`` of the others are trained on (None: all). All images must have the same size, unless
+    ``size`` resizes them to size × size pixels (bilinear). ``channels`` is 1 or 3 (None: 1 if all images are
+    grey, else 3). ``normalize`` names the channel statistics of the model's first layer; "computed" stands
+    for those of the training split. The formats are ``decoding.FORMATS``; the EXIF orientation is applied.
+    The cache is rebuilt when the name, length, mtime or ctime of a file changes.
 
-    Shapes: x (n, 3, H, W) uint8. ``remarks`` says what was skipped or converted. Raises DataError for a tree
-    that is missing, empty or unreadable, for a broken image, for images of several sizes, of more than 8 bits
-    a channel, of more than ``decoding.MAX_PIXELS`` pixels or together larger than the memory, and for classes
-    that differ between the splits.
+    Shapes: x (n, 1 or 3, H, W) uint8. ``remarks`` says what was skipped or converted. Raises DataError for a
+    tree that is missing, empty or unreadable, for a broken image, for images of several sizes, of more than 8
+    bits a channel, of more than ``decoding.MAX_PIXELS`` pixels or together larger than the memory, and for
+    classes that differ between the splits.
     """
     tree = Path(root).expanduser()
     listings = list_tree(tree)
-    arrays, converted = _cached(tree, listings, Path(cache_dir), size)
+    arrays, converted = _cached(tree, listings, Path(cache_dir), size, channels)
     splits = {name: _split(arrays[name], listing) for name, listing in listings.items()}
     train, val = (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val)
+    train = at_most(train, n_train)
     return ClassificationData(
         "image_folder",
         "folder",
         listings["train"].classes,
-        at_most(train, n_train),
+        train,
         val,
         splits["test"],
-        normalize=normalize,
+        normalize=channel_statistics(train.x) if normalize == COMPUTED else normalize,
         label=label or tree.resolve().name,
         remarks=(*skipped_remarks(tree, listings), *converted),
     )
 
 
-def first_image(root: str, size: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The first image (3, H, W) uint8, as ``image_folder`` decodes it, and the classes."""
+def first_image(
+    root: str, size: int | None = None, channels: int | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The first image (C, H, W) uint8 and the classes.
+
+    The image is as ``image_folder`` decodes it, but that looks at all images to choose the channels.
+    """
     listing = list_split(Path(root).expanduser() / "train")
-    return decode_all(listing.files[:1], size)[0][0], listing.classes
+    return decode_all(listing.files[:1], size, channels)[0][0], listing.classes
 
 
 def _split(x: np.ndarray, listing: Listing) -> Split:
@@ -67,16 +76,16 @@ def _split(x: np.ndarray, listing: Listing) -> Split:
 
 
 def _cached(
-    tree: Path, listings: dict[str, Listing], cache_dir: Path, size: int | None
+    tree: Path, listings: dict[str, Listing], cache_dir: Path, size: int | None, channels: int | None
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The images of each split (n, 3, H, W) uint8, from the cache if it is intact, and the remarks."""
-    cache = cache_dir / f"images-{_key(tree, listings, size)}.npz"
+    """The images of each split (n, C, H, W) uint8, from the cache if it is intact, and the remarks."""
+    cache = cache_dir / f"images-{_key(tree, listings, size, channels)}.npz"
     try:
         with cache.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in listings}, stored[REMARKS].tolist()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         files = [file for listing in listings.values() for file in listing.files]
-        pixels, remarks = decode_all(files, size)
+        pixels, remarks = decode_all(files, size, channels)
     ends = np.cumsum([len(listing.files) for listing in listings.values()])
     arrays = dict(zip(listings, np.split(pixels, ends[:-1]), strict=True))
     _store(cache, arrays | {REMARKS: np.array(remarks, dtype=np.str_)})
@@ -95,8 +104,9 @@ def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _key(tree: Path, listings: dict[str, Listing], size: int | None) -> str:
-    digest = hashlib.sha256(repr((str(tree.resolve()), size)).encode())
+def _key(tree: Path, listings: dict[str, Listing], size: int | None, channels: int | None) -> str:
+    place = (str(tree.resolve()), size)  # of 3 channels, as older versions named it
+    digest = hashlib.sha256(repr(place if channels == 3 else (*place, channels)).encode())
     for listing in listings.values():
         for file in listing.files:
             stat = file.stat()

@@ -13,24 +13,29 @@ from rich.progress import track
 
 from bregman_exp.data import decoders
 from bregman_exp.data.dataset import DataError
-from bregman_exp.data.decoding import Header, ImageError
+from bregman_exp.data.decoding import GREY, MODES, Header, ImageError
 from bregman_exp.data.tree import counts
 from bregman_exp.memory import installed_memory
 
 T = TypeVar("T")
 
 
-def decode_all(files: Sequence[Path], size: int | None) -> tuple[np.ndarray, list[str]]:
-    """The images (n, 3, H, W) uint8, and a remark if any were converted.
+def decode_all(
+    files: Sequence[Path], size: int | None, channels: int | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """The images (n, C, H, W) uint8, and a remark if any were converted.
 
-    All headers are checked before anything is decoded. Raises DataError, with the file, for an image that
+    C = ``channels``, 1 or 3; None: 1 if all images are grey, else 3. All headers are checked before anything
+    is decoded. Raises DataError, with the file, for an image that
     ``decoding`` refuses, for images of several sizes without ``size``, and for more than the memory holds.
     """
     headers: list[Header] = []
     _each(files, decoders.headers(files), headers.append, "reading image headers")
     height, width = _common_size(files, headers) if size is None else (size, size)
-    _check_memory(len(files), height, width)
-    pixels = np.empty((len(files), 3, height, width), np.uint8)
+    if channels is None:
+        channels = 1 if all(header.mode in GREY for header in headers) else 3
+    _check_memory(len(files), channels, height, width)
+    pixels = np.empty((len(files), channels, height, width), np.uint8)
     slots = iter(pixels)
 
     def store(image: np.ndarray) -> None:
@@ -38,8 +43,8 @@ def decode_all(files: Sequence[Path], size: int | None) -> tuple[np.ndarray, lis
             raise ImageError(f"has {_size(*image.shape[1:])} pixels, its header says {_size(height, width)}")
         next(slots)[:] = image
 
-    _each(files, decoders.images(files, size), store, "decoding images")
-    return pixels, _conversions(headers)
+    _each(files, decoders.images(files, size, channels), store, "decoding images")
+    return pixels, _conversions(headers, channels)
 
 
 def _each(files: Sequence[Path], results: Generator[T], take: Callable[[T], object], title: str) -> None:
@@ -66,9 +71,9 @@ def _common_size(files: Sequence[Path], headers: Sequence[Header]) -> tuple[int,
     return first.height, first.width
 
 
-def _check_memory(n: int, height: int, width: int) -> None:
+def _check_memory(n: int, channels: int, height: int, width: int) -> None:
     """Raises DataError if the images and their second copy, the splits, exceed the memory."""
-    needed, memory = 2 * n * 3 * height * width, installed_memory()
+    needed, memory = 2 * n * channels * height * width, installed_memory()
     if needed > memory:
         raise DataError(
             f"dataset.root: {n} images of {_size(height, width)} pixels need {needed / 2**30:.1f} GiB and "
@@ -80,12 +85,13 @@ def _size(height: int, width: int) -> str:
     return f"{width}×{height}"
 
 
-def _conversions(headers: Sequence[Header]) -> list[str]:
-    modes = Counter(header.mode for header in headers if header.mode != "RGB")
+def _conversions(headers: Sequence[Header], channels: int) -> list[str]:
+    name = {1: "grey", 3: "RGB"}[channels]
+    modes = Counter(header.mode for header in headers if header.mode != MODES[channels])
     reoriented = sum(header.reoriented for header in headers)
     changes = []
     if modes:
-        changes.append(f"{modes.total()} are converted to RGB ({counts(modes)}; transparency is dropped)")
+        changes.append(f"{modes.total()} are converted to {name} ({counts(modes)}; transparency is dropped)")
     if reoriented:
         changes.append(f"{reoriented} are turned upright as their EXIF says")
     return [f"dataset.root: of {len(headers)} images {' and '.join(changes)}."] if changes else []

@@ -38,12 +38,14 @@ def onto_interval(lo: float, hi: float) -> InputMap:
     return InputMap([hi - lo], [lo])
 
 
-def normalization(normalize: str | tuple[Sequence[float], Sequence[float]] | None) -> nn.Module:
-    """x ↦ (x − mean) / std, per channel.
+def normalization(
+    normalize: str | tuple[Sequence[float], Sequence[float]] | None, channels: int
+) -> nn.Module:
+    """x ↦ (x − mean) / std, for each of the channels.
 
     ``normalize`` is a name ("cifar10", "imagenet"), a pair (mean, std), or None for no normalisation.
 
-    Raises ValueError for an unknown name and for a std that is not positive.
+    Raises ValueError for an unknown name, for a std that is not positive and for another number of values.
     """
     if normalize is None:
         return nn.Identity()
@@ -57,4 +59,9 @@ def normalization(normalize: str | tuple[Sequence[float], Sequence[float]] | Non
     mean, std = normalize
     if len(mean) != len(std) or min(std) <= 0:
         raise ValueError(f"normalize=({mean}, {std}): mean and std must have equal length and every std > 0.")
+    if len(mean) not in (1, channels):
+        raise ValueError(
+            f"normalize has {len(mean)} values and the images have {channels} channel(s); give a pair (mean, "
+            "std) with a value for each channel, or None."
+        )
     return InputMap([1 / s for s in std], [-m / s for m, s in zip(mean, std, strict=True)])

@@ -87,13 +87,14 @@ class ResNet(nn.Module):
         normalize: str | tuple[Sequence[float], Sequence[float]] | None,
         clamp: float | None,
         shortcut: str,
+        in_channels: int = 3,
     ):
         super().__init__()
         self.act, self.version, self.clamp, self.shortcut_kind = act, version, clamp, shortcut
         self.clamp_dual = dual_clamp(act, version, clamp)
         blocks = (depth - 2) // 6
-        self.input_map = normalization(normalize)
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.input_map = normalization(normalize, in_channels)
+        self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.layer1 = self._stage(blocks, 16, 16)
         self.layer2 = self._stage(blocks, 16, 32)
@@ -125,7 +126,7 @@ class ResNet(nn.Module):
         return [block for stage in stages for block in stage if isinstance(block, BasicBlock)]
 
     def stem(self, x: Tensor) -> Tensor:
-        """The first u: images (N, 3, H, W) in [0, 1] -> (N, 16, H, W)."""
+        """The first u: images (N, C, H, W) in [0, 1] -> (N, 16, H, W)."""
         if x.requires_grad:
             x = _ContiguousGradient.apply(x)  # pyright: ignore[reportAssignmentType]
         return self.bn1(self.conv1(self.input_map(x)))
@@ -180,6 +181,7 @@ def resnet(
     normalize: str | tuple[Sequence[float], Sequence[float]] | None = "cifar10",
     clamp: float | None = 2e-5,
     shortcut: str = "pad",
+    in_channels: int = 3,
 ) -> ResNet:
     """A ResNet of the CIFAR family (He et al., "Deep Residual Learning", 2016, section 4.2), depth 6n + 2.
 
@@ -195,10 +197,10 @@ def resnet(
     ρ⁻¹, None for the exact formula; Bregman only. ``normalize`` is the first layer: "cifar10", "imagenet",
     (mean, std) or None.
 
-    Shapes: images (N, 3, 32, 32) in [0, 1] -> logits (N, num_classes).
+    Shapes: images (N, in_channels, 32, 32) in [0, 1] -> logits (N, num_classes).
 
-    Raises ValueError for a depth, version, shortcut, normalisation or clamp that is not allowed, and for a
-    Bregman version of a map without inverse.
+    Raises ValueError for a depth, version, shortcut, normalisation, number of channels or clamp that is not
+    allowed, and for a Bregman version of a map without inverse.
     """
     if depth not in DEPTHS:
         raise ValueError(f"depth={depth} does not exist; use one of {', '.join(map(str, DEPTHS))}.")
@@ -206,8 +208,10 @@ def resnet(
         raise ValueError(f"shortcut={shortcut!r} does not exist; use one of {', '.join(SHORTCUTS)}.")
     if num_classes < 2:
         raise ValueError(f"num_classes={num_classes}: a classifier needs at least 2.")
+    if in_channels < 1:
+        raise ValueError(f"in_channels={in_channels}: images have at least 1.")
     version = "standard" if check_version(version) == "euclidean" else version
-    net = ResNet(depth, act, version, num_classes, normalize, clamp, shortcut)
+    net = ResNet(depth, act, version, num_classes, normalize, clamp, shortcut, in_channels)
     return net.to(memory_format=torch.channels_last)  # convolutions are faster, on CPUs and GPUs
 
 

@@ -39,6 +39,7 @@ OPTIONAL = {  # what some have
     ("dataset", "n_train"): int,
     ("dataset", "n_val"): int,
     ("dataset", "n_test"): int,
+    ("dataset", "classes"): list,
     ("train", "seconds"): NUMBER,
     ("environment",): dict,
     ("checks",): list,
@@ -123,6 +124,9 @@ def _of_types(record: Record) -> Iterator[str]:
             yield f"has no {'.'.join(keys)}"
         if value is not MISSING and not _is(value, kind):
             yield f"has {'.'.join(keys)} = {value!r}"
+    for name in record["dataset"].get("classes", []):
+        if not isinstance(name, str):
+            yield f"has a class named {name!r}"
     for name, value in record.get("environment", {}).items():
         if not isinstance(value, str | None):
             yield f"has environment.{name} = {value!r}"

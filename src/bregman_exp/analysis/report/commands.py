@@ -7,7 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from bregman_exp.analysis.names import Facts, Frame
+from bregman_exp.analysis.names import Facts, Frame, shown_value
 from bregman_exp.runs.run_folder import RunFolder
 
 FEW = 6  # rows whose commands are shown at once
@@ -22,11 +22,24 @@ class Command(NamedTuple):
 
 
 def typed_words(row: Frame) -> list[str] | None:
-    """Those of its first run, without the seed; None where an older version did not note them."""
+    """Those of its first run, without the seed; None where an older version did not note them.
+
+    Defaults of dataset=image_folder that have changed since are added, as the row's config has them.
+    """
     typed = next(filter(None, row["overrides"]), None)
-    return (
-        None if typed is None else [word for word in json.loads(typed) if _key(word) not in ("seed", "seeds")]
-    )
+    if typed is None:
+        return None
+    words = [word for word in json.loads(typed) if _key(word) not in ("seed", "seeds")]
+    return words + _former_defaults(json.loads(row["config"].iloc[0]), set(map(_key, words)))
+
+
+def _former_defaults(config: Facts, keys: set[str]) -> list[str]:
+    """The words for what was not typed, where the config is of a version without ``dataset.channels``."""
+    if config.get("dataset.name") != "image_folder" or "dataset.channels" in config:
+        return []
+    former = {"channels": 3, **{key: config.get(f"dataset.{key}") for key in ("n_val", "normalize")}}
+    words = {f"dataset.{key}": shown_value(value) for key, value in former.items()}
+    return [f"{key}={value}" for key, value in words.items() if key not in keys]
 
 
 def row_command(row: Frame, does: str) -> list[Command]:

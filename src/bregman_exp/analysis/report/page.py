@@ -18,6 +18,7 @@ from bregman_exp.analysis.frame import Results, read_results
 from bregman_exp.analysis.names import Facts
 from bregman_exp.analysis.report.checks import meanings, summaries, totals
 from bregman_exp.analysis.report.commands import Command, evaluating_commands, row_command, training_commands
+from bregman_exp.analysis.report.confusion import confusion
 from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.facts import ENVIRONMENT, environments, facts, lead, title
 from bregman_exp.analysis.report.runs import checks_of, configs, counts, reported_runs, states
@@ -103,7 +104,10 @@ def report_page(results: Results, options: Options, sources: Sources) -> str:
         meanings=meanings(sources.checks, [check["name"] for check in every_check]),
         runs=list(runs.itertuples()),
         rows=[
-            (name, counts(row), row_command(row, "This row:"), configs(row), list(row.itertuples()))
+            {
+                **{"name": name, "counts": counts(row), "commands": row_command(row, "This row:")},
+                **{"configs": configs(row), "confusion": confusion(row), "runs": list(row.itertuples())},
+            }
             for name, row in runs.groupby("name", sort=False)
         ],
         environment_names=ENVIRONMENT,

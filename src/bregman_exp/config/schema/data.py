@@ -1,5 +1,6 @@
 """The keys of ``dataset``."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,8 @@ from omegaconf import MISSING as REQUIRED
 from bregman_exp.config.schema.require import require
 
 MAX_POINTS = 10_000_000
+CHANNELS = (1, 3)
+NORMALIZE = ("computed", "cifar10", "imagenet")
 
 
 @dataclass
@@ -52,19 +55,54 @@ class Cifar10:
 
 
 @dataclass
+class ChannelStatistics:
+    """Mean and standard deviation of each channel, for images in [0, 1]."""
+
+    mean: list[float] = REQUIRED
+    std: list[float] = REQUIRED
+
+    def __post_init__(self) -> None:
+        lengths, finite = {len(self.mean), len(self.std)}, all(map(math.isfinite, [*self.mean, *self.std]))
+        require(
+            lengths in ({1}, {3}) and finite and min(self.std) > 0,
+            f"dataset.statistics: mean={self.mean}, std={self.std}; give 1 or 3 numbers each, every std > 0",
+        )
+
+
+@dataclass
 class ImageFolder:
+    """The defaults of n_val, channels and normalize are those of older config.yaml files; conf/ has others.
+
+    ``statistics``: those of normalize="computed", which the program writes into config.yaml.
+    """
+
     _target_: str = REQUIRED
     name: str = REQUIRED
     root: str = REQUIRED
     eps: Eps = field(default_factory=Eps)
-    n_val: int = 5000
+    n_val: int | None = 5000
     n_train: int | None = None
     size: int | None = None
+    channels: int | None = 3
     label: str | None = None
     augment: bool = True
     normalize: str | None = "cifar10"
+    statistics: ChannelStatistics | None = None
 
     def __post_init__(self) -> None:
+        require(
+            self.channels in (None, *CHANNELS),
+            f"dataset.channels={self.channels}: images have 1 or 3; null: 1 if all are grey, else 3",
+        )
+        require(
+            self.normalize in (None, *NORMALIZE),
+            f"dataset.normalize={self.normalize} is unknown; use {', '.join(NORMALIZE)} or null",
+        )
+        require(
+            self.channels != 1 or self.normalize in (None, "computed"),
+            f"dataset.normalize={self.normalize} is for 3 channels, and dataset.channels=1; use computed or "
+            "null, or 3 channels",
+        )
         require(self.size is None or self.size >= 1, f"dataset.size={self.size}: it must be ≥ 1, or null")
 
 
