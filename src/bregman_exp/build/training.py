@@ -1,19 +1,17 @@
-"""What trains a run alone: batches, module, trainer, loggers."""
+"""What trains a run alone: batches, module, trainer."""
+
+from collections.abc import Sequence
 
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import EarlyStopping
-from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import Logger
 from torch import nn
 
 from bregman_exp import plugins
 from bregman_exp.build.job import Job
-from bregman_exp.config import (
-    Run,
-    Trainer,
-    short_hash,
-)
+from bregman_exp.config import Run, Trainer
 from bregman_exp.data import EpochLoader
 from bregman_exp.runs import RunFolder
 from bregman_exp.training.budget import Budget
@@ -57,8 +55,8 @@ def classifier(
     return Classifier(net, run.optim, logits, choice)
 
 
-def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
-    """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
+def trainer(job: Job, budget: Budget | None = None, loggers: Sequence[Logger] = ()) -> pl.Trainer:
+    """Lightning's trainer with this run's callbacks; it ends in time where there is a budget."""
     run, folder, settings = job.run, job.folder, job.run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
@@ -76,7 +74,7 @@ def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
             )
         )
     checkpoints = AtomicCheckpoints(folder.checkpoints, job.identity, job.run.to_yaml())
-    return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers(job))
+    return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers)
 
 
 def lightning_trainer(
@@ -84,7 +82,7 @@ def lightning_trainer(
     folder: RunFolder,
     checkpoints: AtomicCheckpoints,
     callbacks: list[pl.Callback],
-    logger: list[Logger],
+    loggers: Sequence[Logger] = (),
 ) -> pl.Trainer:
     """Lightning's trainer as all trainings use it.
 
@@ -104,7 +102,7 @@ def lightning_trainer(
             max_epochs=settings.max_epochs,
             callbacks=callbacks,
             plugins=[checkpoints, LightningEnvironment()],
-            logger=logger,
+            logger=list(loggers),
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -116,32 +114,3 @@ def lightning_trainer(
 
 def in_time(budget: Budget | None) -> list[pl.Callback]:
     return [] if budget is None else [StopInTime(budget)]
-
-
-def loggers(job: Job) -> list[Logger]:
-    """If asked for, TensorBoard or W&B (offline unless the user is logged in)."""
-    if job.run.logger.name == "tensorboard":
-        return [TensorBoardLogger(job.folder.path, name="", version="tensorboard")]
-    return [_wandb(job.run, job.folder)] if job.run.logger.name == "wandb" else []
-
-
-def _wandb(run: Run, folder: RunFolder) -> WandbLogger:
-    import wandb  # takes a second to import, and few runs need it
-
-    name = "/".join(folder.path.parts[-3:])
-    return WandbLogger(
-        name=name,
-        id=short_hash(str(folder.path.absolute())),  # a resumed run goes on in the same W&B run
-        resume="allow",
-        save_dir=folder.path,
-        project=run.logger.project,
-        settings=wandb.Settings(silent=True),
-        mode="online" if wandb.login(prompt=False) else "offline",
-    )
-
-
-def finish_loggers(trainer: pl.Trainer) -> None:
-    """Ends the W&B run, which the next run of this process would go on with."""
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()

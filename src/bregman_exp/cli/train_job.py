@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from bregman_exp import build
 from bregman_exp.build import Job, training
+from bregman_exp.build.trackers import Tracker, check_trackers
 from bregman_exp.cli.command import (
     CommandFailedError,
     errors_in_one_sentence,
@@ -36,6 +37,7 @@ from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.seeds import seeds_of
 from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
+from bregman_exp.cli.trackers import tracking
 from bregman_exp.cli.train_stack import train_stack
 from bregman_exp.config import Resnet, Run, check
 from bregman_exp.training.checkpoint import training_facts
@@ -62,7 +64,7 @@ def train_job(cfg: DictConfig) -> Outcome:
         jobs = _checked_jobs(runs)
         all_complete = all(map(has_all_figures, jobs))
         # a tracker has one run in a process
-        groups = [jobs] if runs[0].logger.name == "csv" else [[job] for job in jobs]
+        groups = [[job] for job in jobs] if runs[0].logger.trackers else [jobs]
         results = [train_stack(group, limit) for group in groups]
         failed, postponed = ([job for result in results for job in result[which]] for which in (0, 1))
     for job in [job for job in jobs if job not in failed and job not in postponed]:
@@ -81,6 +83,7 @@ def train_job(cfg: DictConfig) -> Outcome:
 
 def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
     """A job for each seed. Raises ValueErrors for all mistakes that can be seen before the training."""
+    check_trackers(runs[0])
     first = build.job(runs[0])
     for remark in first.data.remarks:
         print_once(remark)
@@ -108,7 +111,10 @@ def train_run(job: Job, limit: TimeLimit) -> bool:
     with folder.locked(), logging_to(folder.log):
         if not folder.complete or has_failed_attacks(job):
             with failures_recorded_in(folder):
-                return _train_and_evaluate(job, limit)
+                refuse_foreign_state(folder)
+                begin_run(job)
+                with tracking(job) as trackers:
+                    return _train_and_evaluate(job, limit, trackers)
         if has_all_figures(job):
             folder.parts.clear()  # a kill may have come after the figures
             log.info("%s is complete: skipped", folder.path)
@@ -117,16 +123,14 @@ def train_run(job: Job, limit: TimeLimit) -> bool:
     return True
 
 
-def _train_and_evaluate(job: Job, limit: TimeLimit) -> bool:
+def _train_and_evaluate(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> bool:
     """Returns False where the time limit stopped training, before the evaluation."""
     run, folder = job.run, job.folder
     begin, last = limit.budget.clock(), folder.checkpoint("last")
-    refuse_foreign_state(folder)
-    begin_run(job)
     set_damaged_checkpoint_aside(folder, job.identity)
     epochs_before, epoch_seconds = epochs_in(last), None
     if not is_trained(run, folder):
-        epoch_seconds = _train(job, limit)
+        epoch_seconds = _train(job, limit, trackers)
         if not is_trained(run, folder):
             limit.add_run(kind_of(run), epoch_seconds, None)
             log.info("%s", limit.stopped_message(epochs_in(last), run.trainer.max_epochs))
@@ -138,7 +142,7 @@ def _train_and_evaluate(job: Job, limit: TimeLimit) -> bool:
     return True
 
 
-def _train(job: Job, limit: TimeLimit) -> float | None:
+def _train(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> float | None:
     """Trains to the end or to the limit; returns the seconds of an epoch, as ``fit``."""
     run, last = job.run, job.folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", job.folder.path)
@@ -151,7 +155,8 @@ def _train(job: Job, limit: TimeLimit) -> float | None:
     if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
         log.info(BATCHNORM_BY_PROCESS, run.trainer.devices)
     classifier = training.classifier(run, net, choice, forward)
-    epoch_seconds = fit(training.trainer(job, limit.budget), classifier, training.epochs(job), last)
+    trainer = training.trainer(job, limit.budget, trackers)
+    epoch_seconds = fit(trainer, classifier, training.epochs(job), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)

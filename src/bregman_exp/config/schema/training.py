@@ -10,7 +10,7 @@ from bregman_exp.training.form import EAGER, FORM_NAMES
 
 STRATEGIES = ("auto", "ddp_spawn")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-LOGGERS = ("csv", "wandb", "tensorboard")
+TRACKERS = ("wandb", "tensorboard", "mlflow")
 
 
 @dataclass
@@ -88,14 +88,40 @@ class Trainer:
 
 
 @dataclass
+class Wandb:
+    """entity: the team; null: the user's default."""
+
+    entity: str | None = None
+
+
+@dataclass
+class TensorBoard:
+    """TensorBoard has no settings."""
+
+
+@dataclass
+class Mlflow:
+    """uri: of the tracking server; null: the folder mlruns in output_dir."""
+
+    uri: str | None = None
+
+
+@dataclass
 class Logger:
-    """metrics.csv is always written; name: csv (only that), wandb or tensorboard."""
+    """metrics.csv is always written; each tracker whose key is not null gets the run, too.
 
-    name: str = "csv"
+    project: in W&B; in MLflow, the experiment. tags: beside those that follow from the run. pictures: give
+    the trackers pictures of the run at its end.
+    """
+
     project: str = "bregman-exp"
+    tags: list[str] = field(default_factory=list)
+    pictures: bool = False
+    wandb: Wandb | None = None
+    tensorboard: TensorBoard | None = None
+    mlflow: Mlflow | None = None
 
-    def __post_init__(self) -> None:
-        require(
-            self.name in LOGGERS,
-            f"logger.name={self.name}: use one of {', '.join(LOGGERS)}",
-        )
+    @property
+    def trackers(self) -> list[str]:
+        """The names of the trackers, in the order of their keys."""
+        return [name for name in TRACKERS if getattr(self, name) is not None]
