@@ -7,6 +7,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import SimpleProfiler
 from torch import nn
 
 from bregman_exp import plugins
@@ -22,8 +23,10 @@ from bregman_exp.training.epoch_lines import EpochLines
 from bregman_exp.training.epochs import Epochs
 from bregman_exp.training.form import PLAIN, Choice
 from bregman_exp.training.forward import Forward, OwnForward
+from bregman_exp.training.gradient_norms import GradientNorms
 from bregman_exp.training.lightning import EndWithParent, without_advice
 from bregman_exp.training.progress import TrainingProgress
+from bregman_exp.training.torch_profile import TorchProfile
 
 VALIDATION_BATCH = 500  # at least: its size changes no figure
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
@@ -39,6 +42,9 @@ def epochs(job: Job) -> Epochs:
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
         validation(job),
         chunk=CHUNK if alone and not data.is_image else 1,
+        limited=run.trainer.limited,
+        accumulate=run.trainer.accumulate_grad_batches,
+        most_val=1 if run.trainer.fast_dev_run else None,
     )
 
 
@@ -52,7 +58,7 @@ def classifier(
 ) -> Classifier:
     """The Lightning module of a network alone; ``forward`` as the form's, which is not a captured one."""
     logits = forward.logits if isinstance(forward, OwnForward) else None
-    return Classifier(net, run.optim, logits, choice)
+    return Classifier(net, run.optim, logits, choice, clip=run.trainer.gradient_clip_val, ema=run.trainer.ema)
 
 
 def trainer(job: Job, budget: Budget | None = None, loggers: Sequence[Logger] = ()) -> pl.Trainer:
@@ -66,6 +72,8 @@ def trainer(job: Job, budget: Budget | None = None, loggers: Sequence[Logger] = 
     ]
     if settings.devices > 1:
         callbacks.append(EndWithParent())
+    callbacks += [GradientNorms(folder.path)] if run.logger.gradients else []
+    callbacks += [TorchProfile(folder.path)] if settings.profiler == "pytorch" else []
     callbacks += plugins.callbacks(settings.callbacks)
     if settings.patience is not None:
         callbacks.append(
@@ -89,6 +97,7 @@ def lightning_trainer(
     It writes nothing outside the folder, and takes nothing from where it is started: under SLURM Lightning
     would count the job's tasks as its own, requeue the job, and begin with what that left.
     """
+    simple = SimpleProfiler(folder.path, "profile") if settings.profiler == "simple" else None
     # Lightning has taken SLURM's number of the process, with which it writes nothing
     rank_zero_only.rank = 0  # pyright: ignore[reportFunctionMemberAccess] (a function with an attribute)
     with without_advice():
@@ -103,6 +112,7 @@ def lightning_trainer(
             callbacks=callbacks,
             plugins=[checkpoints, LightningEnvironment()],
             logger=list(loggers),
+            profiler=simple,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig
 
@@ -39,11 +41,14 @@ from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.trackers import tracking
 from bregman_exp.cli.train_stack import train_stack
-from bregman_exp.config import Resnet, Run, check
+from bregman_exp.config import Logger, Resnet, Run, check
 from bregman_exp.training.checkpoint import training_facts
+from bregman_exp.training.checkpoint_writing import AtomicCheckpoints
+from bregman_exp.training.ema import EMA, ema_checkpoint
 from bregman_exp.training.epoch_lines import EpochLines
 from bregman_exp.training.form import CAPTURED, EAGER, PLAIN
 
+FAST_SAMPLES = 10  # test samples that trainer.fast_dev_run attacks
 BATCHNORM_BY_PROCESS = (
     "each of the %d processes normalises by the statistics of its own part of a batch, unlike one device; "
     "trainer.sync_batchnorm=true, on GPUs, takes those of the whole batch"
@@ -56,6 +61,22 @@ def train_job(cfg: DictConfig) -> Outcome:
         plain = plain_container(cfg)
         seeds = seeds_of(plain.pop("seed", None), plain.pop("seeds", None))
         runs = [check(plain | {"seed": seed}) for seed in seeds]
+    if not runs[0].trainer.fast_dev_run:
+        return _train_all(runs)
+    with TemporaryDirectory() as folder:
+        outcome = _train_all([_short(run, folder) for run in runs])
+    print("trainer.fast_dev_run=true: all steps work; nothing of this run is kept", file=sys.stderr)
+    return outcome
+
+
+def _short(run: Run, folder: str) -> Run:
+    """One batch of training and of validation in the plain form, without trackers, in this folder."""
+    trainer = replace(run.trainer, max_epochs=1, limit_train_batches=1, fast=None)
+    return replace(run, trainer=trainer, logger=Logger(), output_dir=folder)
+
+
+def _train_all(runs: Sequence[Run]) -> Outcome:
+    with errors_in_one_sentence():
         limit = time_limit(runs[0].trainer.max_time)
         if limit.is_over:
             print(limit.postponed_message, file=sys.stderr)
@@ -85,6 +106,10 @@ def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
     """A job for each seed. Raises ValueErrors for all mistakes that can be seen before the training."""
     check_trackers(runs[0])
     first = build.job(runs[0])
+    if runs[0].trainer.fast_dev_run:
+        for run in runs:
+            few = min(FAST_SAMPLES, len(first.data.test.y))
+            run.attack = replace(run.attack, samples=few)
     for remark in first.data.remarks:
         print_once(remark)
     net = first.new_network()
@@ -136,6 +161,8 @@ def _train_and_evaluate(job: Job, limit: TimeLimit, trackers: Sequence[Tracker])
             log.info("%s", limit.stopped_message(epochs_in(last), run.trainer.max_epochs))
             return False
     EpochLines(folder.curves).restore(training_facts(last).lines)  # a kill may have come before the file
+    if run.trainer.ema is not None:
+        _write_ema(job)
     write_figures(job, folder)
     training_seconds = (epochs_in(last) - epochs_before) * (epoch_seconds or 0.0)
     limit.add_run(kind_of(run), epoch_seconds, limit.budget.clock() - begin - training_seconds)
@@ -161,3 +188,10 @@ def _train(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> float | N
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)
     return epoch_seconds
+
+
+def _write_ema(job: Job) -> None:
+    """Writes the average of the weights, which last.ckpt has, as a checkpoint of its own: ema.ckpt."""
+    content = ema_checkpoint(job.folder.checkpoint("last"), job.identity)
+    checkpoints = AtomicCheckpoints(job.folder.checkpoints, job.identity, job.run.to_yaml())
+    checkpoints.save_checkpoint(content, job.folder.checkpoint(EMA))

@@ -11,7 +11,7 @@ from typing import Any
 
 from bregman_exp import build
 from bregman_exp.build import Job, together
-from bregman_exp.cli.command import failures_recorded_in, log, logging_to, succeeded
+from bregman_exp.cli.command import failures_recorded_in, log, logging_to, print_once, succeeded
 from bregman_exp.cli.fit import (
     begin_run,
     epochs_in,
@@ -37,6 +37,8 @@ from bregman_exp.training.stack import StackedClassifier
 # more than its call. Measured with 64 seeds of 3 layers: 2.4 times as fast at width 128, no gain at 256,
 # 2.8 times the time at 512.
 LARGEST_STACK = 4_000_000
+
+ALONE = "with {} networks train one after another, in the plain form of a step"
 
 JointClassifier = StackedClassifier | SideBySide
 
@@ -83,6 +85,10 @@ def _min_seeds(jobs: Sequence[Job]) -> int | None:
     """
     run = jobs[0].run
     if run.trainer.callbacks:  # a callback is written for one network
+        return None
+    if run.of_a_network_alone:
+        if (len(jobs) > 1 or run.trainer.accelerator == "gpu") and not run.trainer.fast_dev_run:
+            print_once(ALONE.format(" and ".join(run.of_a_network_alone)))
         return None
     if isinstance(run.model, Mlp):
         return 2 if _stackable(jobs) else None
