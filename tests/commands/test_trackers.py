@@ -152,6 +152,14 @@ def test_the_mode_of_the_environment_is_obeyed(command, tmp_path: Path, monkeypa
     assert ("wandb sync" in outcome.err) == (mode == "offline")
 
 
+def test_online_without_a_key(command, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "online")
+    outcome = command("train", *TINY, "logger=wandb", "attack=none")
+    assert outcome.code == 0, outcome.err
+    assert "this run is offline (there is no API key) in" in outcome.err
+    assert [part.exit_code for part in parts(tmp_path)] == [0]
+
+
 def test_a_mode_that_does_not_exist(command, monkeypatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "sometimes")
     outcome = command("train", *TINY, "logger=wandb", "attack=none")
@@ -159,8 +167,8 @@ def test_a_mode_that_does_not_exist(command, monkeypatch) -> None:
     assert "WANDB_MODE=sometimes: use one of online, offline" in outcome.err
 
 
-@pytest.mark.parametrize("server", ["refuses", "is silent"])
-def test_a_key_without_a_server(command, tmp_path: Path, monkeypatch, server: str) -> None:
+@pytest.mark.parametrize(("server", "mode"), [("refuses", ""), ("refuses", "online"), ("is silent", "")])
+def test_a_key_without_a_server(command, tmp_path: Path, monkeypatch, server: str, mode: str) -> None:
     import bregman_exp.build.wandb_tracker as wandb_tracker
 
     begun, seconds = wandb_tracker.begun, []
@@ -178,6 +186,7 @@ def test_a_key_without_a_server(command, tmp_path: Path, monkeypatch, server: st
             listener.listen()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         monkeypatch.setenv("WANDB_BASE_URL", address)
+        monkeypatch.setenv("WANDB_MODE", mode)
         monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
         outcome = command("train", *TINY, "logger=wandb", "attack=none")
     assert outcome.code == 0, outcome.err

@@ -1,6 +1,6 @@
 """The trackers of a run: Lightning's loggers, what each is given at the beginning, and how each ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -102,17 +102,15 @@ def check_trackers(run: Run) -> None:
         )
 
 
-def trackers(run: Run, folder: RunFolder, about: About) -> list[Tracker]:
-    """The trackers that ``logger`` asks for, begun; a resumed run goes on in the same W&B run."""
+def trackers(run: Run, folder: RunFolder, about: About) -> Iterator[Tracker]:
+    """Begins the trackers that ``logger`` asks for; a resumed run goes on in the same W&B run."""
     rank_zero_only.rank = 0  # pyright: ignore[reportFunctionMemberAccess] (see build/training.py)
-    begun: list[Tracker] = []
     if run.logger.wandb is not None:
-        begun.append(WandbTracker(run.logger, folder.path, about.group, about.tags, about.config))
+        yield WandbTracker(run.logger, folder.path, about.group, about.tags, about.config)
     if run.logger.tensorboard is not None:
-        begun.append(TensorBoardTracker(folder.path, about))
+        yield TensorBoardTracker(folder.path, about)
     if run.logger.mlflow is not None:
-        begun.append(MlflowTracker(run, folder.path, about))
-    return begun
+        yield MlflowTracker(run, folder.path, about)
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

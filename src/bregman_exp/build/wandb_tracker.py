@@ -79,8 +79,8 @@ def begun(settings: dict[str, Any]) -> tuple[Any, str]:
     import wandb  # takes a second to import, and few runs need it
 
     mode, why = _mode()
-    quiet = wandb.Settings(silent=True, init_timeout=INIT_SECONDS if mode == "online" else 90.0)
-    if mode != "online" or "WANDB_MODE" in os.environ:
+    quiet = wandb.Settings(silent=True, init_timeout=INIT_SECONDS)
+    if mode != "online":
         return wandb.init(**settings, mode=mode, settings=quiet), why
     try:
         return wandb.init(**settings, mode=mode, settings=quiet), ""
@@ -91,19 +91,20 @@ def begun(settings: dict[str, Any]) -> tuple[Any, str]:
 
 
 def _mode() -> tuple[Any, str]:
-    """WANDB_MODE, else online with an API key and a server that answers; with a reason as ``begun``."""
+    """WANDB_MODE or online, which needs an API key and a server that answers; with a reason as ``begun``."""
     import wandb
 
     asked = os.environ.get("WANDB_MODE")
     if asked:
         require(asked in MODES, f"WANDB_MODE={asked}: use one of {', '.join(MODES)}, or unset it")
+    if asked not in (None, "", "online", "run"):
         return asked, ""
     try:
         has_key = wandb.login(prompt=False, verify=False)
     except wandb.Error as error:
         raise ConfigError(f"logger=wandb: {str(error).rstrip('.')}; correct the key or unset it.") from None
     if not has_key:
-        return "offline", ""
+        return "offline", " (there is no API key)" if asked else ""
     server = str(wandb.setup().settings.base_url)
     return ("online", "") if _answers(server) else ("offline", f" ({server} does not answer)")
 

@@ -23,8 +23,10 @@ def tracking(job: Job) -> Generator[list[Tracker]]:
     if not job.run.logger.trackers:
         yield []
         return
-    begun, status = trackers(job.run, job.folder, about(job)), "failed"
+    begun, status = list[Tracker](), "failed"
     try:
+        for tracker in trackers(job.run, job.folder, about(job)):
+            begun.append(tracker)
         yield begun
         status = _status(job)
     except (KeyboardInterrupt, SystemExit):
@@ -61,7 +63,10 @@ def _status(job: Job) -> str:
 
 def _figures(folder: RunFolder) -> tuple[dict[str, float], dict[str, str]]:
     """The accuracies and the verdicts in metrics.json, by name; nothing where there is none."""
-    record = folder.read_metrics() if folder.complete else None
+    try:
+        record = folder.read_metrics() if folder.complete else None
+    except ValueError:  # a damaged file: the run's own error says so
+        record = None
     if record is None:
         return {}, {}
     entries = [entry for entry in record["robust"] if entry.get("accuracy") is not None]
