@@ -44,7 +44,7 @@ def forms(run: Run) -> list[Form]:
 def _obstacle(run: Run, form: Form) -> str | None:
     """Why this form is not possible for the run; None where it is."""
     settings, on_cpu = run.trainer, device(run).type == "cpu"
-    missing = missing_for_cpu() if on_cpu else None
+    missing, alone = missing_for_cpu() if on_cpu else None, run.of_a_network_alone
     reasons = {
         "only ResNets have other forms; use null (for MLPs, seeds=0..63 is faster)": form != EAGER
         and not isinstance(run.model, Resnet),
@@ -54,6 +54,7 @@ def _obstacle(run: Run, form: Form) -> str | None:
         "with trainer.patience it is not possible; use null": form.captured and settings.patience is not None,
         "with trainer.precision=16-mixed it is not possible; use bf16-mixed": form.captured
         and settings.precision == "16-mixed",
+        f"with {' and '.join(alone)} it is not possible; use null": form.captured and alone,
         "with optim.l1 it is not possible; use null": form.captured and run.optim.l1 > 0,
         "with trainer.precision=bf16-mixed there is no TF32; leave -tf32 out": form.tf32 and half(run),
         "it trains like eager, piece by piece": form == CAPTURED and on_cpu and settings.fast is None,

@@ -12,7 +12,6 @@ from bregman_exp.build.training import (
     VALIDATION_BATCH,
     in_time,
     lightning_trainer,
-    loggers,
     validation,
 )
 from bregman_exp.data import (
@@ -50,10 +49,8 @@ def side_by_side(
         batches = PlannedBatches(images, run.trainer.batch_size, augment=augment, seed=jobs[row].run.seed)
         return Lane(jobs[row].new_network().to(where), run.optim, batches, forward, half(run))
 
-    # a tracker has one run in a process
-    trackers = [loggers(job) if len(jobs) == 1 else [] for job in jobs]
     curves = [EpochLines(job.folder.curves) for job in jobs]
-    return SideBySide(lane, run.optim, [job.run.seed for job in jobs], curves, trackers, on_failure, choice)
+    return SideBySide(lane, run.optim, [job.run.seed for job in jobs], curves, on_failure, choice)
 
 
 def side_by_side_epochs(jobs: Sequence[Job]) -> Epochs:
@@ -94,4 +91,4 @@ def stacked_trainer(
         EpochCheckpoint(stack.checkpoints, "last"),
     ]
     checkpoints = AtomicCheckpoints(stack.checkpoints, identity)
-    return lightning_trainer(run.trainer, stack, checkpoints, [*callbacks, *in_time(budget)], [])
+    return lightning_trainer(run.trainer, stack, checkpoints, [*callbacks, *in_time(budget)])

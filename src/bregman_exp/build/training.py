@@ -1,19 +1,18 @@
-"""What trains a run alone: batches, module, trainer, loggers."""
+"""What trains a run alone: batches, module, trainer."""
+
+from collections.abc import Sequence
 
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.callbacks import EarlyStopping
-from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import SimpleProfiler
 from torch import nn
 
 from bregman_exp import plugins
 from bregman_exp.build.job import Job
-from bregman_exp.config import (
-    Run,
-    Trainer,
-    short_hash,
-)
+from bregman_exp.config import Run, Trainer
 from bregman_exp.data import EpochLoader
 from bregman_exp.runs import RunFolder
 from bregman_exp.training.budget import Budget
@@ -24,8 +23,10 @@ from bregman_exp.training.epoch_lines import EpochLines
 from bregman_exp.training.epochs import Epochs
 from bregman_exp.training.form import PLAIN, Choice
 from bregman_exp.training.forward import Forward, OwnForward
+from bregman_exp.training.gradient_norms import GradientNorms
 from bregman_exp.training.lightning import EndWithParent, without_advice
 from bregman_exp.training.progress import TrainingProgress
+from bregman_exp.training.torch_profile import TorchProfile
 
 VALIDATION_BATCH = 500  # at least: its size changes no figure
 CHUNK = 8  # training batches of points that Lightning is handed at a time: it takes as long as their step
@@ -41,6 +42,9 @@ def epochs(job: Job) -> Epochs:
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
         validation(job),
         chunk=CHUNK if alone and not data.is_image else 1,
+        limited=run.trainer.limited,
+        accumulate=run.trainer.accumulate_grad_batches,
+        most_val=1 if run.trainer.fast_dev_run else None,
     )
 
 
@@ -54,11 +58,11 @@ def classifier(
 ) -> Classifier:
     """The Lightning module of a network alone; ``forward`` as the form's, which is not a captured one."""
     logits = forward.logits if isinstance(forward, OwnForward) else None
-    return Classifier(net, run.optim, logits, choice)
+    return Classifier(net, run.optim, logits, choice, clip=run.trainer.gradient_clip_val, ema=run.trainer.ema)
 
 
-def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
-    """Lightning's trainer with this run's callbacks and loggers; it ends in time where there is a budget."""
+def trainer(job: Job, budget: Budget | None = None, loggers: Sequence[Logger] = ()) -> pl.Trainer:
+    """Lightning's trainer with this run's callbacks; it ends in time where there is a budget."""
     run, folder, settings = job.run, job.folder, job.run.trainer
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
@@ -68,6 +72,8 @@ def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
     ]
     if settings.devices > 1:
         callbacks.append(EndWithParent())
+    callbacks += [GradientNorms(folder.path)] if run.logger.gradients else []
+    callbacks += [TorchProfile(folder.path)] if settings.profiler == "pytorch" else []
     callbacks += plugins.callbacks(settings.callbacks)
     if settings.patience is not None:
         callbacks.append(
@@ -76,7 +82,7 @@ def trainer(job: Job, budget: Budget | None = None) -> pl.Trainer:
             )
         )
     checkpoints = AtomicCheckpoints(folder.checkpoints, job.identity, job.run.without_paths().to_yaml())
-    return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers(job))
+    return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers)
 
 
 def lightning_trainer(
@@ -84,13 +90,14 @@ def lightning_trainer(
     folder: RunFolder,
     checkpoints: AtomicCheckpoints,
     callbacks: list[pl.Callback],
-    logger: list[Logger],
+    loggers: Sequence[Logger] = (),
 ) -> pl.Trainer:
     """Lightning's trainer as all trainings use it.
 
     It writes nothing outside the folder, and takes nothing from where it is started: under SLURM Lightning
     would count the job's tasks as its own, requeue the job, and begin with what that left.
     """
+    simple = SimpleProfiler(folder.path, "profile") if settings.profiler == "simple" else None
     # Lightning has taken SLURM's number of the process, with which it writes nothing
     rank_zero_only.rank = 0  # pyright: ignore[reportFunctionMemberAccess] (a function with an attribute)
     with without_advice():
@@ -104,7 +111,8 @@ def lightning_trainer(
             max_epochs=settings.max_epochs,
             callbacks=callbacks,
             plugins=[checkpoints, LightningEnvironment()],
-            logger=logger,
+            logger=list(loggers),
+            profiler=simple,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
@@ -116,32 +124,3 @@ def lightning_trainer(
 
 def in_time(budget: Budget | None) -> list[pl.Callback]:
     return [] if budget is None else [StopInTime(budget)]
-
-
-def loggers(job: Job) -> list[Logger]:
-    """If asked for, TensorBoard or W&B (offline unless the user is logged in)."""
-    if job.run.logger.name == "tensorboard":
-        return [TensorBoardLogger(job.folder.path, name="", version="tensorboard")]
-    return [_wandb(job.run, job.folder)] if job.run.logger.name == "wandb" else []
-
-
-def _wandb(run: Run, folder: RunFolder) -> WandbLogger:
-    import wandb  # takes a second to import, and few runs need it
-
-    name = "/".join(folder.path.parts[-3:])
-    return WandbLogger(
-        name=name,
-        id=short_hash(str(folder.path.absolute())),  # a resumed run goes on in the same W&B run
-        resume="allow",
-        save_dir=folder.path,
-        project=run.logger.project,
-        settings=wandb.Settings(silent=True),
-        mode="online" if wandb.login(prompt=False) else "offline",
-    )
-
-
-def finish_loggers(trainer: pl.Trainer) -> None:
-    """Ends the W&B run, which the next run of this process would go on with."""
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish()

@@ -138,7 +138,7 @@ def _train_record(job: Job, net: nn.Module) -> dict[str, Any]:
         "steps": facts.steps,
         "seconds": facts.seconds,
         "seeds_together": facts.together,
-        "samples_per_second": facts.epochs * len(job.data.train.y) / facts.seconds,
+        "samples_per_second": facts.epochs * _samples_an_epoch(job) / facts.seconds,
         "params": sum(p.numel() for p in net.parameters()),
         "precision": job.run.trainer.precision,
         "compiled": (compiled := facts.form.startswith("compiled")),
@@ -148,3 +148,8 @@ def _train_record(job: Job, net: nn.Module) -> dict[str, Any]:
         "form": facts.form,
         "forms": facts.forms,
     }
+
+
+def _samples_an_epoch(job: Job) -> int:
+    n, size = len(job.data.train.y), job.run.trainer.batch_size
+    return min(n, job.run.trainer.limited(-(-n // size)) * size)

@@ -8,7 +8,6 @@ import pytorch_lightning as pl
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp.build import Job
-from bregman_exp.build.training import finish_loggers
 from bregman_exp.cli.command import log
 from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
@@ -48,8 +47,6 @@ def fit(
         raise KeyboardInterrupt from None  # Lightning turns Ctrl-C into SystemExit
     except ProcessRaisedException as error:  # its message is a spawned process's traceback
         raise NonFiniteLossError.from_traceback(str(error)) or error from None
-    finally:
-        finish_loggers(trainer)
     callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
     return next((each.pace.seconds for each in callbacks if isinstance(each, StopInTime)), None)
 

@@ -35,7 +35,7 @@ def choose_form(
         asked = checkpoint_form
     elif asked is None and checkpoint_form is not None:
         log.info("the training began in the form %s, which is not possible here", checkpoint_form)
-    steps = run.trainer.max_epochs * -(-len(data.train) // run.trainer.batch_size)
+    steps = run.trainer.max_epochs * run.trainer.limited(-(-len(data.train) // run.trainer.batch_size))
     if asked == EAGER.name or forms == [EAGER] or (asked is None and steps < WORTH_TRYING):
         return PLAIN, OwnForward()
     forwards: dict[Form, Forward] = {}

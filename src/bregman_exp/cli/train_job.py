@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 from omegaconf import DictConfig
 
 from bregman_exp import build
 from bregman_exp.build import Job, training
+from bregman_exp.build.trackers import Tracker, check_trackers
 from bregman_exp.cli.command import (
     CommandFailedError,
     errors_in_one_sentence,
@@ -38,12 +41,16 @@ from bregman_exp.cli.seeds import seeds_of
 from bregman_exp.cli.sweep import Outcome, time_limit
 from bregman_exp.cli.sweep_lines import note_runs
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
+from bregman_exp.cli.trackers import tracking
 from bregman_exp.cli.train_stack import train_stack
-from bregman_exp.config import Resnet, Run, check
+from bregman_exp.config import Logger, Resnet, Run, check
 from bregman_exp.training.checkpoint import training_facts
+from bregman_exp.training.checkpoint_writing import AtomicCheckpoints
+from bregman_exp.training.ema import EMA, ema_checkpoint
 from bregman_exp.training.epoch_lines import EpochLines
 from bregman_exp.training.form import CAPTURED, EAGER, PLAIN
 
+FAST_SAMPLES = 10  # test samples that trainer.fast_dev_run attacks
 BATCHNORM_BY_PROCESS = (
     "each of the %d processes normalises by the statistics of its own part of a batch, unlike one device; "
     "trainer.sync_batchnorm=true, on GPUs, takes those of the whole batch"
@@ -56,6 +63,22 @@ def train_job(cfg: DictConfig) -> Outcome:
         plain = plain_container(cfg)
         seeds = seeds_of(plain.pop("seed", None), plain.pop("seeds", None))
         runs = [check(plain | {"seed": seed}) for seed in seeds]
+    if not runs[0].trainer.fast_dev_run:
+        return _train_all(runs)
+    with TemporaryDirectory() as folder:
+        outcome = _train_all([_short(run, folder) for run in runs])
+    print("trainer.fast_dev_run=true: all steps work; nothing of this run is kept", file=sys.stderr)
+    return outcome
+
+
+def _short(run: Run, folder: str) -> Run:
+    """One batch of training and of validation in the plain form, without trackers, in this folder."""
+    trainer = replace(run.trainer, max_epochs=1, limit_train_batches=1, fast=None)
+    return replace(run, trainer=trainer, logger=Logger(), output_dir=folder)
+
+
+def _train_all(runs: Sequence[Run]) -> Outcome:
+    with errors_in_one_sentence():
         limit = time_limit(runs[0].trainer.max_time)
         if limit.is_over:
             print(limit.postponed_message, file=sys.stderr)
@@ -64,7 +87,7 @@ def train_job(cfg: DictConfig) -> Outcome:
         jobs = _checked_jobs(runs)
         all_complete = all(map(has_all_figures, jobs))
         # a tracker has one run in a process
-        groups = [jobs] if runs[0].logger.name == "csv" else [[job] for job in jobs]
+        groups = [[job] for job in jobs] if runs[0].logger.trackers else [jobs]
         results = [train_stack(group, limit) for group in groups]
         failed, postponed = ([job for result in results for job in result[which]] for which in (0, 1))
     for job in [job for job in jobs if job not in failed and job not in postponed]:
@@ -84,7 +107,12 @@ def train_job(cfg: DictConfig) -> Outcome:
 
 def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
     """A job for each seed. Raises ValueErrors for all mistakes that can be seen before the training."""
+    check_trackers(runs[0])
     first = build.job(runs[0])
+    if runs[0].trainer.fast_dev_run:
+        for run in runs:
+            few = min(FAST_SAMPLES, len(first.data.test.y))
+            run.attack = replace(run.attack, samples=few)
     for remark in first.data.remarks:
         print_once(remark)
     net = first.new_network()
@@ -111,7 +139,10 @@ def train_run(job: Job, limit: TimeLimit) -> bool:
     with folder.locked(), logging_to(folder.log):
         if not folder.complete or has_failed_attacks(job):
             with failures_recorded_in(folder):
-                return _train_and_evaluate(job, limit)
+                refuse_foreign_state(folder)
+                begin_run(job)
+                with tracking(job) as trackers:
+                    return _train_and_evaluate(job, limit, trackers)
         if has_all_figures(job):
             folder.parts.clear()  # a kill may have come after the figures
             log.info("%s is complete: skipped", folder.path)
@@ -120,28 +151,28 @@ def train_run(job: Job, limit: TimeLimit) -> bool:
     return True
 
 
-def _train_and_evaluate(job: Job, limit: TimeLimit) -> bool:
+def _train_and_evaluate(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> bool:
     """Returns False where the time limit stopped training, before the evaluation."""
     run, folder = job.run, job.folder
     begin, last = limit.budget.clock(), folder.checkpoint("last")
-    refuse_foreign_state(folder)
-    begin_run(job)
     set_damaged_checkpoint_aside(folder, job.identity)
     epochs_before, epoch_seconds = epochs_in(last), None
     if not is_trained(run, folder):
-        epoch_seconds = _train(job, limit)
+        epoch_seconds = _train(job, limit, trackers)
         if not is_trained(run, folder):
             limit.add_run(kind_of(run), epoch_seconds, None)
             log.info("%s", limit.stopped_message(epochs_in(last), run.trainer.max_epochs))
             return False
     EpochLines(folder.curves).restore(training_facts(last).lines)  # a kill may have come before the file
+    if run.trainer.ema is not None:
+        _write_ema(job)
     write_figures(job, folder)
     training_seconds = (epochs_in(last) - epochs_before) * (epoch_seconds or 0.0)
     limit.add_run(kind_of(run), epoch_seconds, limit.budget.clock() - begin - training_seconds)
     return True
 
 
-def _train(job: Job, limit: TimeLimit) -> float | None:
+def _train(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> float | None:
     """Trains to the end or to the limit; returns the seconds of an epoch, as ``fit``."""
     run, last = job.run, job.folder.checkpoint("last")
     log.info("%s %s", "resuming" if last.exists() else "training", job.folder.path)
@@ -155,8 +186,16 @@ def _train(job: Job, limit: TimeLimit) -> float | None:
     if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
         log.info(BATCHNORM_BY_PROCESS, run.trainer.devices)
     classifier = training.classifier(run, net, choice, forward)
-    epoch_seconds = fit(training.trainer(job, limit.budget), classifier, training.epochs(job), last)
+    trainer = training.trainer(job, limit.budget, trackers)
+    epoch_seconds = fit(trainer, classifier, training.epochs(job), last)
     facts = training_facts(last)
     if facts.stopped:
         log.info("stopped after %d epochs without a better validation accuracy", facts.epochs)
     return epoch_seconds
+
+
+def _write_ema(job: Job) -> None:
+    """Writes the average of the weights, which last.ckpt has, as a checkpoint of its own: ema.ckpt."""
+    content = ema_checkpoint(job.folder.checkpoint("last"), job.identity)
+    checkpoints = AtomicCheckpoints(job.folder.checkpoints, job.identity, job.run.to_yaml())
+    checkpoints.save_checkpoint(content, job.folder.checkpoint(EMA))

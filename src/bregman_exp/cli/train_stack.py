@@ -5,13 +5,13 @@ They are evaluated afterwards, seed by seed.
 
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bregman_exp import build
 from bregman_exp.build import Job, together
-from bregman_exp.cli.command import failures_recorded_in, log, logging_to, succeeded
+from bregman_exp.cli.command import failures_recorded_in, log, logging_to, print_once, succeeded
 from bregman_exp.cli.fit import (
     begin_run,
     epochs_in,
@@ -23,6 +23,7 @@ from bregman_exp.cli.fit import (
 from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.run_summary import log_summary
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
+from bregman_exp.cli.trackers import tracking
 from bregman_exp.config import Mlp
 from bregman_exp.runs import RunBusyError, RunFolder
 from bregman_exp.training.checkpoint import Identity, training_facts
@@ -37,6 +38,8 @@ from bregman_exp.training.stack import StackedClassifier
 # more than its call. Measured with 64 seeds of 3 layers: 2.4 times as fast at width 128, no gain at 256,
 # 2.8 times the time at 512.
 LARGEST_STACK = 4_000_000
+
+ALONE = "with {} networks train one after another, in the plain form of a step"
 
 JointClassifier = StackedClassifier | SideBySide
 
@@ -84,6 +87,10 @@ def _min_seeds(jobs: Sequence[Job]) -> int | None:
     run = jobs[0].run
     if run.trainer.callbacks:  # a callback is written for one network
         return None
+    if run.of_a_network_alone:
+        if (len(jobs) > 1 or run.trainer.accelerator == "gpu") and not run.trainer.fast_dev_run:
+            print_once(ALONE.format(" and ".join(run.of_a_network_alone)))
+        return None
     if isinstance(run.model, Mlp):
         return 2 if _stackable(jobs) else None
     captured = any(form.captured for form in build.forms(run))
@@ -93,7 +100,7 @@ def _min_seeds(jobs: Sequence[Job]) -> int | None:
 def _stackable(jobs: Sequence[Job]) -> bool:
     """Whether these are several seeds of a small MLP, none of which can end or scale the others' training."""
     settings = jobs[0].run.trainer
-    if len(jobs) < 2 or jobs[0].run.logger.name != "csv":
+    if len(jobs) < 2 or jobs[0].run.logger.trackers:
         return False
     # 16-mixed: where one seed's gradient overflows, the scaler skips the step of all seeds
     if settings.patience is not None or settings.devices > 1 or settings.precision == "16-mixed":
@@ -142,15 +149,19 @@ def _train(
             classifier = _joint_classifier(jobs, stack, fail)
             if classifier is None:
                 return  # each seed trains alone in the plain form
-            _fit(classifier, jobs, stack, identity, limit)
-            epochs, max_epochs = epochs_in(stack.checkpoint("last")), jobs[0].run.trainer.max_epochs
-            if classifier.alive and epochs < max_epochs:
-                postponed.extend(jobs[row] for row in classifier.alive)
-                return log.info("%s", limit.stopped_message(epochs, max_epochs))
-            for row in classifier.alive:
-                _write_checkpoints(classifier.checkpoints(row), jobs[row])
-            if isinstance(classifier, SideBySide):
-                classifier.free()
+            with _tracking(jobs, classifier):
+                train_as(classifier)
+
+    def train_as(classifier: JointClassifier) -> None:
+        _fit(classifier, jobs, stack, identity, limit)
+        epochs, max_epochs = epochs_in(stack.checkpoint("last")), jobs[0].run.trainer.max_epochs
+        if classifier.alive and epochs < max_epochs:
+            postponed.extend(jobs[row] for row in classifier.alive)
+            return log.info("%s", limit.stopped_message(epochs, max_epochs))
+        for row in classifier.alive:
+            _write_checkpoints(classifier.checkpoints(row), jobs[row])
+        if isinstance(classifier, SideBySide):
+            classifier.free()
 
     with logging_to(*(folder.log for folder in folders)):
         for job in jobs:
@@ -161,6 +172,16 @@ def _train(
     if all_written or not stack.checkpoint("last").exists():
         shutil.rmtree(stack.path)
     return failed, postponed
+
+
+@contextmanager
+def _tracking(jobs: Sequence[Job], classifier: JointClassifier) -> Generator[None]:
+    """Within it the trackers of a network alone are open; it is evaluated in a later part of its run."""
+    if len(jobs) > 1 or not isinstance(classifier, SideBySide):
+        yield
+        return
+    with tracking(jobs[0]) as classifier.trackers:
+        yield
 
 
 def _joint_classifier(

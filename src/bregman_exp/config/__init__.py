@@ -25,4 +25,5 @@ from bregman_exp.config.schema.require import require as require
 from bregman_exp.config.schema.run import TARGETS as TARGETS
 from bregman_exp.config.schema.run import Run as Run
 from bregman_exp.config.schema.run import conf_dir as conf_dir
+from bregman_exp.config.schema.training import Logger as Logger
 from bregman_exp.config.schema.training import Trainer as Trainer

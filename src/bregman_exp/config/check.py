@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from bregman_exp.config.keys import SCHEMAS, names, unknown_key
 from bregman_exp.config.schema.require import ConfigError, require
 from bregman_exp.config.schema.run import TARGETS, Run
+from bregman_exp.config.schema.training import TRACKERS
 
 FLOAT_FOR_INTEGER = re.compile(r"Value '(.+)' of type 'float' could not be converted to Integer")
 
@@ -23,6 +24,7 @@ def check(plain: dict[str, Any]) -> Run:
     missing = [f.name for f in fields(Run) if f.name not in plain]
     require(not missing, f"the config lacks {', '.join(missing)}")
     plain["trainer"] = _with_renamed_keys(plain["trainer"])
+    plain["logger"] = _with_trackers(plain["logger"])
     groups = {key: check_group(key, schema, plain[key]) for key, schema in SCHEMAS.items()}
     targets = {key: check_group(key, _schema_of_target(key, plain[key]), plain[key]) for key in TARGETS}
     values = {f.name: plain[f.name] for f in fields(Run) if f.name not in groups | targets}
@@ -35,6 +37,15 @@ def _with_renamed_keys(trainer: Any) -> Any:
         return trainer
     form = {None: None, False: False, True: "compiled"}.get(trainer["compile"], trainer["compile"])
     return {key: value for key, value in trainer.items() if key != "compile"} | {"fast": form}
+
+
+def _with_trackers(logger: Any) -> Any:
+    """The logger with a key for its tracker, where older config.yaml files have a ``name``."""
+    if not isinstance(logger, dict) or "name" not in logger:
+        return logger
+    name, others = logger["name"], {key: value for key, value in logger.items() if key != "name"}
+    require(name in ("csv", *TRACKERS), f"logger.name={name}: use one of csv, {', '.join(TRACKERS)}")
+    return others if name == "csv" else others | {name: {}}
 
 
 def _schema_of_target(key: str, node: Any) -> type:

@@ -8,7 +8,10 @@ from typing import Any
 from bregman_exp.config.schema.network import Mlp, PluginModel
 from bregman_exp.config.schema.run import Run
 
-TRAINING_KEYS = ("max_epochs", "batch_size", "precision", "patience", "devices", "callbacks")
+TRAINING_KEYS = (
+    *("max_epochs", "batch_size", "precision", "patience", "devices", "callbacks"),
+    *("limit_train_batches", "gradient_clip_val", "accumulate_grad_batches", "ema"),
+)
 BATCHNORM_KEYS = ("sync_batchnorm",)  # they act only in models with batch normalisation
 DATA_KEYS = ("augment", "normalize", "statistics")
 # keys that act only with a certain value of another key: (group, other key, value) -> keys

@@ -33,6 +33,7 @@ class Version(StrEnum):
 class Weights(StrEnum):
     LAST = "last"
     BEST = "best"
+    EMA = "ema"
 
 
 def clean_entry(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The Lightning module that trains any classifier."""
 
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bregman_exp.training.descent import Descent, mend_step_count
-from bregman_exp.training.epochs import Batch, Chunk, batches_in
+from bregman_exp.training.ema import EMA
+from bregman_exp.training.epochs import Batch, Chunk, batches_in, parts_of
 from bregman_exp.training.form import PLAIN, Choice, compute_in
 from bregman_exp.training.forward import Logits
 from bregman_exp.training.non_finite import LossWatch
@@ -26,14 +28,22 @@ class Classifier(pl.LightningModule):
     ``seconds``.
 
     ``forward`` computes the logits where the model's own forward pass does not (a compiled form of it);
-    ``choice`` is what the checkpoint records of that form.
+    ``choice`` is what the checkpoint records of that form. ``clip`` and ``ema`` are those of ``Descent``.
     Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()`` that can be set.
     """
 
-    def __init__(self, model: nn.Module, optim: Optim, forward: Logits | None = None, choice: Choice = PLAIN):
+    def __init__(
+        self,
+        model: nn.Module,
+        optim: Optim,
+        forward: Logits | None = None,
+        choice: Choice = PLAIN,
+        clip: float | None = None,
+        ema: float | None = None,
+    ):
         super().__init__()
         self.automatic_optimization = False
-        self.model, self.descent = model, Descent(model, optim)
+        self.model, self.descent = model, Descent(model, optim, clip, ema)
         self.fast, self.choice = forward, choice
         self.sums = {"train": Sums(), "val": Sums()}
         self.watch = LossWatch()
@@ -47,19 +57,26 @@ class Classifier(pl.LightningModule):
         return self.descent.configure(self.trainer)
 
     def training_step(self, batch: Batch | Chunk, batch_idx: int) -> dict[str, Any]:
-        batches = batches_in(batch)
-        losses = [self._update(*each) for each in batches]
-        return {"loss": losses[-1], "samples": sum(len(y) for _, y in batches)}
+        steps = [parts_of(each) for each in batches_in(batch)]
+        losses = [self._update(each) for each in steps]
+        return {"loss": losses[-1], "samples": sum(len(y) for each in steps for _, y in each)}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._loss("val", *batch)
 
-    def _update(self, x: Tensor, y: Tensor) -> Tensor:
-        """One step of the optimizer and its schedule; the loss before it."""
-        loss = self._loss("train", x, y)
-        self.watch.see(loss.detach(), self.current_epoch, self.global_step)
-        self.descent.step(self, loss)
-        return loss.detach()
+    def _update(self, batches: Sequence[Batch]) -> Tensor:
+        """One step of the optimizer and its schedule on the mean over all samples; the loss before it."""
+        n, seen = sum(len(y) for _, y in batches), list[Tensor]()
+
+        def losses() -> Iterator[Tensor]:
+            for x, y in batches:
+                loss = self._loss("train", x, y)
+                self.watch.see(loss.detach(), self.current_epoch, self.global_step)
+                seen.append(loss.detach())
+                yield loss if len(y) == n else loss * (len(y) / n)
+
+        self.descent.step(self, losses())
+        return seen[-1]
 
     def _loss(self, stage: str, x: Tensor, y: Tensor) -> Tensor:
         logits = (self.fast or self.model)(x)
@@ -99,7 +116,11 @@ class Classifier(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["train_seconds"] = self.seconds
         checkpoint.update(self.choice.record)
+        if self.descent.ema is not None:
+            checkpoint[EMA] = self.descent.ema.content()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.seconds = checkpoint["train_seconds"]
         mend_step_count(checkpoint)
+        if self.descent.ema is not None:
+            self.descent.ema.load(checkpoint[EMA])

@@ -10,6 +10,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from bregman_exp.training.ema import Ema
 from bregman_exp.training.epochs import steps_per_epoch
 from bregman_exp.training.optimizer import Optim
 
@@ -17,11 +18,14 @@ from bregman_exp.training.optimizer import Optim
 class Descent:
     """Moves the weights of ``model``: optimizer, learning-rate schedule, ℓ1 proximal step.
 
+    ``clip``: a longer gradient, over all parameters, is shortened to this ℓ2 norm. ``ema``: the decay of
+    an average of the weights.
     Raises ValueError where ``optim.l1`` > 0 and the model has no ``hidden_weights()`` that can be set.
     """
 
-    def __init__(self, model: nn.Module, optim: Optim):
-        self.model, self.optim = model, optim
+    def __init__(self, model: nn.Module, optim: Optim, clip: float | None = None, ema: float | None = None):
+        self.model, self.optim, self.clip = model, optim, clip
+        self.ema = None if ema is None else Ema(model, ema)
         self.hidden_weights = _hidden_weights(model, optim.l1)
 
     def configure(self, trainer: pl.Trainer) -> Any:
@@ -36,17 +40,25 @@ class Descent:
         """The learning rate of the next step."""
         return trainer.optimizers[0].param_groups[0]["lr"]
 
-    def step(self, module: pl.LightningModule, loss: Tensor) -> None:
-        """One step of the optimizer, then of the schedule, from the gradient of the scalar ``loss``."""
+    def step(self, module: pl.LightningModule, losses: Iterable[Tensor]) -> None:
+        """One step of the optimizer, then of the schedule, from the gradient of the sum of the losses.
+
+        ``losses``: scalars; each is computed after the gradient of the one before it, whose memory is free.
+        """
         optimizer = cast(LightningOptimizer, module.optimizers())
         schedule = cast("LRScheduler | None", module.lr_schedulers())
         optimizer.zero_grad()
-        # the backward pass computes in the types of the forward pass, whose autocast is still on
-        with torch.autocast(module.device.type, enabled=False):
-            module.manual_backward(loss)
+        for loss in losses:
+            # the backward pass computes in the types of the forward pass, whose autocast is still on
+            with torch.autocast(module.device.type, enabled=False):
+                module.manual_backward(loss)
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         optimizer.step()
         if self.hidden_weights:
             shrink(self.hidden_weights, self.rate(module.trainer) * self.optim.l1)
+        if self.ema is not None:
+            self.ema.update()
         if schedule is not None:
             schedule.step()
 

@@ -25,6 +25,43 @@ LoadEpoch = Callable[[int, torch.device, int, int], Batches]
 CHUNKS_AN_EPOCH = 8  # at least: between chunks progress is shown and signals are handled
 
 
+class Accumulation(list[Any]):
+    """Batches of one optimizer step, whose gradients are averaged over all their samples."""
+
+
+def parts_of(batch: Any) -> list[Any]:
+    """The batches whose gradients make an optimizer step: those of an ``Accumulation``, else the batch."""
+    return batch if isinstance(batch, Accumulation) else [batch]
+
+
+class Accumulated:
+    """The batches of an epoch, ``size`` of them for each optimizer step; the last step may have fewer."""
+
+    def __init__(self, batches: Batches, size: int):
+        self.batches, self.size = batches, size
+
+    def __len__(self) -> int:
+        return -(-len(self.batches) // self.size)
+
+    def __iter__(self) -> Iterator[Accumulation]:
+        batches = iter(self.batches)
+        while group := Accumulation(islice(batches, self.size)):
+            yield group
+
+
+class FirstBatches:
+    """The first ``n`` batches of an epoch."""
+
+    def __init__(self, batches: Batches, n: int):
+        self.batches, self.n = batches, n
+
+    def __len__(self) -> int:
+        return min(self.n, len(self.batches))
+
+    def __iter__(self) -> Iterator[Any]:
+        return islice(iter(self.batches), len(self))
+
+
 class Chunk(list[Any]):
     """Batches that a training step takes in turn, with an optimizer step for each."""
 
@@ -58,19 +95,34 @@ class Epochs(pl.LightningDataModule):
     """Gives Lightning a new loader for every epoch (``reload_dataloaders_every_n_epochs=1``).
 
     The batches of an epoch depend on its number alone, so a resumed run sees those of an uninterrupted one.
-    ``chunk``: how many training batches a training step takes.
+    ``chunk``: how many optimizer steps a training step takes. ``limited``: how many of an epoch's training
+    batches are used. ``accumulate``: batches of an optimizer step. ``most_val``: of validation; None: all.
     """
 
-    def __init__(self, train: LoadEpoch, val: LoadEpoch, chunk: int = 1):
+    def __init__(
+        self,
+        train: LoadEpoch,
+        val: LoadEpoch,
+        chunk: int = 1,
+        limited: Callable[[int], int] | None = None,
+        accumulate: int = 1,
+        most_val: int | None = None,
+    ):
         super().__init__()
         self.train, self.val, self.chunk = train, val, chunk
+        self.limited, self.accumulate, self.most_val = limited, accumulate, most_val
 
     def train_dataloader(self) -> Batches:
         batches = self._load(self.train)
+        if self.limited is not None:
+            batches = FirstBatches(batches, self.limited(len(batches)))
+        if self.accumulate > 1:
+            batches = Accumulated(batches, self.accumulate)
         return batches if self.chunk == 1 else Chunks(batches, self.chunk)
 
     def val_dataloader(self) -> Batches:
-        return self._load(self.val)
+        batches = self._load(self.val)
+        return batches if self.most_val is None else FirstBatches(batches, self.most_val)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """The batch as it is: the loaders give batches on their device."""

@@ -7,7 +7,7 @@ from omegaconf import MISSING as REQUIRED
 
 from bregman_exp.config.schema.require import require, require_folder_name
 
-WEIGHTS = ("last", "best")
+WEIGHTS = ("last", "best", "ema")
 
 
 @dataclass

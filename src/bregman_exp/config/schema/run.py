@@ -55,6 +55,10 @@ class Run:
             isinstance(self.seed, int) and not isinstance(self.seed, bool) and 0 <= self.seed < 2**63,
             f"seed={self.seed}: it must be a whole number ≥ 0; for several seeds give seeds=0..3",
         )
+        require(
+            self.eval.weights != "ema" or self.trainer.ema is not None,
+            "weights=ema: the run keeps no average of its weights; give trainer.ema=0.999",
+        )
         require_folder_name("experiment_name", self.experiment_name)
         require(
             isinstance(self.output_dir, str) and bool(self.output_dir),
@@ -63,8 +67,13 @@ class Run:
 
     @property
     def weights(self) -> str:
-        """The weights that are evaluated: last or best."""
+        """The weights that are evaluated: last, best or ema."""
         return self.eval.weights or ("last" if self.trainer.patience is None else "best")
+
+    @property
+    def of_a_network_alone(self) -> list[str]:
+        """The settings given that only the plain trainer has: not stacked seeds, nor captured steps."""
+        return [*self.trainer.of_a_network_alone, *(["logger.gradients"] if self.logger.gradients else [])]
 
     @property
     def model_name(self) -> str:

@@ -42,13 +42,13 @@ class SideBySide(pl.LightningModule):
         optim: Optim,
         seeds: Sequence[int],
         curves: Sequence[EpochLines],
-        loggers: Sequence[Sequence[Logger]],
         on_failure: OnFailure,
         choice: Choice,
     ):
         super().__init__()
         self.automatic_optimization = False
-        self.optim, self.choice, self.loggers_of = optim, choice, list(loggers)
+        self.optim, self.choice = optim, choice
+        self.trackers: Sequence[Logger] = ()  # of a network alone: a tracker has one run in a process
         self.group = SeedGroup(seeds, curves, on_failure)
         self.lanes: list[Lane] = []
         self._make_lane = lane
@@ -139,8 +139,8 @@ class SideBySide(pl.LightningModule):
     def _write(self, row: int, figures: dict[str, float]) -> None:
         step = self.global_step - 1  # the last, counted from 0
         self.group.curves[row].add(figures | {"step": step})
-        for logger in self.loggers_of[row]:
-            logger.log_metrics(figures, step=step)
+        for tracker in self.trackers:
+            tracker.log_metrics(figures, step=step)
 
     def free(self) -> None:
         """Frees the GPU memory of the graphs. After it, ``checkpoints`` cannot be called."""

@@ -72,7 +72,7 @@ class StackedClassifier(pl.LightningModule):
         """One step of the optimizer and its schedule; the losses (S,) before it."""
         losses = self._losses("train", x, y)
         self.watch.see(losses.detach(), self.current_epoch, self.global_step)
-        self.descent.step(self, losses.sum())  # its gradient is, for each network, that of its own loss
+        self.descent.step(self, [losses.sum()])  # its gradient is, for each network, that of its own loss
         return losses.detach()
 
     def _losses(self, stage: str, x: Tensor, y: Tensor) -> Tensor:
