@@ -226,7 +226,7 @@ def test_the_script(sweep: list[RunFolder], figures: list[Figure], script: Calla
         "moves: wrote here/moves-mlp-3x2-identity-or-zero-start-atan-2-epochs.png with .svg, .pdf",
         "legendre: wrote here/legendre.png with .svg, .pdf",
     ]
-    assert len(list(Path("here").iterdir())) == 4
+    assert len(list(Path("here").iterdir())) == 6
     done = script("pictures", "--what", "depth", "moves")
     assert (done.code, done.err) == (1, "")
     assert done.out.splitlines()[-1].startswith("depth: not drawn: one depth only")
