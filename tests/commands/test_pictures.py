@@ -186,6 +186,20 @@ def test_rows_that_share_pictures_and_of_many_groups_those_spread_over_all_depth
         assert re.search(f"standard: 2 seeds, {bregman}", picture.caption)
 
 
+def test_learning_rates_and_noise_are_named_where_runs_differ_in_them(
+    command: Callable[..., Outcome], figures: list[Figure]
+) -> None:
+    words = ("model=bregman_mlp", "optim.lr=0.1,0.2", "dataset.noise=1.0,2.0")
+    assert command("train", "-m", *words, *SMALL).code == 0
+    album = draw_pictures("moves", "curves")
+    titles = [picture.title.partition(": ")[2] for picture in album.pictures]
+    shape = "MLP, 3 × 2, random start"
+    moves = [f"{shape}, lr {lr}, noise {noise}, atan, 2 epochs" for lr in (0.1, 0.2) for noise in (1, 2)]
+    assert sorted(titles[:4]) == moves
+    assert sorted(titles[4:]) == [f"two-spiral, {shape}, noise {noise}, atan" for noise in (1, 2)]
+    assert "Bregman, lr 0.1: 1 seed, Bregman, lr 0.2: 1 seed" in album.pictures[-1].caption
+
+
 def test_other_widths_get_a_sentence(command: Callable[..., Outcome], figures: list[Figure]) -> None:
     assert command("train", "model=mlp", "model.widths=[3,2]", *SMALL).code == 0
     album = draw_pictures("layers", "separation", "moves", "robust")

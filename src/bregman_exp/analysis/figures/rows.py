@@ -1,6 +1,6 @@
 """Complete runs, the rows they make, and which rows share a picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,19 @@ from bregman_exp.config import Mlp, Run, config_hash
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.record import Version
 
+# settings that are named where the runs of an album differ in them; None for a run that has no such setting
+VARIED: dict[str, Callable[[Run], float | None]] = {
+    "lr": lambda run: run.optim.lr,
+    "noise": lambda run: getattr(run.dataset, "noise", None),
+}
 NAMES = {Version.STANDARD: "standard", Version.EUCLIDEAN: "Euclidean", Version.BREGMAN: "Bregman"}
 
 
 def lines_of(frame: Frame) -> tuple[Frame, list[str]]:
     """The frame's figures of complete runs' own weights, sorted by row and seed; a seed counts once a row.
 
-    More columns: ``stored``, the row's config, parsed once, as YAML is slow, and those of ``_described``.
+    More columns: ``stored``, the row's config, parsed once, as YAML is slow, and those of ``_described``
+    and ``_varied``.
     Also the names of rows whose config is of another version of this program; these are left out.
     """
     figures = frame[(frame["state"] == "complete") & (frame["id"] != "")]
@@ -41,7 +47,7 @@ def lines_of(frame: Frame) -> tuple[Frame, list[str]]:
     if not rows:
         return figures.iloc[:0], unreadable
     lines = pd.concat(rows).merge(figures, on=["run", "weights"])
-    lines = lines.assign(order=lines["version"].map(list(NAMES).index))
+    lines = lines.assign(order=lines["version"].map(list(NAMES).index), **_varied(lines["stored"]))
     return lines.sort_values(["depth", "init", "order", "act"], kind="stable"), unreadable
 
 
@@ -66,10 +72,22 @@ def _described(stored: Run, act: str, fingerprint: str) -> dict[str, Any]:
     return shape | {"init": model.init, "widths": " ".join(sorted(set(widths))), "twins": twins}
 
 
+def _varied(stored: Iterable[Run]) -> dict[str, list[str]]:
+    """For each of ``VARIED`` a text by line, e.g. "lr 0.1"; "" where these runs do not differ in it."""
+    texts = {}
+    for name, value in VARIED.items():
+        values = [value(run) for run in stored]
+        several = len(set(values) - {None}) > 1
+        texts[name] = [f"{name} {x:g}" if several and x is not None else "" for x in values]
+    return texts
+
+
 def architecture_of(group: Frame) -> str:
-    """Of lines that differ in version, activation or training, e.g. "MLP, 3 × 2, random start"."""
+    """Of lines that differ in version, activation or training, e.g. "MLP, 3 × 2, random start, noise 2"."""
     first = group.iloc[0]
-    return ", ".join(filter(None, (first["architecture"], start_name(first["init"], *group["version"]))))
+    shared = [first[name] for name in VARIED if group[name].nunique() == 1]
+    parts = (first["architecture"], start_name(first["init"], *group["version"]), *shared)
+    return ", ".join(filter(None, parts))
 
 
 def _grouped(keys: list[str], name: Callable[[Frame], str], lines: Frame) -> Groups:
@@ -98,11 +116,13 @@ any_depth = partial(
 
 def labelled(lines: Frame) -> Frame:
     """With a ``version_name``, e.g. "Bregman", or "Bregman, tanh" where there are several activations, and a
-    ``label``: the same, for rows that share it with the start of their hash, as in the table."""
+    ``label``: the same with the learning rate where the lines differ in it, and for rows that share it with
+    the start of their hash, as in the table."""
     names = lines["version"].map(NAMES) + (", " + lines["act"] if lines["act"].nunique() > 1 else "")
-    alone = lines.groupby(names)["row"].transform("nunique") == 1
+    labels = names + (", " + lines["lr"] if lines["lr"].nunique() > 1 else "")
+    alone = lines.groupby(labels)["row"].transform("nunique") == 1
     return lines.assign(
-        version_name=names, label=names.where(alone, names + " [" + lines["row"].str[:4] + "]")
+        version_name=names, label=labels.where(alone, labels + " [" + lines["row"].str[:4] + "]")
     )
 
 
