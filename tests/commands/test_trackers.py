@@ -160,11 +160,12 @@ def test_online_without_a_key(command, tmp_path: Path, monkeypatch) -> None:
     assert [part.exit_code for part in parts(tmp_path)] == [0]
 
 
-def test_a_mode_that_does_not_exist(command, monkeypatch) -> None:
-    monkeypatch.setenv("WANDB_MODE", "sometimes")
+@pytest.mark.parametrize("mode", ["sometimes", ""])
+def test_a_mode_that_does_not_exist(command, monkeypatch, mode: str) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
     outcome = command("train", *TINY, "logger=wandb", "attack=none")
     assert outcome.code == 1
-    assert "WANDB_MODE=sometimes: use one of online, offline" in outcome.err
+    assert f"WANDB_MODE={mode}: use one of online, offline" in outcome.err
 
 
 @pytest.mark.parametrize(("server", "mode"), [("refuses", ""), ("refuses", "online"), ("is silent", "")])
@@ -186,8 +187,9 @@ def test_a_key_without_a_server(command, tmp_path: Path, monkeypatch, server: st
             listener.listen()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         monkeypatch.setenv("WANDB_BASE_URL", address)
-        monkeypatch.setenv("WANDB_MODE", mode)
         monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+        if mode:
+            monkeypatch.setenv("WANDB_MODE", mode)
         outcome = command("train", *TINY, "logger=wandb", "attack=none")
     assert outcome.code == 0, outcome.err
     assert f"this run is offline ({address} does not answer) in" in outcome.err

@@ -95,9 +95,9 @@ def _mode() -> tuple[Any, str]:
     import wandb
 
     asked = os.environ.get("WANDB_MODE")
-    if asked:
-        require(asked in MODES, f"WANDB_MODE={asked}: use one of {', '.join(MODES)}, or unset it")
-    if asked not in (None, "", "online", "run"):
+    known = asked is None or asked in MODES
+    require(known, f"WANDB_MODE={asked}: use one of {', '.join(MODES)}, or unset it")
+    if asked not in (None, "online", "run"):
         return asked, ""
     try:
         has_key = wandb.login(prompt=False, verify=False)
