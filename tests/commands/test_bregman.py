@@ -102,7 +102,7 @@ def test_a_line_a_run(bregman, outputs: Path) -> None:
     outcome = bregman("runs")
     assert (outcome.code, outcome.err) == (0, "")
     lines = rows_in(outcome)
-    best = next(line for line in lines if line[:2] == ["bregman_mlp (atan), depth 3, random", "1"])
+    best = next(line for line in lines if line[:2] == ["bregman_mlp (atan), depth 3, random start", "1"])
     assert best[2:6] == ["complete", "99.00", "70.00 pgd-linf-0.01", "unchecked"]
     assert best[-1].endswith("seed-1-x")
     states = sorted(line[2] for line in lines)
@@ -158,7 +158,7 @@ def test_runs_that_do_not_share_a_table_get_one_each(bregman, outputs: Path) -> 
 
 
 def test_rows_are_compared_by_name(bregman, outputs: Path) -> None:
-    outcome = bregman("compare", "bregman_mlp (atan)", "mlp (atan), depth 3, random")
+    outcome = bregman("compare", "bregman_mlp (atan)", "mlp (atan), depth 3, random start")
     assert outcome.code == 0, outcome.err
     (clean,) = [line for line in rows_in(outcome) if line[0] == "clean"]
     assert clean[1:4] == ["97.00 ± 2.83", "91.00 ± 1.41", "+6.00"]
@@ -185,7 +185,9 @@ def test_a_name_of_several_rows(bregman, outputs: Path) -> None:
     spiral(outputs, [70], depth=10)
     outcome = bregman("compare", "mlp", "bregman_mlp")
     assert outcome.code == 1
-    assert outcome.err.startswith("'mlp' may be any of mlp (atan), depth 3, random; mlp (atan), depth 10")
+    assert outcome.err.startswith(
+        "'mlp' may be any of mlp (atan), depth 3, random start; mlp (atan), depth 10"
+    )
 
 
 # ---- clean

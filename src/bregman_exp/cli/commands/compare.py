@@ -19,7 +19,7 @@ def parser(prog: str) -> ArgumentParser:
         own.add_argument(
             name,
             help="a run's folder; a folder or 'glob' (quoted) of runs that differ only in their seed; or a "
-            "row as the table names it, 'mlp (atan), depth 3, random', also with 'seed 0' behind it",
+            "row as the table names it, 'mlp (atan), depth 3, random start', also with 'seed 0' behind it",
         )
     own.add_argument("--of", default="outputs", metavar="FOLDER", help="where rows are looked for")
     return own
