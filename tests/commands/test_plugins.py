@@ -79,6 +79,42 @@ def test_it_trains_and_evaluates(command: Callable[..., Outcome], package: str, 
     later = command("evaluate", f"plugins={package}", f"run={metrics.parent}", "attack=noise")
     assert later.code == 0, later.err
     assert len(list(metrics.parent.rglob("evaluations/*/metrics.json"))) == 1
+    own, later = (
+        json.loads(file.read_text())["overrides"] for file in sorted(tmp_path.rglob("run.json"), key=_depth)
+    )
+    assert own[-2:] == [f"plugins=[{package}]", f"callbacks=[{package}.Counts]"]
+    assert later[-2:] == ["attack=noise", f"plugins=[{package}]"]
+
+
+def _depth(path: Path) -> int:
+    return len(path.parts)
+
+
+def test_pictures_load_the_plug_ins_that_are_named(
+    command: Callable[..., Outcome], script: Callable[..., Outcome], package: str, tmp_path: Path
+) -> None:
+    words = ("model=mlp", "act=mish", "dataset=two_spiral", *SHORT[:2], "attack=none", "dataset.n_train=40")
+    assert command("train", f"plugins=[{package}]", *words).code == 0
+    _forget(package)
+    alone = script("pictures", "outputs", "--what", "boundary")
+    assert (alone.code, "not drawn" in alone.out) == (1, True)
+    drawn = script("pictures", "outputs", "--what", "boundary", "--plugins", package)
+    assert (drawn.code, "boundary: wrote" in drawn.out) == (0, True), drawn.out + drawn.err
+
+
+def _forget(package: str) -> None:
+    """As in a process that has not been given the plug-in."""
+    for known in TARGETS.values():
+        for path in [path for path in known if path.startswith(package)]:
+            del known[path]
+    for name in ("mish", "corners"):
+        ACTIVATIONS.pop(name, None)
+        ATTACKS.pop(name, None)
+    for group in TARGETS:
+        store = ConfigStore.instance().repo.get(group, {})
+        for name in [name for name, node in store.items() if package in str(node.node.get("_target_"))]:
+            del store[name]
+    del sys.modules[package]
 
 
 def test_a_callback_makes_another_run(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:
@@ -135,10 +171,7 @@ def test_a_stored_config_imports_nothing(
 ) -> None:
     assert command("train", f"plugins=[{package}]", *OWN, *SHORT).code == 0
     (metrics,) = tmp_path.rglob("metrics.json")
-    for known in TARGETS.values():  # as in a process that has not been given the plug-in
-        for path in [path for path in known if path.startswith(package)]:
-            del known[path]
-    del sys.modules[package]
+    _forget(package)
     done = command("evaluate", f"run={metrics.parent}", "attack=noise")
     assert done.code == 1
     assert f"plug-in, install that or give plugins=[{package}] on the command line" in done.err
