@@ -168,10 +168,14 @@ def _train(
             begin_run(job)
         if jobs and not succeeded(train):
             return list(jobs), []
-    all_written = all(_has_begun(job.folder) for job in jobs if job not in failed)
-    if all_written or not stack.checkpoint("last").exists():
-        shutil.rmtree(stack.path)
+    _remove_when_done(stack, [job for job in jobs if job not in failed])
     return failed, postponed
+
+
+def _remove_when_done(stack: RunFolder, jobs: Sequence[Job]) -> None:
+    """Removes the stack's folder once each of these jobs has a checkpoint of its own."""
+    if all(_has_begun(job.folder) for job in jobs) or not stack.checkpoint("last").exists():
+        shutil.rmtree(stack.path)
 
 
 @contextmanager

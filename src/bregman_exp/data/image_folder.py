@@ -33,16 +33,14 @@ def image_folder(
     5,000); ``n_train`` of the others are trained on (None: all). All images must have the same size, unless
     ``size`` resizes them to size × size pixels (bilinear). ``channels`` is 1 or 3 (None: 1 if all images are
     grey, else 3). ``normalize`` names the channel statistics of the model's first layer; "computed" stands
-    for those of the training split. The formats are ``decoding.FORMATS``; the EXIF orientation is applied.
-    The cache is rebuilt when the name, length, mtime or ctime of a file changes.
-
+    for those of the training split. The formats are ``decoding.FORMATS``; the EXIF orientation is applied;
+    the cache is rebuilt when the name, length, mtime or ctime of a file changes.
     Shapes: x (n, 1 or 3, H, W) uint8. ``remarks`` says what was skipped or converted. Raises DataError for a
     tree that is missing, empty or unreadable, for a broken image, for images of several sizes, of more than 8
     bits a channel, of more than ``decoding.MAX_PIXELS`` pixels or together larger than the memory, and for
     classes that differ between the splits.
     """
-    tree = Path(root).expanduser()
-    listings = list_tree(tree)
+    listings = list_tree(tree := Path(root).expanduser())
     arrays, converted = _cached(tree, listings, Path(cache_dir), size, channels)
     splits = {name: _split(arrays[name], listing) for name, listing in listings.items()}
     train, val = (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val)

@@ -198,7 +198,6 @@ def resnet(
     (mean, std) or None.
 
     Shapes: images (N, in_channels, 32, 32) in [0, 1] -> logits (N, num_classes).
-
     Raises ValueError for a depth, version, shortcut, normalisation, number of channels or clamp that is not
     allowed, and for a Bregman version of a map without inverse.
     """

@@ -92,40 +92,31 @@ def robust_accuracy(
 ) -> Report:
     """The share of samples that are still classified correctly after an attack of size eps.
 
-        report = robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
-        report = robust_accuracy(net, loader, attack="autoattack", norm="Linf", eps="8/255")
+        robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
+        robust_accuracy(net, loader, attack="autoattack", norm="Linf", eps="8/255")
 
-    ``net``: a module, or any function of images that torch can differentiate (a compiled module, a lambda).
-    A function is taken as it is: put the modules in it into eval mode yourself.
-    ``images``: with ``labels``, tensors or NumPy arrays; without, a DataLoader or a data set of pairs.
-    ``attack``: "pgd", "suite" (the worst case over several attacks), "autoattack", … (see ``ATTACKS``), or
-    your own function ``attack(net, x, y, threat, **settings)`` that returns points like x (see ``Function``).
-    ``norm``: "linf" or "l2" (also "Linf", "L2"); ``eps``: in units of data in [0, 1], a number or "8/255".
-    ``settings``: the attack's, e.g. of "pgd" steps=50, rel_step=0.25 (a step in units of eps), restarts=1,
-    random_start=True, loss="ce"; those of every attack: ``python evaluate.py --help``.
-    ``audit``: run every check, with the attacks that it needs; only then can the verdict of PGD or a suite be
-    "reliable". ``points``: return the adversarial points. ``source``: another model, whose adversarial points
-    attack=transfer and the audit show to ``net``. ``ids`` (N,) key the random numbers of the samples, default
-    0 … N−1; ``seed``: of these numbers; ``batch_size``: samples at a time.
-
-    Shapes: images (N, …) in [0, 1] or uint8, labels (N,); net returns logits (N, K).
+    ``net``: a module, or any function of images that torch can differentiate; put the modules in that into
+    eval mode yourself. ``images`` (N, …) in [0, 1] or uint8 and ``labels`` (N,): tensors or NumPy arrays, or
+    without labels a DataLoader or data set of pairs; net returns logits (N, K). ``attack``: "pgd", "suite"
+    (the worst of several), "autoattack", … (see ``ATTACKS``), or a function (see ``Function``). ``norm``:
+    linf or l2; ``eps``: a number or "8/255", in units of data in [0, 1]. ``audit``: run every check; only then can
+    PGD or a suite be "reliable". ``points``: return the points. ``source``: a model whose adversarial points
+    attack=transfer and the audit show to net. ``ids`` (N,), default 0 … N−1, and ``seed`` key the random
+    numbers; ``batch_size``: samples at a time. ``settings``: the attack's, e.g. of "pgd" steps=50,
+    rel_step=0.25 (in units of eps), restarts=1, random_start=True, loss="ce"; ``evaluate.py --help`` has all.
     Raises ValueError for an invalid argument.
     """
     x, y = _samples(images, labels)
-    spec = AttackSpec.of(attack, norm, eps, **settings)
-    evaluation = evaluate(
-        _as_module("net", net),
-        x,
-        y,
-        [spec],
-        ids=ids,
-        seed=seed,
-        batch_size=batch_size,
-        audit=audit,
-        source=None if source is None else _as_module("source", source),
-        keep_points=points,
-    )
-    return Report.of(evaluation, x, points)
+    spec, model = AttackSpec.of(attack, norm, eps, **settings), _as_module("net", net)
+    options: dict[str, Any] = {
+        "ids": ids,
+        "seed": seed,
+        "batch_size": batch_size,
+        "audit": audit,
+        "keep_points": points,
+    }
+    other = None if source is None else _as_module("source", source)
+    return Report.of(evaluate(model, x, y, [spec], source=other, **options), x, points)
 
 
 class FunctionModule(nn.Module):
