@@ -14,8 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from bregman_exp.cli import conf_dir
-from bregman_exp.config import Run, check
+from bregman_exp.config import Run, check, conf_dir
 from bregman_exp.training.classifier import Classifier
 from tests.conftest import TINY
 

@@ -4,6 +4,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bregman_exp.cli.command import Job
 
 os.environ["MPLBACKEND"] = "agg"  # pictures are written, not shown; a notebook's backend may not be installed
@@ -11,16 +13,20 @@ os.environ["MPLBACKEND"] = "agg"  # pictures are written, not shown; a notebook'
 
 def train() -> None:
     """python train.py model=… act=… dataset=… attack=…"""
-    from bregman_exp.cli.command import command
-
-    command("train", _train_job)
+    _run("train", _train_job)
 
 
 def evaluate() -> None:
     """python evaluate.py run=… attack=…"""
-    from bregman_exp.cli.command import command
+    _run("evaluate", _evaluate_job)
 
-    command("evaluate", _evaluate_job)
+
+def _run(name: str, load_job: "Callable[[], Job]") -> None:
+    try:
+        from bregman_exp.cli.command import command
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    command(name, load_job)
 
 
 def _train_job() -> "Job":

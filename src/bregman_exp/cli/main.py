@@ -42,7 +42,10 @@ def main() -> None:
     if name not in COMMANDS:
         sys.exit(f"there is no command {name!r}; there are {', '.join(COMMANDS)}.")
     sys.argv = [f"{_typed(program)} {name}", *rest]
-    run_command(name)
+    try:
+        run_command(name)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _typed(program: str) -> str:

@@ -95,16 +95,15 @@ def robust_accuracy(
         robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
         robust_accuracy(net, loader, attack="autoattack", norm="Linf", eps="8/255")
 
-    ``net``: a module, or any function of images that torch can differentiate; put the modules in that into
-    eval mode yourself. ``images`` (N, …) in [0, 1] or uint8 and ``labels`` (N,): tensors or NumPy arrays, or
-    without labels a DataLoader or data set of pairs; net returns logits (N, K). ``attack``: "pgd", "suite"
-    (the worst of several), "autoattack", … (see ``ATTACKS``), or a function (see ``Function``). ``norm``:
-    linf or l2; ``eps``: a number or "8/255", in units of data in [0, 1]. ``audit``: run every check; only then can
-    PGD or a suite be "reliable". ``points``: return the points. ``source``: a model whose adversarial points
-    attack=transfer and the audit show to net. ``ids`` (N,), default 0 … N−1, and ``seed`` key the random
-    numbers; ``batch_size``: samples at a time. ``settings``: the attack's, e.g. of "pgd" steps=50,
-    rel_step=0.25 (in units of eps), restarts=1, random_start=True, loss="ce"; ``evaluate.py --help`` has all.
-    Raises ValueError for an invalid argument.
+    ``net``: a module, or any function of images that torch can differentiate (put what is in it into eval
+    mode). ``images`` (N, …) in [0, 1] or uint8 and ``labels`` (N,): tensors or NumPy arrays, or without labels
+    a DataLoader or data set; net returns logits (N, K). ``attack``: a name ("pgd", "suite", "autoattack", …:
+    ``ATTACKS``) or a function (``Function``). ``norm``: linf or l2; ``eps``: in units of data in [0, 1], a
+    number or "8/255". ``audit``: run every check; only then can PGD or a suite be "reliable". ``points``:
+    return the points. ``source``: a model whose adversarial points attack=transfer and the audit show to net.
+    ``ids`` (N,), default 0 … N−1, and ``seed`` key the random numbers; ``batch_size``: samples at a time.
+    ``settings``: the attack's, e.g. of "pgd" steps=50, rel_step=0.25 (in units of eps), restarts=1, loss="ce";
+    ``evaluate.py --help`` has all. Raises ValueError for an invalid argument.
     """
     x, y = _samples(images, labels)
     spec, model = AttackSpec.of(attack, norm, eps, **settings), _as_module("net", net)
