@@ -93,11 +93,9 @@ def robust_accuracy(
     """The share of samples that are still classified correctly after an attack of size eps.
 
         robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
-        robust_accuracy(net, loader, attack="autoattack", norm="Linf", eps="8/255")
-
     ``net``: a module, or any function of images that torch can differentiate (put what is in it into eval
-    mode). ``images`` (N, …) in [0, 1] or uint8 and ``labels`` (N,): tensors or NumPy arrays, or without labels
-    a DataLoader or data set; net returns logits (N, K). ``attack``: a name ("pgd", "suite", "autoattack", …:
+    mode). ``images`` (N, …) in [0, 1] or uint8, ``labels`` (N,): tensors or NumPy arrays, or without labels a
+    DataLoader or data set; net returns logits (N, K). ``attack``: a name ("pgd", "suite", "autoattack", …:
     ``ATTACKS``) or a function (``Function``). ``norm``: linf or l2; ``eps``: in units of data in [0, 1], a
     number or "8/255". ``audit``: run every check; only then can PGD or a suite be "reliable". ``points``:
     return the points. ``source``: a model whose adversarial points attack=transfer and the audit show to net.
