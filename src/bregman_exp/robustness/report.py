@@ -93,6 +93,7 @@ def robust_accuracy(
     """The share of samples that are still classified correctly after an attack of size eps.
 
         robust_accuracy(net, images, labels, attack="pgd", norm="l2", eps=0.25, steps=20)
+
     ``net``: a module, or any function of images that torch can differentiate (put what is in it into eval
     mode). ``images`` (N, …) in [0, 1] or uint8, ``labels`` (N,): tensors or NumPy arrays, or without labels a
     DataLoader or data set; net returns logits (N, K). ``attack``: a name ("pgd", "suite", "autoattack", …:
@@ -100,20 +101,15 @@ def robust_accuracy(
     number or "8/255". ``audit``: run every check; only then can PGD or a suite be "reliable". ``points``:
     return the points. ``source``: a model whose adversarial points attack=transfer and the audit show to net.
     ``ids`` (N,), default 0 … N−1, and ``seed`` key the random numbers; ``batch_size``: samples at a time.
-    ``settings``: the attack's, e.g. of "pgd" steps=50, rel_step=0.25 (in units of eps), restarts=1, loss="ce";
+    ``settings``: the attack's, e.g. of "pgd" steps=50, rel_step=0.25 (in units of eps), restarts=1;
     ``evaluate.py --help`` has all. Raises ValueError for an invalid argument.
     """
     x, y = _samples(images, labels)
     spec, model = AttackSpec.of(attack, norm, eps, **settings), _as_module("net", net)
-    options: dict[str, Any] = {
-        "ids": ids,
-        "seed": seed,
-        "batch_size": batch_size,
-        "audit": audit,
-        "keep_points": points,
-    }
+    options: dict[str, Any] = {"ids": ids, "seed": seed, "batch_size": batch_size, "audit": audit}
     other = None if source is None else _as_module("source", source)
-    return Report.of(evaluate(model, x, y, [spec], source=other, **options), x, points)
+    evaluation = evaluate(model, x, y, [spec], source=other, keep_points=points, **options)
+    return Report.of(evaluation, x, points)
 
 
 class FunctionModule(nn.Module):
