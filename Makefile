@@ -46,7 +46,7 @@ check: setup     ## lint and types
 	$(BIN)/pyright
 
 docs: setup      ## the reference of the code, in build/docs; a warning fails
-	$(BIN)/python -W error::UserWarning -m pdoc --no-show-source -o build/docs bregman_exp
+	$(BIN)/python -W error::UserWarning scripts/docs.py
 
 check-oldest: .venv-oldest/ready  ## the tests of maps, networks and training with the oldest torch allowed (5 GB)
 	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 tests/geometry tests/models tests/training

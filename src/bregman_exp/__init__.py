@@ -45,4 +45,5 @@ def __getattr__(name: str) -> Any:
         return version("bregman-exp")
     if name not in PARTS:
         raise AttributeError(f"module 'bregman_exp' has no attribute {name!r}")
-    return getattr(import_module(f"bregman_exp.{PARTS[name]}"), name)
+    globals()[name] = getattr(import_module(f"bregman_exp.{PARTS[name]}"), name)
+    return globals()[name]
