@@ -33,9 +33,10 @@ def test_done_failed_and_skipped(command: Callable[..., Said], tmp_path: Path) -
 
 
 def runs(said: Said) -> list[str]:
-    """The lines on the sweep's runs, which stand before those on the sweep, with # for figures."""
-    before = [part.splitlines()[-1] for part in said.err.split("\nsweep: ")[:-1]]
-    return [re.sub(r"\d+\.\d\d %", "# %", line) for line in before]
+    """The lines on the sweep's runs, with # for figures: all that it says before its table but errors."""
+    before = said.err.rpartition("\nsweep: ")[0].splitlines()
+    others = [line for line in before if not line.startswith(("sweep: ", "Error: "))]
+    return [re.sub(r"\d+\.\d\d %", "# %", line) for line in others]
 
 
 def test_a_line_for_each_run_then_a_table_and_what_to_do_next(
@@ -70,13 +71,26 @@ def test_a_line_for_each_run_then_a_table_and_what_to_do_next(
 
 
 def test_another_suite_is_of_the_evaluation_that_has_it(command: Callable[..., Said]) -> None:
-    sweep = ("train", "-m", "model=mlp", *SMALL, "seeds=0..1")
-    assert runs(command(*sweep))[0].endswith("seed 1: # % clean")
+    sweep, row = ("train", "-m", "model=mlp", *SMALL, "seeds=0..1"), "mlp (atan), depth 3, random start"
+    assert runs(command(*sweep)) == [f"{row}, seed {seed}: # % clean" for seed in (0, 1)]
     attack = "attack.attacks=[{attack: fgsm, norm: linf, eps: 0.02}]"
     said = command(*sweep, "attack=paper", attack)
-    assert runs(said)[0].startswith(
-        "mlp (atan), depth 3, random start, seed 1: # % clean, # % under fgsm-linf"
-    )
+    assert [line.partition(" (unch")[0].partition(" (deg")[0] for line in runs(said)] == [
+        f"{row}, seed {seed}: # % clean, # % under fgsm-linf-0.02" for seed in (0, 1)
+    ]
+
+
+def test_several_seeds_say_how_they_train_then_a_line_each(
+    command: Callable[..., Said], tmp_path: Path
+) -> None:
+    said = command("train", "model=mlp", *SMALL, "seeds=0..1").err
+    assert said.startswith("training seeds 0..1 together") and "\noptimizer: sgd" in said
+    assert len(re.findall(r"^mlp \(atan\), depth 3, random start, seed [01]: .* % clean$", said, re.M)) == 2
+    assert "evaluating" not in said and "┃ attack" not in said  # run.log has them
+    assert said.endswith("    python scripts/report.py outputs/adhoc\n")
+    assert all("evaluating" in log.read_text() for log in tmp_path.rglob("run.log"))
+    one = command("train", "model=mlp", *SMALL, "seed=0").err
+    assert "is complete: skipped" in one and "next:" not in one
 
 
 def test_a_sweep_whose_runs_left_nothing_has_no_table(capsys: pytest.CaptureFixture) -> None:

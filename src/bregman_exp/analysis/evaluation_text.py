@@ -19,14 +19,18 @@ SECOND = re.compile(r"(?<!e)-\d+$")  # of an id; not the exponent of an ε such 
 UNKNOWN = {"attack": None, "norm": None, "eps": None, "correct": None}  # of an attack that does not say
 
 
-def evaluation_text(record: Record) -> RenderableType:
-    """Accuracies with intervals and verdicts, all in a line, failed checks with what to do, the counts."""
+def evaluation_text(record: Record, row: str) -> RenderableType:
+    """Accuracies with intervals and verdicts, all in a line, failed checks with what to do, the counts.
+
+    ``row``: what the network is called in tables.
+    """
+    title = f"{row}, seed {record['seed']}"
     checks = record.get("checks", [])
     failed = [check for check in checks if check["status"] == CheckStatus.FAILED]
-    lines = [f"{_title(record)}: {verdict_line(record)}", *_failures(failed), _counts(checks)]
+    lines = [f"{title}: {verdict_line(record)}", *_failures(failed), _counts(checks)]
     if failed:
         lines.append("docs/checks.md says what each failure means and what to do.")
-    return Group(_accuracies(record, _entries(record)), Text("\n".join(lines)))
+    return Group(_accuracies(record, _entries(record), title), Text("\n".join(lines)))
 
 
 def verdict_line(record: Record) -> str:
@@ -48,10 +52,6 @@ def _entries(record: Record) -> list[Record]:
     return [{**UNKNOWN, "n": record["clean"]["n"], **entry} for entry in record["robust"]]
 
 
-def _title(record: Record) -> str:
-    return f"{record['model']} ({record['act']}), seed {record['seed']}"
-
-
 def _reported_accuracy(entry: Record) -> float:
     return 2.0 if entry["accuracy"] is None else entry["accuracy"]
 
@@ -64,15 +64,14 @@ def _verdict(entry: Record) -> str:
     return marks([entry["verdict"]]) or entry["verdict"]
 
 
-def _accuracies(record: Record, entries: Sequence[Record]) -> Table:
+def _accuracies(record: Record, entries: Sequence[Record], title: str) -> Table:
     """With attack=exact also the gap to it, the yardstick of the other attacks."""
     proven = [entry for entry in entries if entry["attack"] == "exact" and entry["correct"] is not None]
     exact = {(entry["norm"], entry["eps"]): entry["correct"] for entry in proven}
     headings = ("eps", "accuracy %", "95 % interval", "samples", *(["gap to exact"] if exact else []))
-    title = f"{_title(record)}, {record['weights']} weights"
     table = Table(
         *("attack", "norm", *(Column(heading, justify="right") for heading in headings), "verdict"),
-        title=Text(f"{title}: {record['dataset']['label']}"),
+        title=Text(f"{title}, {record['weights']} weights: {record['dataset']['label']}"),
         title_justify="left",
     )
     table.add_row("clean", "", "", *_figures(record["clean"]))

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from bregman_exp.cli.composition import check_overrides, composition_message, with_added_keys, without_aliases
 from bregman_exp.cli.help_page import help_page
-from bregman_exp.cli.sweep import Outcome, outcomes_at_the_end
+from bregman_exp.cli.sweep import FIGURES, Outcome, SweepProgress, outcomes_at_the_end
 from bregman_exp.cli.user_code import UserCode
 from bregman_exp.config import conf_dir
 from bregman_exp.memory import keep_freed_memory
@@ -26,6 +26,7 @@ from bregman_exp.runs import RunBusyError, RunFolder
 from bregman_exp.terminal import shown, write_any_character
 
 log = logging.getLogger("bregman_exp")
+figures_log = logging.getLogger(FIGURES)
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, OSError)
 FULL_ERROR = "HYDRA_FULL_ERROR"  # the variable that asks Hydra for tracebacks
 USER_CODE = {"train": ("plugins", "callbacks"), "evaluate": ("plugins",)}  # command -> its options for it
@@ -174,13 +175,16 @@ def print_once(sentence: str) -> None:
 
 @contextmanager
 def logging_to(*paths: Path) -> Generator[None]:
-    """Within it, log messages go to each run.log and to the terminal."""
+    """Within it, log messages go to each run.log and to the terminal, which shows less of several runs."""
     log.setLevel(logging.INFO)
     log.propagate = False
     files = [logging.FileHandler(path, encoding="utf-8") for path in paths]
     for file in files:
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    handlers = [*files, logging.StreamHandler()]
+    terminal = logging.StreamHandler()
+    if SweepProgress.current is not None:
+        terminal.addFilter(SweepProgress.current.shows)
+    handlers = [*files, terminal]
     for handler in handlers:
         log.addHandler(handler)
     try:

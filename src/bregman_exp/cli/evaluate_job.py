@@ -1,6 +1,5 @@
 """evaluate.py: another suite, or other weights, for an existing run."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,12 +7,21 @@ from omegaconf import DictConfig, OmegaConf
 
 from bregman_exp import build
 from bregman_exp.analysis.evaluation_text import evaluation_text
-from bregman_exp.cli.command import CommandFailedError, errors_in_one_sentence, plain_container, succeeded
+from bregman_exp.cli.command import (
+    CommandFailedError,
+    errors_in_one_sentence,
+    figures_log,
+    logging_to,
+    plain_container,
+    succeeded,
+)
 from bregman_exp.cli.evaluate_run import evaluate_run, has_all_figures, is_trained
+from bregman_exp.cli.run_summary import row_name
 from bregman_exp.cli.sweep import Outcome
+from bregman_exp.cli.sweep_lines import print_run
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
 from bregman_exp.runs import RunFolder
-from bregman_exp.terminal import print_whole
+from bregman_exp.terminal import as_text
 
 
 def evaluate_job(cfg: DictConfig) -> Outcome:
@@ -35,13 +43,17 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
         job = build.job(run, folder)
         build.check_same_data(job.data, folder)
         job.check_attacks(job.trained_network())
-        if has_all_figures(job):
-            print(f"{folder.path} has these figures already: skipped", file=sys.stderr)
-            print_whole(evaluation_text(folder.read_metrics()))
-            return Outcome.SKIPPED
-    if not succeeded(lambda: evaluate_run(job)):
+        skipped = has_all_figures(job)
+    if skipped:
+        with logging_to():
+            figures_log.info("%s has these figures already: skipped", folder.path)
+            figures_log.info("%s", as_text(evaluation_text(folder.read_metrics(), row_name(job))))
+    elif not succeeded(lambda: evaluate_run(job)):
+        print_run(job, Outcome.FAILED)
         raise CommandFailedError
-    return Outcome.DONE
+    outcome = Outcome.SKIPPED if skipped else Outcome.DONE
+    print_run(job, outcome)
+    return outcome
 
 
 def _apply_settings(run: Run, cfg: DictConfig) -> None:

@@ -7,8 +7,9 @@ from torch import nn
 
 from bregman_exp.analysis.evaluation_text import evaluation_text
 from bregman_exp.build import Job
-from bregman_exp.cli.command import failures_recorded_in, log, logging_to
+from bregman_exp.cli.command import failures_recorded_in, figures_log, logging_to
 from bregman_exp.cli.examples import save_examples
+from bregman_exp.cli.run_summary import row_name
 from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
 from bregman_exp.data import Split, subset
@@ -56,8 +57,8 @@ def evaluate_run(job: Job) -> None:
     with target.locked(), logging_to(target.log):
         if target.complete and not attacks_that_failed(target.read_metrics()):
             target.parts.clear()  # a kill may have come after the figures
-            log.info("%s is complete: skipped", target.path)
-            return log.info("%s", as_text(evaluation_text(target.read_metrics())))
+            figures_log.info("%s is complete: skipped", target.path)
+            return figures_log.info("%s", as_text(evaluation_text(target.read_metrics(), row_name(job))))
         with failures_recorded_in(target):
             target.write_note(job.run_json(typed_overrides()))
             write_figures(job, target)
@@ -96,8 +97,8 @@ def write_figures(job: Job, target: RunFolder) -> None:
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
     target.finish(record, evaluation.arrays(samples.ids, samples.y))
-    log.info("%s", as_text(evaluation_text(record)))
-    log.info("wrote %s", target.metrics)
+    figures_log.info("%s", as_text(evaluation_text(record, row_name(job))))
+    figures_log.info("wrote %s", target.metrics)
     failed = attacks_that_failed(record)
     if failed:
         first = next(entry.error for entry in evaluation.robust if entry.error is not None)
@@ -111,9 +112,9 @@ def _evaluation(job: Job, net: nn.Module, samples: Split, target: RunFolder) -> 
     """Keeps every finished batch in ``target``, so that the same command goes on after an interruption."""
     source = job.source()
     if len(target.parts):
-        log.info("going on with %d finished batches", len(target.parts))
+        figures_log.info("going on with %d finished batches", len(target.parts))
     attacks = ", ".join(["clean", *(spec.id for spec in job.specs)])
-    log.info("evaluating %s on %d test samples: %s", job.folder.path, len(samples.y), attacks)
+    figures_log.info("evaluating %s on %d test samples: %s", job.folder.path, len(samples.y), attacks)
     with EvaluationProgress() as progress:
         return attack_all(
             net.to(job.device),

@@ -42,7 +42,7 @@ def _save(
     try:
         _draw(target.adversarial / f"{entry.id}.png", arrays, classes, entry.id)
     except Exception as error:  # no error of a picture may cost the figures
-        log.info("no picture of %s: %s", entry.id, error)
+        log.warning("no picture of %s: %s", entry.id, error)
 
 
 def _draw(picture: Path, arrays: dict[str, np.ndarray], classes: tuple[str, ...], title: str) -> None:

@@ -78,7 +78,7 @@ def set_damaged_checkpoint_aside(folder: RunFolder, identity: Identity) -> None:
         _ = last.exists() and training_facts(last, identity)
     except DamagedCheckpointError as error:
         damaged = _unused(last.with_name(f"{last.name}.damaged"))
-        log.info("%s Training starts again; the file is kept as %s.", error, damaged.name)
+        log.warning("%s Training starts again; the file is kept as %s.", error, damaged.name)
         last.replace(damaged)
 
 

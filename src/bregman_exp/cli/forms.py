@@ -28,13 +28,13 @@ def choose_form(
     run, data = job.run, job.data
     advice = build.precision_advice(run)
     if advice is not None:
-        log.info("%s", advice)
+        log.warning("%s", advice)
     forms = build.forms(run)
     asked = run.trainer.fast
     if asked is None and checkpoint_form in {form.name for form in forms}:
         asked = checkpoint_form
     elif asked is None and checkpoint_form is not None:
-        log.info("the training began in the form %s, which is not possible here", checkpoint_form)
+        log.warning("the training began in the form %s, which is not possible here", checkpoint_form)
     steps = run.trainer.max_epochs * run.trainer.limited(-(-len(data.train) // run.trainer.batch_size))
     if asked == EAGER.name or forms == [EAGER] or (asked is None and steps < WORTH_TRYING):
         return PLAIN, OwnForward()

@@ -30,7 +30,7 @@ def log_summary(jobs: Sequence[Job], net: nn.Module) -> None:
 def summary(jobs: Sequence[Job], net: nn.Module, overrides: Iterable[str]) -> Iterator[str]:
     run, data = jobs[0].run, jobs[0].data
     epochs = f"{'at most ' if run.trainer.patience else ''}{counted(run.trainer.max_epochs, 'epoch')}"
-    yield f"{row_name(run, jobs[0].act.label)}: {data.label}, {build.seeds_label(jobs)}, {epochs}"
+    yield f"{row_name(jobs[0])}: {data.label}, {build.seeds_label(jobs)}, {epochs}"
     yield f"changed: {', '.join(_changed(overrides)) or 'nothing'}"
     shape = "×".join(map(str, data.train.x.shape[1:]))
     sizes = f"{len(data.train):,} training, {len(data.val):,} validation and {len(data.test):,} test samples"
@@ -44,10 +44,10 @@ def summary(jobs: Sequence[Job], net: nn.Module, overrides: Iterable[str]) -> It
     yield _size(net, torch.zeros(1, *data.train.x.shape[1:]))
 
 
-def row_name(run: Run, act: str) -> str:
+def row_name(job: Job) -> str:
     """As in tables, e.g. "bregman_mlp (atan), depth 3, zero start"."""
-    model = {f"model.{key}": value for key, value in asdict(run.model).items()}
-    return base_name(run.model_name, act, model)
+    model = {f"model.{key}": value for key, value in asdict(job.run.model).items()}
+    return base_name(job.run.model_name, job.act.label, model)
 
 
 def _changed(overrides: Iterable[str]) -> list[str]:

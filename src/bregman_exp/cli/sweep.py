@@ -1,9 +1,10 @@
 """How far a sweep is: lines after each job, the table at the end; also where jobs run in parallel."""
 
+import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from math import prod
 from pathlib import Path
@@ -19,7 +20,8 @@ from bregman_exp.cli.sweep_table import TableSoFar, print_result
 from bregman_exp.cli.time_limit import TimeLimit
 
 # what the name of a row says
-IN_ROW_NAME = ("model", "act", "row", "seed", "seeds", "model.depth", "model.widths", "model.init")
+IN_ROW_NAME = ("model", "act", "row", "run", "seed", "seeds", "model.depth", "model.widths", "model.init")
+FIGURES = "bregman_exp.figures"  # the logger of what an evaluation says
 CLOCK = time.time  # the same for all processes, also of other machines
 
 
@@ -44,13 +46,17 @@ class SweepProgress(Callback):
     def __init__(self, table: bool = False) -> None:
         self.jobs = 0  # not a sweep
         self.swept: list[str] = []  # keys
-        self.runs: list[tuple[Path, str, int, str]] = []  # of the job in progress: folder, row, seed, figures
+        self.seeds = 1  # of the job in progress
+        self.runs = 0  # of which the job in progress has printed a line
         self.start = CLOCK()
         self.journal = Journal()
         self.table = TableSoFar() if table else None
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepProgress.current = self
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        self._print_result()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepProgress.current = self
@@ -61,13 +67,29 @@ class SweepProgress(Callback):
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         SweepProgress.current = self  # in a launcher's worker, too
-        self.runs = []
+        self.seeds, self.runs = 1, 0
         if self.jobs and self.table:
             self.table.job_begins(config)
 
-    def add_run(self, folder: Path, row: str, seed: int, figures: str) -> None:
-        """Adds a run that the job in progress trained, or found complete."""
-        self.runs.append((folder, row, seed, figures))
+    @property
+    def several_runs(self) -> bool:
+        """Whether the command trains or evaluates several runs: then each has a line of its own."""
+        return self.jobs > 0 or self.seeds > 1
+
+    def shows(self, record: logging.LogRecord) -> bool:
+        """Whether the terminal shows a message, too, which run.log has: all but the figures of several runs.
+
+        Of the jobs of a sweep it shows warnings alone.
+        """
+        of_several_runs = self.seeds > 1 and record.name == FIGURES
+        return record.levelno >= logging.WARNING or not (self.jobs or of_several_runs)
+
+    def print_run(self, folder: Path, row: str, seed: int, overrides: Sequence[str], figures: str) -> None:
+        """E.g. "mlp (atan), depth 3, random start, optim.lr=0.1, seed 0: 98.00 % clean, …"."""
+        self.runs += 1
+        self.journal.add(run=str(folder))
+        apart = [override for override in self._swept(overrides) if _key(override) not in IN_ROW_NAME]
+        print(f"{', '.join([row, *apart])}, seed {seed}: {figures}", file=sys.stderr)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         failed = job_return.status == JobStatus.FAILED
@@ -75,30 +97,24 @@ class SweepProgress(Callback):
         self.journal.add(outcome=outcome)
         if not self.jobs:
             return
-        for folder, *_ in self.runs:
-            self.journal.add(run=str(folder))
-        for line in self._run_lines(list(config.hydra.overrides.task), outcome):
-            print(line, file=sys.stderr)
+        if outcome is Outcome.FAILED and not self.runs:  # before it had runs
+            print(f"{', '.join(self._swept(config.hydra.overrides.task))}: failed", file=sys.stderr)
         outcomes = self.outcomes()
         if self.table and len(outcomes) < self.jobs:  # the final one comes with the sweep's end
             self.table.job_ended(config)
         print(progress(outcomes, self.jobs, CLOCK() - self.start), file=sys.stderr)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        self._print_result()
+
+    def _print_result(self) -> None:
         runs = [Path(run) for run in dict.fromkeys(self.journal.entries("run"))]
         if runs:
             print_result(runs)
 
-    def _run_lines(self, overrides: list[str], outcome: Outcome) -> Iterator[str]:
-        """E.g. "mlp (atan), depth 3, random start, optim.lr=0.1, seed 0: 98.00 % clean, …"."""
+    def _swept(self, overrides: Iterable[str]) -> list[str]:
         plain = [override.lstrip("+") for override in overrides]
-        swept = [override for override in plain if override.partition("=")[0] in self.swept]
-        apart = [override for override in swept if override.partition("=")[0] not in IN_ROW_NAME]
-        skipped = " (skipped as complete)" if outcome is Outcome.SKIPPED else ""
-        for _, row, seed, figures in self.runs:
-            yield f"{', '.join([row, *apart])}, seed {seed}: {figures}{skipped}"
-        if outcome is Outcome.FAILED and not self.runs:  # before it had runs
-            yield f"{', '.join(swept)}: failed"
+        return [override for override in plain if _key(override) in self.swept]
 
     def outcomes(self) -> list[Outcome]:
         """Of the jobs that have ended, in all processes."""
@@ -160,6 +176,10 @@ def progress(outcomes: Iterable[Outcome], jobs: int, seconds: float) -> str:
     if worked and remaining and not postponed:
         sentence += f"; about {_duration(seconds / worked * remaining)} left"
     return sentence
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0]
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from bregman_exp.runs import RunFolder, find_runs
 from bregman_exp.terminal import as_text
 
-NEXT = (["python", "scripts/table.py"], ["python", "scripts/report.py"])  # with the folders of experiments
+NEXT = ("table", "report")  # commands, with the folders of experiments
 
 
 class TableSoFar:
@@ -32,8 +32,14 @@ class TableSoFar:
 def print_result(runs: Sequence[Path]) -> None:
     """Prints the table of these runs and the next commands, for the folders of their experiments."""
     folders = dict.fromkeys(str(run.parent.parent) for run in runs)
-    commands = [f"    {shlex.join([*command, *folders])}" for command in NEXT]
+    commands = [f"    {_command(name)} {shlex.join(folders)}" for name in NEXT]
     print("\n".join(["", _tables(find_runs(*runs)), "", "next:", *commands]), file=sys.stderr)
+
+
+def _command(name: str) -> str:
+    """E.g. "bregman table" after "bregman train", "python scripts/table.py" after "python train.py"."""
+    program, _, train = sys.argv[0].rpartition(" ")
+    return f"{program} {name}" if train in ("train", "evaluate") else f"python scripts/{name}.py"
 
 
 def _tables(runs: Sequence[RunFolder]) -> str:

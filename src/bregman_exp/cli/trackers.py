@@ -86,7 +86,7 @@ def _pictures(folder: RunFolder, out: Path) -> list[Path]:
     try:
         album = draw_pictures(read_results([folder]).frame, out, PICTURES)
     except Exception as error:  # no error of a picture may cost the figures
-        log.info("no pictures for the trackers: %s", error)
+        log.warning("no pictures for the trackers: %s", error)
         return []
     return [*(picture.png for picture in album.pictures), *sorted(folder.adversarial.glob("*.png"))]
 
@@ -94,6 +94,6 @@ def _pictures(folder: RunFolder, out: Path) -> list[Path]:
 def _end(tracker: Tracker, ending: Ending) -> None:
     try:
         if message := tracker.end(ending):
-            log.info("%s", message)
+            log.warning("%s", message)
     except Exception as error:  # the run's own files are whole
-        log.info("%s has not got the end of the run: %s", type(tracker).__name__, error)
+        log.warning("%s has not got the end of the run: %s", type(tracker).__name__, error)

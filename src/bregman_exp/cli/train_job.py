@@ -14,6 +14,7 @@ from bregman_exp.cli.command import (
     CommandFailedError,
     errors_in_one_sentence,
     failures_recorded_in,
+    figures_log,
     log,
     logging_to,
     plain_container,
@@ -38,8 +39,8 @@ from bregman_exp.cli.fit import (
 from bregman_exp.cli.forms import choose_form
 from bregman_exp.cli.run_summary import log_summary
 from bregman_exp.cli.seeds import seeds_of
-from bregman_exp.cli.sweep import Outcome, time_limit
-from bregman_exp.cli.sweep_lines import note_runs
+from bregman_exp.cli.sweep import Outcome, SweepProgress, time_limit
+from bregman_exp.cli.sweep_lines import print_run
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.trackers import tracking
 from bregman_exp.cli.train_stack import train_stack
@@ -85,24 +86,31 @@ def _train_all(runs: Sequence[Run]) -> Outcome:
             return Outcome.POSTPONED
         build.check_device(runs[0].trainer.accelerator, runs[0].trainer.devices)
         jobs = _checked_jobs(runs)
-        all_complete = all(map(has_all_figures, jobs))
+        if SweepProgress.current is not None:
+            SweepProgress.current.seeds = len(jobs)
         # a tracker has one run in a process
         groups = [[job] for job in jobs] if runs[0].logger.trackers else [jobs]
         results = [train_stack(group, limit) for group in groups]
         failed, postponed = ([job for result in results for job in result[which]] for which in (0, 1))
-    for job in [job for job in jobs if job not in failed and job not in postponed]:
-        completed: list[bool] = []
-        if not succeeded(lambda job=job, completed=completed: completed.append(train_run(job, limit))):
-            failed.append(job)
-            limit.add_run(kind_of(job.run), None, None)
-        elif not completed[0]:
-            postponed.append(job)
-    note_runs(jobs, failed, postponed)
-    if failed:
+    ended = {job: Outcome.FAILED for job in failed} | {job: Outcome.POSTPONED for job in postponed}
+    outcomes: list[Outcome] = []
+    for job in jobs:
+        outcomes.append(ended[job] if job in ended else _outcome(job, limit))
+        print_run(job, outcomes[-1])
+    if Outcome.FAILED in outcomes:
         raise CommandFailedError
-    if postponed:
+    if Outcome.POSTPONED in outcomes:
         return Outcome.POSTPONED
-    return Outcome.SKIPPED if all_complete else Outcome.DONE
+    return Outcome.DONE if Outcome.DONE in outcomes else Outcome.SKIPPED
+
+
+def _outcome(job: Job, limit: TimeLimit) -> Outcome:
+    """How the run ended; an error has been printed."""
+    ended: list[Outcome] = []
+    if not succeeded(lambda: ended.append(train_run(job, limit))):
+        limit.add_run(kind_of(job.run), None, None)
+        return Outcome.FAILED
+    return ended[0]
 
 
 def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
@@ -122,12 +130,12 @@ def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
     return [first, *map(first.with_seed, runs[1:])]
 
 
-def train_run(job: Job, limit: TimeLimit) -> bool:
+def train_run(job: Job, limit: TimeLimit) -> Outcome:
     """Trains and evaluates one run; resumes an interrupted one, skips a complete one.
 
-    A complete run with another suite or other weights is only evaluated, under its evaluations/. Returns
-    False where the time limit kept it from beginning, or stopped training at the end of an epoch. An
-    evaluation is not cut short.
+    A complete run with another suite or other weights is only evaluated, under its evaluations/. POSTPONED:
+    the time limit kept it from beginning, or stopped training at the end of an epoch. An evaluation is not
+    cut short.
     """
     folder = job.folder
     if folder.complete:
@@ -135,20 +143,21 @@ def train_run(job: Job, limit: TimeLimit) -> bool:
     remaining = 0 if folder.complete else remaining_epochs(job.run, folder, job.identity)
     if not has_all_figures(job) and not limit.allows(kind_of(job.run), remaining):
         print(f"{limit.postponed_message}: {folder.path}", file=sys.stderr)
-        return False
+        return Outcome.POSTPONED
     with folder.locked(), logging_to(folder.log):
         if not folder.complete or has_failed_attacks(job):
             with failures_recorded_in(folder):
                 refuse_foreign_state(folder)
                 begin_run(job)
                 with tracking(job) as trackers:
-                    return _train_and_evaluate(job, limit, trackers)
+                    completed = _train_and_evaluate(job, limit, trackers)
+                    return Outcome.DONE if completed else Outcome.POSTPONED
         if has_all_figures(job):
             folder.parts.clear()  # a kill may have come after the figures
-            log.info("%s is complete: skipped", folder.path)
-            return True
+            figures_log.info("%s is complete: skipped", folder.path)
+            return Outcome.SKIPPED
     evaluate_run(job)
-    return True
+    return Outcome.DONE
 
 
 def _train_and_evaluate(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> bool:
@@ -161,7 +170,7 @@ def _train_and_evaluate(job: Job, limit: TimeLimit, trackers: Sequence[Tracker])
         epoch_seconds = _train(job, limit, trackers)
         if not is_trained(run, folder):
             limit.add_run(kind_of(run), epoch_seconds, None)
-            log.info("%s", limit.stopped_message(epochs_in(last), run.trainer.max_epochs))
+            log.warning("%s", limit.stopped_message(epochs_in(last), run.trainer.max_epochs))
             return False
     EpochLines(folder.curves).restore(training_facts(last).lines)  # a kill may have come before the file
     if run.trainer.ema is not None:
@@ -182,9 +191,9 @@ def _train(job: Job, limit: TimeLimit, trackers: Sequence[Tracker]) -> float | N
     if job.device.type == "cpu" and run.trainer.fast != CAPTURED.name:
         choice, forward = choose_form(job, net, checkpoint_form=checkpoint_form)
     elif run.trainer.fast not in (None, EAGER.name):  # train_stack would have taken a new run
-        log.info("trainer.fast=%s is for new runs: this one goes on in the plain form", run.trainer.fast)
+        log.warning("trainer.fast=%s is for new runs: this one goes on in the plain form", run.trainer.fast)
     if run.trainer.devices > 1 and not run.trainer.sync_batchnorm and isinstance(run.model, Resnet):
-        log.info(BATCHNORM_BY_PROCESS, run.trainer.devices)
+        log.warning(BATCHNORM_BY_PROCESS, run.trainer.devices)
     classifier = training.classifier(run, net, choice, forward)
     trainer = training.trainer(job, limit.budget, trackers)
     epoch_seconds = fit(trainer, classifier, training.epochs(job), last)

@@ -127,7 +127,7 @@ def _lock(folder: RunFolder, locks: ExitStack) -> bool:
     try:
         locks.enter_context(folder.locked())
     except RunBusyError as error:
-        log.info("left out for now: %s", error)
+        log.warning("left out for now: %s", error)
         return False
     return not _has_begun(folder)
 
@@ -157,7 +157,7 @@ def _train(
         epochs, max_epochs = epochs_in(stack.checkpoint("last")), jobs[0].run.trainer.max_epochs
         if classifier.alive and epochs < max_epochs:
             postponed.extend(jobs[row] for row in classifier.alive)
-            return log.info("%s", limit.stopped_message(epochs, max_epochs))
+            return log.warning("%s", limit.stopped_message(epochs, max_epochs))
         for row in classifier.alive:
             _write_checkpoints(classifier.checkpoints(row), jobs[row])
         if isinstance(classifier, SideBySide):
