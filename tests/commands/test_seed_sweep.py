@@ -28,6 +28,7 @@ def test_seed_for_a_preset_of_seeds(command: Command, tmp_path: Path) -> None:
     outcome = command("train", *SPIRALS, "seed=3,5")
     assert outcome.code == 0, outcome.err
     assert sweep_of(outcome)[-1] == "sweep: 2 of 2 jobs done"
+    assert outcome.err.startswith("seed=3,5 replaces seeds=0..15 of the experiment\n")
     assert seeds(tmp_path) == ["3", "5"]
 
 

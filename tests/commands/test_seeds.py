@@ -299,7 +299,7 @@ def test_a_busy_folder_is_told_and_the_others_go_on(command, tmp_path: Path) -> 
         outcome = command("train", *WORDS, "seeds=0..3")
     assert outcome.code == 1
     assert "left out for now" in outcome.err
-    assert outcome.err.count("Error: ") == 1
+    assert outcome.err.count("\nError: ") == 1
     assert "training 3 seeds together" in outcome.err
     assert len(list((tmp_path / "outputs").rglob("metrics.json"))) == 3
     assert not list(busy.rglob("*.ckpt"))
@@ -312,7 +312,7 @@ def test_a_seed_that_diverges_does_not_touch_the_others(command, tmp_path: Path,
         spoil(1, 1, patch)
         outcome = command("train", *words, "output_dir=a")
     assert outcome.code == 1
-    assert outcome.err.count("Error: ") == 1
+    assert outcome.err.count("\nError: ") == 1
     a = folders(tmp_path / "a")
     for name, folder in folders(tmp_path / "b").items():
         if not name.startswith("seed-1"):
@@ -353,7 +353,7 @@ def test_only_failed_ones_left_of_an_interrupted_stack(command, tmp_path: Path, 
     assert command("train", *WORDS, "seed=0").code == 0
     outcome = command("train", *WORDS, "seeds=0..1")
     assert outcome.code == 1
-    assert outcome.err.count("Error: ") == 1
+    assert outcome.err.count("\nError: ") == 1
     assert "no seed is left" in outcome.err
     assert not list(tmp_path.rglob(".stack-*"))
 
@@ -387,5 +387,5 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(command, tmp_path: Path) -
     (tmp_path / "outputs").write_text("")
     outcome = command("train", *WORDS, "seeds=0..2")
     assert outcome.code == 1
-    assert outcome.err.count("Error: ") == 1
+    assert outcome.err.count("\nError: ") == 1
     assert "Traceback" not in outcome.err

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from bregman_exp.runs.record import Verdict, Version
+from bregman_exp.runs.record import start_name as start_name
 
 # A pandas.DataFrame or Series. For the type checker both are Any: by pandas' own annotations, whatever is
 # taken from one may be a DataFrame, a Series or an array.
@@ -62,18 +63,6 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     keys = dict.fromkeys(key for config in configs for key in config)
     of_row = [key for key in keys if key.split(".")[0] in GROUPS and key not in NO_DIFFERENCE]
     return [key for key in of_row if any(config.get(key) != configs[0].get(key) for config in configs)]
-
-
-def start_name(init: str, *versions: str) -> str:
-    """How networks of these versions start with ``model.init``, e.g. "random start"; "" without an init.
-
-    ``init=deterministic`` makes each layer of a standard network the identity, which a Bregman network is at
-    zero weights: "identity start", "zero start", or "identity or zero start" of both.
-    """
-    if init == "deterministic":
-        starts = {"zero" if version == Version.BREGMAN else "identity" for version in versions}
-        init = " or ".join(sorted(starts))
-    return f"{init} start" if init else ""
 
 
 def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bregman_exp.build.folder_label import varied
 from bregman_exp.build.objects import activation, check_model, dataset, device, model, with_choices_of
 from bregman_exp.build.stored import load_trained
 from bregman_exp.build.suite import (
@@ -31,6 +32,7 @@ GPU_BATCH_SIZE = 2000  # samples attacked at a time; with fewer a GPU waits for 
 class Job:
     """A run with its objects. ``act``: the map of ``run.act``. ``specs``: the attacks of its suite.
 
+    ``overrides``: what the command was given, as it was typed.
     ``config_hash``: over what determines the trained weights; ``row_hash``: the same without the seed;
     ``suite_hash``: over what determines the figures of given weights.
     """
@@ -43,12 +45,14 @@ class Job:
     row_hash: str
     suite_hash: str
     folder: RunFolder
+    overrides: tuple[str, ...]
 
     def with_seed(self, run: Run) -> "Job":
         """The job of a run that differs only in its seed."""
         run = with_choices_of(self.data, run)
         hash_ = config_hash(run, self.act.label, self.data.fingerprint)
-        return replace(self, run=run, config_hash=hash_, folder=_folder(run, self.act, self.data, hash_))
+        folder = _folder(run, self.act, self.data, hash_, self.overrides)
+        return replace(self, run=run, config_hash=hash_, folder=folder)
 
     def new_network(self) -> nn.Module:
         """A network with the initial weights of its seed.
@@ -106,10 +110,11 @@ class Job:
         about = {"classes": list(data.classes), **own, **remarks}
         return {**names, **sizes, "fingerprint": data.fingerprint, **about}
 
-    def run_json(self, overrides: Sequence[str]) -> dict[str, Any]:
+    @property
+    def run_json(self) -> dict[str, Any]:
         """The content of run.json: which run it is, and the overrides of its command."""
         names = {name: getattr(self.data, name) for name in ("name", "label", "fingerprint")}
-        return {**self.record, "dataset": names, "overrides": list(overrides)}
+        return {**self.record, "dataset": names, "overrides": list(self.overrides)}
 
     def check_attacks(self, net: nn.Module) -> None:
         """Raises ConfigError where the test set has fewer samples than ``attack.samples``.
@@ -143,7 +148,12 @@ class Job:
         return max(BATCH_SIZE, int(GPU_BATCH_SIZE * min(1.0, 20 / depth) * min(1.0, 32 * 32 / pixels)))
 
 
-def job(run: Run, folder: RunFolder | None = None, data: ClassificationData | None = None) -> Job:
+def job(
+    run: Run,
+    folder: RunFolder | None = None,
+    data: ClassificationData | None = None,
+    overrides: Sequence[str] = (),
+) -> Job:
     """The job of a checked config. The folder follows from the config and the data are read, unless given.
 
     Raises ValueErrors for mistakes in map, attacks and model before it reads the data.
@@ -154,14 +164,23 @@ def job(run: Run, folder: RunFolder | None = None, data: ClassificationData | No
     run = with_choices_of(data, run)
     hash_ = config_hash(run, act.label, data.fingerprint)
     row_hash = config_hash(run, act.label, data.fingerprint, with_seed=False)
-    folder = _folder(run, act, data, hash_) if folder is None else folder
-    return Job(run, act, specs, data, hash_, row_hash, suite_hash(run, specs), folder)
+    folder = _folder(run, act, data, hash_, overrides) if folder is None else folder
+    suite = suite_hash(run, specs)
+    return Job(run, act, specs, data, hash_, row_hash, suite, folder, tuple(overrides))
 
 
-def _folder(run: Run, act: Activation, data: ClassificationData, hash_: str) -> RunFolder:
-    """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/."""
-    name = f"{run.model_name}-{act.slug}-{data.name}"
-    return RunFolder(Path(run.output_dir) / run.experiment_name / name / f"seed-{run.seed}-{hash_}")
+def _folder(
+    run: Run, act: Activation, data: ClassificationData, hash_: str, overrides: Sequence[str]
+) -> RunFolder:
+    """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>[-<what was varied>]-<hash>/.
+
+    The hash finds a run that began under another name.
+    """
+    row = Path(run.output_dir) / run.experiment_name / f"{run.model_name}-{act.slug}-{data.name}"
+    label = varied(overrides, run.model.version)
+    path = row / "-".join(filter(None, [f"seed-{run.seed}", label, hash_]))
+    others = [] if path.exists() else sorted(row.glob(f"seed-{run.seed}-*{hash_}"))
+    return RunFolder(next(iter(others), path))
 
 
 def stack_identity(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from bregman_exp.cli.evaluate_run import evaluate_run, has_all_figures, is_train
 from bregman_exp.cli.run_summary import row_name
 from bregman_exp.cli.sweep import Outcome
 from bregman_exp.cli.sweep_lines import print_run
+from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Attack, ConfigError, Eval, Run, Trainer, check_group
 from bregman_exp.runs import RunFolder
 from bregman_exp.terminal import as_text
@@ -40,7 +41,7 @@ def evaluate_job(cfg: DictConfig) -> Outcome:
         build.check_device(run.trainer.accelerator, 1)
         if not is_trained(run, folder) and not folder.complete:
             raise ConfigError(f"run={folder.path} has not finished training; run its train command again.")
-        job = build.job(run, folder)
+        job = build.job(run, folder, overrides=typed_overrides())
         build.check_same_data(job.data, folder)
         job.check_attacks(job.trained_network())
         skipped = has_all_figures(job)

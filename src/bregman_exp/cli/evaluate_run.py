@@ -10,7 +10,6 @@ from bregman_exp.build import Job
 from bregman_exp.cli.command import failures_recorded_in, figures_log, logging_to
 from bregman_exp.cli.examples import save_examples
 from bregman_exp.cli.run_summary import row_name
-from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
 from bregman_exp.data import Split, subset
 from bregman_exp.robustness import Evaluation, EvaluationProgress
@@ -60,7 +59,7 @@ def evaluate_run(job: Job) -> None:
             figures_log.info("%s is complete: skipped", target.path)
             return figures_log.info("%s", as_text(evaluation_text(target.read_metrics(), row_name(job))))
         with failures_recorded_in(target):
-            target.write_note(job.run_json(typed_overrides()))
+            target.write_note(job.run_json)
             write_figures(job, target)
 
 

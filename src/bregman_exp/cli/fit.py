@@ -9,7 +9,6 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from bregman_exp.build import Job
 from bregman_exp.cli.command import log
-from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
 from bregman_exp.processes import TERMINATED, ending_its_children
 from bregman_exp.runs import RunFolder
@@ -26,7 +25,7 @@ from bregman_exp.training.stack import StackedClassifier
 
 def begin_run(job: Job) -> None:
     """Writes config.yaml, and run.json with the overrides of this job."""
-    job.folder.begin(job.run.to_yaml(), job.run_json(typed_overrides()))
+    job.folder.begin(job.run.to_yaml(), job.run_json)
 
 
 def fit(

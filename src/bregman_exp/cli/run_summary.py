@@ -13,7 +13,6 @@ from bregman_exp.analysis.formats import counted
 from bregman_exp.analysis.names import base_name
 from bregman_exp.build import Job
 from bregman_exp.cli.command import log
-from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Run
 
 IN_FIRST_LINE = ("model", "act", "dataset", "row", "seed", "seeds")
@@ -23,15 +22,15 @@ ATTACKS = 6  # so many are named
 
 def log_summary(jobs: Sequence[Job], net: nn.Module) -> None:
     """Logs a few lines on jobs that differ in their seed alone. ``net``: one of their networks."""
-    for line in summary(jobs, net, typed_overrides()):
+    for line in summary(jobs, net):
         log.info("%s", line)
 
 
-def summary(jobs: Sequence[Job], net: nn.Module, overrides: Iterable[str]) -> Iterator[str]:
+def summary(jobs: Sequence[Job], net: nn.Module) -> Iterator[str]:
     run, data = jobs[0].run, jobs[0].data
     epochs = f"{'at most ' if run.trainer.patience else ''}{counted(run.trainer.max_epochs, 'epoch')}"
     yield f"{row_name(jobs[0])}: {data.label}, {build.seeds_label(jobs)}, {epochs}"
-    yield f"changed: {', '.join(_changed(overrides)) or 'nothing'}"
+    yield f"changed: {', '.join(_changed(jobs[0].overrides)) or 'nothing'}"
     shape = "×".join(map(str, data.train.x.shape[1:]))
     sizes = f"{len(data.train):,} training, {len(data.val):,} validation and {len(data.test):,} test samples"
     yield f"data: {sizes} of {shape} numbers, {data.num_classes} classes"

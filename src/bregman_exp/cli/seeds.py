@@ -1,8 +1,8 @@
 """The seeds of a command: ``seed=k``, ``seeds=first..last``, or a sweep over either."""
 
+import sys
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, flag_override
 
@@ -35,9 +35,15 @@ class CommandLineSeeds(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-        if not {override.get_key_element().lstrip("+") for override in overrides} & set(SEED_KEYS):
-            return
+        typed = [override for override in config.hydra.overrides.task if _key(override) in SEED_KEYS]
+        preset = config.hydra.sweeper.get("params") or {}
+        replaced = [f"{key}={preset[key]}" for key in SEED_KEYS if typed and key in preset]
         with flag_override(config, ["struct", "readonly"], [False, False]):
-            for key in SEED_KEYS:
-                (config.hydra.sweeper.get("params") or {}).pop(key, None)
+            for override in replaced:
+                del preset[_key(override)]
+        if replaced:
+            print(f"{typed[0]} replaces {replaced[0]} of the experiment", file=sys.stderr)
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+").partition("=")[0]

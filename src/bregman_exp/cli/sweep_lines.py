@@ -5,7 +5,6 @@ from bregman_exp.build import Job
 from bregman_exp.cli.evaluate_run import place_of_figures
 from bregman_exp.cli.run_summary import row_name
 from bregman_exp.cli.sweep import Outcome, SweepProgress
-from bregman_exp.cli.user_code import typed_overrides
 
 
 def print_run(job: Job, outcome: Outcome) -> None:
@@ -14,7 +13,7 @@ def print_run(job: Job, outcome: Outcome) -> None:
     if sweep is None or not sweep.several_runs:
         return
     figures = _figures(job, outcome)
-    sweep.print_run(job.folder.path, row_name(job), job.run.seed, typed_overrides(), figures)
+    sweep.print_run(job.folder.path, row_name(job), job.run.seed, job.overrides, figures)
 
 
 def _figures(job: Job, outcome: Outcome) -> str:

@@ -44,6 +44,7 @@ from bregman_exp.cli.sweep_lines import print_run
 from bregman_exp.cli.time_limit import TimeLimit, kind_of
 from bregman_exp.cli.trackers import tracking
 from bregman_exp.cli.train_stack import train_stack
+from bregman_exp.cli.user_code import typed_overrides
 from bregman_exp.config import Logger, Resnet, Run, check
 from bregman_exp.training.checkpoint import training_facts
 from bregman_exp.training.checkpoint_writing import AtomicCheckpoints
@@ -116,7 +117,7 @@ def _outcome(job: Job, limit: TimeLimit) -> Outcome:
 def _checked_jobs(runs: Sequence[Run]) -> list[Job]:
     """A job for each seed. Raises ValueErrors for all mistakes that can be seen before the training."""
     check_trackers(runs[0])
-    first = build.job(runs[0])
+    first = build.job(runs[0], overrides=typed_overrides())
     if runs[0].trainer.fast_dev_run:
         for run in runs:
             few = min(FAST_SAMPLES, len(first.data.test.y))

@@ -2,6 +2,7 @@
 
 from bregman_exp.config.check import check as check
 from bregman_exp.config.check import check_group as check_group
+from bregman_exp.config.hashing import TRAINING_KEYS as TRAINING_KEYS
 from bregman_exp.config.hashing import config_hash as config_hash
 from bregman_exp.config.hashing import short_hash as short_hash
 from bregman_exp.config.keys import GROUPS as GROUPS

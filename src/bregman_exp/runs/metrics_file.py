@@ -46,7 +46,7 @@ OPTIONAL = {  # what some have
     (FILES,): dict,
     (SEAL,): str,
 }
-RUN_NAME = re.compile(r"seed-(\d+)-([0-9a-f]{12})")
+RUN_NAME = re.compile(r"seed-(\d+)-(?:[\w.+-]+-)?([0-9a-f]{12})")
 CLOSE = 1e-6  # to which an interval is computed again
 
 

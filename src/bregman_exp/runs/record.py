@@ -36,6 +36,18 @@ class Weights(StrEnum):
     EMA = "ema"
 
 
+def start_name(init: str, *versions: str) -> str:
+    """How networks of these versions start with ``model.init``, e.g. "random start"; "" without an init.
+
+    ``init=deterministic`` makes each layer of a standard network the identity, which a Bregman network is at
+    zero weights: "identity start", "zero start", or "identity or zero start" of both.
+    """
+    if init == "deterministic":
+        starts = {"zero" if version == Version.BREGMAN else "identity" for version in versions}
+        init = " or ".join(sorted(starts))
+    return f"{init} start" if init else ""
+
+
 def clean_entry(record: Mapping[str, Any]) -> dict[str, Any]:
     """The figure on clean data in the form of an attack's."""
     return {"id": "clean", "verdict": "", **record["clean"]}

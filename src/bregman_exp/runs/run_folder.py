@@ -30,7 +30,7 @@ class RunBusyError(RuntimeError):
 
 
 class RunFolder:
-    """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>-<hash>/, see README for the files in it.
+    """outputs/<experiment>/<model>-<act>-<dataset>/seed-<k>[-<varied>]-<hash>/; README lists its files.
 
     ``build/job.py`` makes the path from the config.
 
