@@ -158,3 +158,17 @@ def write_images(root: Path, *, grey: bool = False) -> Path:
                 pixels = np.clip(random.normal(level, 30, (8, 8, 3)), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels[..., 0] if grey else pixels).save(folder / f"{i:02}.png")
     return root
+
+
+def interrupt_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training ends there as by Ctrl-C, before its first step."""
+    from bregman_exp.training.classifier import Classifier
+
+    real = Classifier.training_step
+
+    def step(self: Classifier, batch: Any, batch_idx: int) -> dict[str, Any]:
+        if self.current_epoch == epoch:
+            raise KeyboardInterrupt
+        return real(self, batch, batch_idx)
+
+    monkeypatch.setattr(Classifier, "training_step", step)

@@ -92,7 +92,7 @@ def test_an_audit_leaves_its_checks_and_shows_them(command, trained: Path) -> No
     assert set(verdicts[:2]) <= {"unchecked", "unreliable", "degenerate"}
     assert set(verdicts[2:]) <= {"reliable", "unreliable", "degenerate"}
     log = (folder / "run.log").read_text()
-    for said in ("bregman_mlp (atan), seed 0", verdict_line(record), "checks: "):
+    for said in ("bregman_mlp (atan), depth 3, random start, seed 0", verdict_line(record), "checks: "):
         assert said in outcome.err
         assert said in log
     assert "…" not in log
@@ -132,7 +132,7 @@ def test_an_evaluation_with_training_is_audited_too(command, tmp_path: Path) -> 
     shown = command("evaluate", f"run={metrics.parent}", *words)
     assert shown.code == 0
     assert "has these figures already: skipped" in shown.err
-    assert verdict_line(record_of(metrics.parent)) in shown.out
+    assert verdict_line(record_of(metrics.parent)) in shown.err
     assert evaluations(metrics.parent) == []
 
 

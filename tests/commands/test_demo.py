@@ -17,5 +17,5 @@ def test_the_experiment_goes_on_from_the_demo(command, tmp_path: Path) -> None:
     assert len(there) == len(DEMO["MODELS"])
     outcome = command("train", "experiment=two_spiral_3", "seeds=0..1", *SMALL)
     assert outcome.code == 0, outcome.err
-    assert outcome.err.count("is complete: skipped") == len(there)
+    assert outcome.err.count("(skipped as complete)") == len(there)
     assert len(list(tmp_path.rglob("metrics.json"))) == 12  # three versions, two starts, two seeds

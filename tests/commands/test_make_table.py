@@ -65,7 +65,7 @@ def test_killed_and_started_again(image_tree: Path, tmp_path: Path) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in first.parent.rglob("*.[jncp]*")}
     assert {path.name for path in before} >= {"metrics.json", "predictions.npz", "last.ckpt"}
     again = finished(command)
-    assert again.stderr.count("is complete: skipped") == 1
+    assert again.stderr.count("(skipped as complete)") == 1
     assert again.stderr.count("resuming") == 1
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
     whole = finished(make_table(image_tree, tmp_path / "entire"))

@@ -45,7 +45,7 @@ def test_a_page_of_real_runs(
     assert making.endswith("scripts/report.py outputs/adhoc")
     for line in (first, second):  # of both rows
         again = command("train", *shlex.split(line)[2:])
-        assert (again.code, again.err.count("is complete: skipped")) == (0, 2), again.err
+        assert (again.code, again.err.count("(skipped as complete)")) == (0, 2), again.err
 
 
 def test_a_config_of_another_time_costs_its_pictures_alone(

@@ -387,5 +387,6 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(command, tmp_path: Path) -
     (tmp_path / "outputs").write_text("")
     outcome = command("train", *WORDS, "seeds=0..2")
     assert outcome.code == 1
-    assert outcome.err.count("\nError: ") == 1
+    assert outcome.err.startswith("Error: ")
+    assert outcome.err.count("\n") == 1
     assert "Traceback" not in outcome.err

@@ -15,8 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from bregman_exp.config import Run, check, conf_dir
-from bregman_exp.training.classifier import Classifier
-from tests.conftest import TINY
+from tests.conftest import TINY, interrupt_in_epoch
 
 wandb = pytest.importorskip("wandb")
 STEPS = 4  # an epoch of TINY
@@ -171,15 +170,15 @@ def test_a_mode_that_does_not_exist(command, monkeypatch, mode: str) -> None:
 def test_a_key_without_a_server(command, tmp_path: Path, monkeypatch, server: str, mode: str) -> None:
     import bregman_exp.build.wandb_tracker as wandb_tracker
 
-    begun, seconds = wandb_tracker.begun, []
+    answers, seconds = wandb_tracker._answers, []
 
-    def timed(settings: dict[str, Any]) -> Any:
+    def timed(server: str) -> bool:
         start = time.monotonic()
-        result = begun(settings)
+        result = answers(server)
         seconds.append(time.monotonic() - start)
         return result
 
-    monkeypatch.setattr(wandb_tracker, "begun", timed)
+    monkeypatch.setattr(wandb_tracker, "_answers", timed)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         if server == "is silent":
@@ -193,7 +192,7 @@ def test_a_key_without_a_server(command, tmp_path: Path, monkeypatch, server: st
     assert outcome.code == 0, outcome.err
     assert f"this run is offline ({address} does not answer) in" in outcome.err
     assert len(seconds) == 1
-    assert seconds[0] < 10
+    assert seconds[0] < wandb_tracker.PROBE_SECONDS + 1  # W&B itself takes longer on a busy machine
     (part,) = parts(tmp_path)
     assert part.exit_code == 0
 
@@ -331,14 +330,3 @@ def test_a_config_of_before_there_could_be_several_is_read(name: str, trackers: 
     assert isinstance(stored, dict)
     old = check({**stored, "logger": {"name": name, "project": "theirs"}})
     assert (old.logger.trackers, old.logger.project) == (trackers, "theirs")
-
-
-def interrupt_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Classifier.training_step
-
-    def step(self: Classifier, batch: Any, batch_idx: int) -> dict[str, Any]:
-        if self.current_epoch == epoch:
-            raise KeyboardInterrupt
-        return real(self, batch, batch_idx)
-
-    monkeypatch.setattr(Classifier, "training_step", step)

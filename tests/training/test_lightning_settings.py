@@ -19,7 +19,7 @@ from bregman_exp.training.checkpoint import read_checkpoint, weights_of
 from bregman_exp.training.classifier import Classifier
 from bregman_exp.training.ema import Ema
 from bregman_exp.training.epochs import Accumulated, FirstBatches
-from tests.conftest import TINY, Outcome
+from tests.conftest import TINY, Outcome, interrupt_in_epoch
 
 Command = Callable[..., Outcome]
 STEPS = 4  # an epoch of TINY
@@ -53,17 +53,6 @@ def flat(weights: dict[str, Tensor]) -> Tensor:
 
 def steps_of(folder: Path) -> int:
     return json.loads((folder / "metrics.json").read_text())["train"]["steps"]
-
-
-def interrupt_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Classifier.training_step
-
-    def step(self: Classifier, batch: Any, batch_idx: int) -> dict[str, Any]:
-        if self.current_epoch == epoch:
-            raise KeyboardInterrupt
-        return real(self, batch, batch_idx)
-
-    monkeypatch.setattr(Classifier, "training_step", step)
 
 
 # ---- fast_dev_run ------------------------------------------------------------------------------------------

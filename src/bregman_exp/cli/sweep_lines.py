@@ -10,7 +10,9 @@ from bregman_exp.cli.sweep import Outcome, SweepProgress
 def print_run(job: Job, outcome: Outcome) -> None:
     """Prints the line of a run that has ended, where the command has several."""
     sweep = SweepProgress.current
-    if sweep is None or not sweep.several_runs:
+    if sweep is None or not sweep.several_runs or job.run.trainer.fast_dev_run:
+        return
+    if outcome is Outcome.POSTPONED:  # which has been said
         return
     figures = _figures(job, outcome)
     sweep.print_run(job.folder.path, row_name(job), job.run.seed, job.overrides, figures)
@@ -19,7 +21,5 @@ def print_run(job: Job, outcome: Outcome) -> None:
 def _figures(job: Job, outcome: Outcome) -> str:
     if outcome is Outcome.FAILED:
         return f"failed, see {job.folder.failure}" if job.folder.failure.exists() else "failed"
-    if outcome is Outcome.POSTPONED:
-        return "left for later"
     skipped = " (skipped as complete)" if outcome is Outcome.SKIPPED else ""
     return verdict_line(place_of_figures(job).read_metrics()) + skipped

@@ -87,7 +87,7 @@ def _train_all(runs: Sequence[Run]) -> Outcome:
             return Outcome.POSTPONED
         build.check_device(runs[0].trainer.accelerator, runs[0].trainer.devices)
         jobs = _checked_jobs(runs)
-        if SweepProgress.current is not None:
+        if SweepProgress.current is not None and not runs[0].trainer.fast_dev_run:
             SweepProgress.current.seeds = len(jobs)
         # a tracker has one run in a process
         groups = [[job] for job in jobs] if runs[0].logger.trackers else [jobs]
