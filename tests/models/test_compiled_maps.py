@@ -45,7 +45,7 @@ def cases() -> dict[str, tuple[Activation, Map, Map]]:
     for name, act in zip(ACTIVATIONS, ACTS, strict=True):
         found[name] = (act, itself(act), itself(act))
         if fused(act) is not None:
-            model: Any = SimpleNamespace(act=act, clamp_dual=hold_of(act))
+            model: Any = SimpleNamespace(act=act, version="bregman", clamp_dual=hold_of(act))
             fast, split = _functions(model, gradients=True)
             found[f"fused {name}"] = (act, lambda u, fast=fast: (fast(u),), itself(act))
             found[f"fused {name} and clamp"] = (act, split, both(act))

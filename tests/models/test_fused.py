@@ -12,6 +12,7 @@ from torch import Tensor
 import bregman_exp as bx
 from bregman_exp.compiling import compiled, forget_compiled
 from bregman_exp.models import FusedForm, ResNet, folded
+from bregman_exp.models.architecture import cifar_architecture
 from bregman_exp.models.fused import _functions
 
 CASES = [
@@ -29,7 +30,7 @@ CASES = [
 def small(act: str, version: str, clamp: float | None, shortcut: str = "pad") -> ResNet:
     """One block a stage; the normalisations away from their start, so that folding them does something."""
     torch.manual_seed(0)
-    net = ResNet(8, bx.legendre_map(act), version, 10, "cifar10", clamp, shortcut)
+    net = ResNet(cifar_architecture(1), bx.legendre_map(act), version, 10, "cifar10", clamp, shortcut)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 4.0)

@@ -22,9 +22,11 @@ from bregman_exp.build.suite import (
 from bregman_exp.config import ConfigError, Resnet, Run, config_hash, short_hash
 from bregman_exp.data import ClassificationData, Statistics
 from bregman_exp.geometry import Activation
+from bregman_exp.models.architecture import CIFAR_DEPTHS
 from bregman_exp.robustness import AttackSpec, Victim
 from bregman_exp.runs import RunFolder
 
+WIDER = 4  # as many channels as the CIFAR family has a network of the ImageNet family
 GPU_BATCH_SIZE = 2000  # samples attacked at a time; with fewer a GPU waits for launches
 
 
@@ -135,8 +137,8 @@ class Job:
     def attack_batch_size(self) -> int:
         """How many samples are attacked at a time.
 
-        On a GPU, where the figures do not depend on it, 2,000 images of 32×32 pixels for 20 layers (6 GB),
-        and fewer where a sample takes more memory.
+        On a GPU, where the figures do not depend on it, 2,000 images of 32×32 pixels for 20 layers (6 GB) of
+        the CIFAR family, and fewer where a sample takes more memory.
         """
         run, data = self.run, self.data
         if run.attack.batch_size is not None:
@@ -144,6 +146,7 @@ class Job:
         if self.device.type == "cpu" or draws_by_batch(run.attack, self.specs):
             return BATCH_SIZE
         depth = run.model.depth if isinstance(run.model, Resnet) else 20
+        depth *= 1 if depth in CIFAR_DEPTHS else WIDER
         pixels = data.test.x.shape[2:].numel() if data.is_image else 1
         return max(BATCH_SIZE, int(GPU_BATCH_SIZE * min(1.0, 20 / depth) * min(1.0, 32 * 32 / pixels)))
 

@@ -25,10 +25,12 @@ from bregman_exp.data import COMPUTED, ClassificationData, Split, Statistics, fi
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.memory import installed_memory
+from bregman_exp.models.architecture import CIFAR_DEPTHS
 
 Normalization = str | Statistics | None
 
 CIFAR_SHAPE = (3, 32, 32)
+SMALL_IMAGE = 64  # pixels to a side, for which the ImageNet stem leaves too few
 CACHE = ".cache"  # below the output folder: decoded images
 
 
@@ -114,10 +116,14 @@ def model(run: Run, act: Activation, data: ClassificationData) -> nn.Module:
 
 
 def with_choices_of(data: ClassificationData, run: Run) -> Run:
-    """The run with what its data have decided: the size of the validation split, and computed statistics.
+    """The run with what its data have decided: the validation split's size, computed statistics, the stem.
 
-    config.yaml names both, so a trained network is built without the data.
+    config.yaml names them, so a trained network is built without the data.
     """
+    model = run.model
+    if isinstance(model, Resnet) and model.stem is None and model.depth not in CIFAR_DEPTHS and data.is_image:
+        small = max(data.train.x.shape[2:]) <= SMALL_IMAGE
+        run = replace(run, model=replace(model, stem="cifar" if small else "imagenet"))
     if not isinstance(run.dataset, ImageFolder):
         return run
     chosen: dict[str, Any] = {"n_val": len(data.val)} if run.dataset.n_val is None else {}

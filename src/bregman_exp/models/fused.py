@@ -8,14 +8,13 @@ from torch import Tensor, nn
 
 from bregman_exp.geometry.fused import FusedMap, fused
 from bregman_exp.geometry.precision import HALF
+from bregman_exp.models.blocks import OfDual, SplitOfDual
 from bregman_exp.models.fused_half import (
-    OfDual,
-    SplitOfDual,
     half_act_function,
     half_split_function,
     half_value,
 )
-from bregman_exp.models.resnet import BasicBlock, ResNet
+from bregman_exp.models.resnet import ResNet
 from bregman_exp.models.version import DualClamp
 
 T = TypeVar("T")
@@ -47,22 +46,21 @@ class FusedForm(nn.Module):
         model = self.model
         u = model.stem(x)
         for block in model.blocks():
-            u = self._block(block, u)
+            u = block.step(u, self._split, self._act)
         return model.head(self._act(u))
-
-    def _block(self, block: BasicBlock, u: Tensor) -> Tensor:
-        z, skipped = self._split(u) if block.version == "bregman" else (self._act(u),) * 2
-        inner = self._act(block.bn1(block.conv1(z)))
-        return block.shortcut(skipped) + block.bn2(block.conv2(inner))
 
 
 def _functions(model: ResNet, gradients: bool) -> tuple[OfDual, SplitOfDual]:
-    """u ↦ ρ(u) and u ↦ (ρ(u), clamp(u)), with their own gradients if ``gradients``."""
+    """u ↦ ρ(u) and u ↦ (ρ(u), what the skip carries), with their own gradients if ``gradients``."""
     rho = fused(model.act)
     if rho is None or not gradients:
         act = model.act.act if rho is None else _by_dtype(rho.act, half_value(rho))
+    else:
+        act = _by_dtype(_act_function(rho), half_act_function(rho))
+    if model.version != "bregman":
+        return act, lambda u: (z := act(u), z)
+    if rho is None or not gradients:
         return act, lambda u: (act(u), model.clamp_dual(u))
-    act = _by_dtype(_act_function(rho), half_act_function(rho))
     if model.clamp_dual == DualClamp():  # no clamp: s is u
         return act, lambda u: (act(u), u)
     split = _by_dtype(_split_function(rho, model.clamp_dual), half_split_function(rho, model.clamp_dual))

@@ -5,17 +5,14 @@ of u. The saved tensor is u: z = ρ(u), rounded to half precision, determines ne
 the clamp acts.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bregman_exp.geometry.fused import FusedMap
+from bregman_exp.models.blocks import OfDual, SplitOfDual
 from bregman_exp.models.version import DualClamp, finite_ends
-
-OfDual = Callable[[Tensor], Tensor]  # u ↦ ρ(u)
-SplitOfDual = Callable[[Tensor], tuple[Tensor, Tensor]]  # u ↦ (ρ(u), clamp(u))
 
 # The form of these closures is what torch.compile needs: see models/fused.py.
 

@@ -70,7 +70,12 @@ def _mlp(model: MLP, x: Tensor) -> Tensor:
 
 def _resnet(model: ResNet, x: Tensor) -> Tensor:
     act = as_legendre(model.act)
-    z = act.act(model.stem(x))
+
+    def split(u: Tensor) -> tuple[Tensor, Tensor]:
+        z = act.act(u)
+        return z, act.inverse(_clamped(act, z, model.clamp))
+
+    u = model.stem(x)
     for block in model.blocks():
-        z = act.act(block.shortcut(act.inverse(_clamped(act, z, model.clamp))) + block.residual(z))
-    return model.head(z)
+        u = block.step(u, split, act.act)
+    return model.head(act.act(u))

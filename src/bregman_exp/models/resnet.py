@@ -1,4 +1,4 @@
-"""The CIFAR ResNet family: standard and Bregman, one class with one switch."""
+"""ResNets, standard and Bregman, one class with one switch: the CIFAR family, and that of ImageNet."""
 
 import copy
 from collections.abc import Sequence
@@ -10,137 +10,68 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bregman_exp.geometry import Activation
+from bregman_exp.models.architecture import Architecture, architecture
+from bregman_exp.models.blocks import NORMS, SHORTCUTS, Block, Parts
 from bregman_exp.models.input_map import normalization
 from bregman_exp.models.surrogates import straight_through
-from bregman_exp.models.version import DualClamp, check_version, dual_clamp
+from bregman_exp.models.version import check_version, dual_clamp
 
-DEPTHS = (20, 32, 44, 56, 110, 1202)
-SHORTCUTS = ("pad", "projection")
-
-
-class PadShortcut(nn.Module):
-    """Subsample by 2 and add ``extra`` constant channels before and after.
-
-    In the dual space the constant is 0, which is ρ(0) in the primal one (the reference's option "E").
-
-    Shapes: (N, C, H, W) -> (N, C + 2·extra, H/2, W/2).
-    """
-
-    def __init__(self, extra: int, value: float):
-        super().__init__()
-        self.extra, self.value = extra, value
-
-    def forward(self, s: Tensor) -> Tensor:
-        subsampled = F.avg_pool2d(s, 1, stride=2)  # s[:, :, ::2, ::2] with a gradient in channels-last
-        return F.pad(subsampled, (0, 0, 0, 0, self.extra, self.extra), value=self.value)
-
-
-class BasicBlock(nn.Module):
-    """One residual block, in the dual variable u; z = ρ(u).
-
-        standard    u' = shortcut(z) + Conv2[ρ(Conv1[z])]
-        bregman     u' = shortcut(clamp(u)) + Conv2[ρ(Conv1[z])]
-
-    Conv is a 3×3 convolution followed by batch normalisation. clamp(u) equals the Bregman skip ρ⁻¹(clamp(z)),
-    so no inverse is computed.
-
-    Shapes: u (N, C, H, W) -> (N, C', H/stride, W/stride).
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: int,
-        act: Activation,
-        version: str,
-        clamp_dual: DualClamp,
-        shortcut: nn.Module,
-    ):
-        super().__init__()
-        self.act, self.version, self.clamp_dual = act, version, clamp_dual
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.shortcut = shortcut
-
-    def residual(self, z: Tensor) -> Tensor:
-        """Conv2[ρ(Conv1[z])]."""
-        return self.bn2(self.conv2(self.act.act(self.bn1(self.conv1(z)))))
-
-    def forward(self, u: Tensor) -> Tensor:
-        z = self.act.act(u)
-        skipped = self.clamp_dual(u) if self.version == "bregman" else z
-        return self.shortcut(skipped) + self.residual(z)
+Normalize = str | tuple[Sequence[float], Sequence[float]] | None
 
 
 class ResNet(nn.Module):
-    """See :func:`resnet`. State-dict keys are those of the common CIFAR ResNet."""
+    """See :func:`resnet`. State-dict keys are those of the common CIFAR ResNet, or of torchvision's."""
 
     def __init__(
         self,
-        depth: int,
+        architecture: Architecture,
         act: Activation,
         version: str,
         num_classes: int,
-        normalize: str | tuple[Sequence[float], Sequence[float]] | None,
+        normalize: Normalize,
         clamp: float | None,
         shortcut: str,
+        norm: str = "batch",
         in_channels: int = 3,
     ):
         super().__init__()
-        self.act, self.version, self.clamp, self.shortcut_kind = act, version, clamp, shortcut
+        self.architecture, self.act, self.version, self.clamp = architecture, act, version, clamp
         self.clamp_dual = dual_clamp(act, version, clamp)
-        blocks = (depth - 2) // 6
+        parts = Parts(act, version, self.clamp_dual, norm, shortcut, architecture.shortcut_name)
+        channels = architecture.channels[0]
         self.input_map = normalization(normalize, in_channels)
-        self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
-        self.layer1 = self._stage(blocks, 16, 16)
-        self.layer2 = self._stage(blocks, 16, 32)
-        self.layer3 = self._stage(blocks, 32, 64)
-        self.linear = nn.Linear(64, num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight)
+        self.conv1 = parts.convolution(in_channels, channels, *architecture.stem)
+        self.bn1 = parts.normalization(channels)
+        for number, stage in enumerate(architecture.stages(parts), start=1):
+            self.add_module(f"layer{number}", nn.Sequential(*stage))
+        self.add_module(architecture.head_name, nn.Linear(architecture.features, num_classes))
+        architecture.initialize(self)
 
-    def _stage(self, blocks: int, in_channels: int, channels: int) -> nn.Sequential:
-        first = self._block(in_channels, channels)
-        return nn.Sequential(first, *(self._block(channels, channels) for _ in range(blocks - 1)))
-
-    def _block(self, in_channels: int, channels: int) -> BasicBlock:
-        stride = channels // in_channels
-        shortcut = nn.Identity() if stride == 1 else self._shortcut(in_channels, channels)
-        return BasicBlock(in_channels, channels, stride, self.act, self.version, self.clamp_dual, shortcut)
-
-    def _shortcut(self, in_channels: int, channels: int) -> nn.Module:
-        if self.shortcut_kind == "projection":
-            convolution = nn.Conv2d(in_channels, channels, 1, stride=2, bias=False)
-            return nn.Sequential(convolution, nn.BatchNorm2d(channels))
-        value = 0.0 if self.version == "bregman" else self.act.zero
-        return PadShortcut((channels - in_channels) // 2, value)
-
-    def blocks(self) -> list[BasicBlock]:
+    def blocks(self) -> list[Block]:
         """All residual blocks in the order of the forward pass."""
-        stages = (self.layer1, self.layer2, self.layer3)
-        return [block for stage in stages for block in stage if isinstance(block, BasicBlock)]
+        stages = [getattr(self, f"layer{number}") for number in range(1, len(self.architecture.blocks) + 1)]
+        return [block for stage in stages for block in stage]
 
     def stem(self, x: Tensor) -> Tensor:
-        """The first u: images (N, C, H, W) in [0, 1] -> (N, 16, H, W)."""
+        """The first u: images (N, channels, H, W) in [0, 1] -> (N, C, H, W), or (N, C, H/4, W/4).
+
+        For an increasing ρ the maximum over u gives the maximum over ρ(u).
+        """
         if x.requires_grad:
             x = _ContiguousGradient.apply(x)  # pyright: ignore[reportAssignmentType]
-        return self.bn1(self.conv1(self.input_map(x)))
+        u = self.bn1(self.conv1(self.input_map(x)))
+        return F.max_pool2d(u, 3, stride=2, padding=1) if self.architecture.pools else u
 
     def head(self, z: Tensor) -> Tensor:
-        """Global average pooling and the linear layer: (N, 64, H, W) -> (N, num_classes)."""
+        """Global average pooling and the linear layer: (N, C, H, W) -> (N, num_classes)."""
         pooled = F.avg_pool2d(z, z.shape[2:])  # unlike mean, it has a channels-last gradient
-        return self.linear(pooled.flatten(1))
+        return getattr(self, self.architecture.head_name)(pooled.flatten(1))
 
     def extra_repr(self) -> str:
         return f"act={self.act}, version={self.version}, clamp={self.clamp}"
 
     def forward(self, x: Tensor) -> Tensor:
-        u = self.stem(x)  # (N, 16, 32, 32)
+        u = self.stem(x)
         for block in self.blocks():
             u = block(u)
         return self.head(self.act.act(u))
@@ -178,40 +109,64 @@ def resnet(
     act: Activation,
     version: str = "bregman",
     num_classes: int = 10,
-    normalize: str | tuple[Sequence[float], Sequence[float]] | None = "cifar10",
+    normalize: Normalize = "cifar10",
     clamp: float | None = 2e-5,
-    shortcut: str = "pad",
+    shortcut: str | None = None,
     in_channels: int = 3,
+    stem: str | None = None,
+    skips: int = 1,
+    groups: int = 1,
+    width_per_group: int = 64,
+    norm: str = "batch",
 ) -> ResNet:
-    """A ResNet of the CIFAR family (He et al., "Deep Residual Learning", 2016, section 4.2), depth 6n + 2.
+    """A ResNet: of the CIFAR family (20, 32, 44, 56, 110, 1202 layers) or the ImageNet one (18 to 152).
 
-    With Conv a 3×3 convolution and batch normalisation (Frecon et al., "Bregman Neural Networks", ICML 2022):
+    With Conv a convolution and a normalisation (Frecon et al., "Bregman Neural Networks", ICML 2022):
 
         standard    z ← ρ(z + Conv2[ρ(Conv1[z])])
         bregman     z ← ρ(ρ⁻¹(z) + Conv2[ρ(Conv1[z])])
 
     "euclidean" is an alias of "standard", whose skip is the identity already, and is recorded as "standard".
-    Where a stage halves the image and doubles the channels, ``shortcut="pad"`` subsamples and pads with zeros
-    in the dual space (ρ(0) in the primal one); ``"projection"`` is a 1×1 convolution with batch
-    normalisation, in the dual space for a Bregman network. ``clamp``: c of clamp(z, lo + c, hi − c) before
-    ρ⁻¹, None for the exact formula; Bregman only. ``normalize`` is the first layer: "cifar10", "imagenet",
-    (mean, std) or None.
 
-    Shapes: images (N, in_channels, 32, 32) in [0, 1] -> logits (N, num_classes).
-    Raises ValueError for a depth, version, shortcut, normalisation, number of channels or clamp that is not
-    allowed, and for a Bregman version of a map without inverse.
+    Architecture (He et al., "Deep Residual Learning", 2016, section 4.2 and table 1). The CIFAR family has
+    6n + 2 layers in three stages of 16, 32, 64 channels, and the state-dict keys of the common CIFAR ResNet.
+    The others have four stages of 64 to 512 channels, from 50 layers on with bottleneck blocks, and
+    torchvision's keys; a standard one with relu is torchvision's network. Their first layer is
+    ``stem="imagenet"``, a 7×7 convolution of stride 2 and a max-pooling of stride 2, or ``"cifar"``, a 3×3
+    convolution; the pooling acts on u, which for an increasing ρ is the same as on ρ(u). ``skips=2`` has a
+    skip over each convolution (the reference's "bis"; not with bottlenecks). ``groups`` and
+    ``width_per_group``: of bottlenecks; 32 and 4 are ResNeXt50_32x4d (Xie et al., 2017), 1 and 128 Wide
+    ResNet50_2 (Zagoruyko, Komodakis, 2016).
+
+    Where a stage changes the shape, ``shortcut="pad"`` subsamples and pads with zeros in the dual space (ρ(0)
+    in the primal one), the default of the CIFAR family; ``"projection"`` is a 1×1 convolution with a
+    normalisation, in the dual space for a Bregman network. ``norm``: "batch", "group" (32 groups, fewer where
+    a group would have less than 8 channels) or "none", where the convolutions have a bias. ``clamp``: c of
+    clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact formula; Bregman only. ``normalize`` is the first
+    layer: "cifar10", "imagenet", (mean, std) or None.
+
+    Shapes: images (N, in_channels, H, W) in [0, 1] -> logits (N, num_classes); H and W are 32 or more with
+    the ImageNet stem.
+    Raises ValueError for a depth, version or other setting that is not allowed, for settings of bottlenecks
+    in a network without, and for a Bregman version of a map without inverse.
     """
-    if depth not in DEPTHS:
-        raise ValueError(f"depth={depth} does not exist; use one of {', '.join(map(str, DEPTHS))}.")
-    if shortcut not in SHORTCUTS:
-        raise ValueError(f"shortcut={shortcut!r} does not exist; use one of {', '.join(SHORTCUTS)}.")
+    _check_choice("norm", norm, NORMS)
+    if shortcut is not None:
+        _check_choice("shortcut", shortcut, SHORTCUTS)
     if num_classes < 2:
         raise ValueError(f"num_classes={num_classes}: a classifier needs at least 2.")
     if in_channels < 1:
         raise ValueError(f"in_channels={in_channels}: images have at least 1.")
     version = "standard" if check_version(version) == "euclidean" else version
-    net = ResNet(depth, act, version, num_classes, normalize, clamp, shortcut, in_channels)
+    shape = architecture(depth, stem, skips, groups, width_per_group)
+    shortcut = shape.usual_shortcut if shortcut is None else shortcut
+    net = ResNet(shape, act, version, num_classes, normalize, clamp, shortcut, norm, in_channels)
     return net.to(memory_format=torch.channels_last)  # convolutions are faster, on CPUs and GPUs
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} does not exist; use one of {', '.join(choices)}.")
 
 
 def folded(model: ResNet) -> ResNet:
@@ -222,16 +177,17 @@ def folded(model: ResNet) -> ResNet:
     It has its own weights and gives the same logits to rounding. Shapes: those of the model.
     """
     net = copy.deepcopy(model).eval()
-    _fold(net, "conv1", "bn1")
+    for parent in (net, *net.blocks()):
+        for number in (1, 2, 3):
+            _fold(parent, f"conv{number}", f"bn{number}")
     for block in net.blocks():
-        _fold(block, "conv1", "bn1")
-        _fold(block, "conv2", "bn2")
-        if isinstance(block.shortcut, nn.Sequential):
-            _fold(block.shortcut, "0", "1")
+        _fold(block.skip, "0", "1")
     return net
 
 
 def _fold(parent: nn.Module, convolution: str, normalization: str) -> None:
-    conv, norm = getattr(parent, convolution), getattr(parent, normalization)
-    setattr(parent, convolution, fuse_conv_bn_eval(conv, norm))
-    setattr(parent, normalization, nn.Identity())
+    """Folds the parent's normalisation into its convolution, where it has this pair."""
+    conv, norm = getattr(parent, convolution, None), getattr(parent, normalization, None)
+    if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        setattr(parent, convolution, fuse_conv_bn_eval(conv, norm))
+        setattr(parent, normalization, nn.Identity())

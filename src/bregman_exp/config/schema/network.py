@@ -63,12 +63,19 @@ class Mlp:
 
 @dataclass
 class Resnet:
+    """The settings of ``models.resnet``. stem: null in the ImageNet family: chosen by the size of images."""
+
     _target_: str = REQUIRED
     name: str = REQUIRED
     version: str = REQUIRED
     depth: int = REQUIRED
     clamp: float | None = 2e-5
     shortcut: str = "pad"
+    stem: str | None = None
+    skips: int = 1
+    groups: int = 1
+    width_per_group: int = 64
+    norm: str = "batch"
 
     def __post_init__(self) -> None:
         require_folder_name("model.name", self.name)
