@@ -29,7 +29,7 @@ from tests.config.test_config import composed
         (["++model.depth=30", "model.init=deterministic", "optim.lr=0.05"], "depth30-zero_start-lr0.05"),
         (
             ["model.init=random", "model.widths=[8,8,2]", "+model.clamp=null"],
-            "random_start-widths8-8-2-clampnull",
+            "random_start-widths8-8-2-clamp_null",
         ),
         (["dataset.noise=2.0", "dataset.root=/a/b", "dataset.eps.linf=[1/255]"], "noise2.0"),
         (["optim=adam", "optim.lr=1e-3", "trainer=gpu", "trainer.max_epochs=3"], "adam-lr1e-3-max_epochs3"),

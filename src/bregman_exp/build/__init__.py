@@ -17,6 +17,8 @@ from bregman_exp.build.objects import dataset as dataset
 from bregman_exp.build.objects import device as device
 from bregman_exp.build.objects import half as half
 from bregman_exp.build.objects import model as model
+from bregman_exp.build.objects import network as network
+from bregman_exp.build.objects import with_stem_for as with_stem_for
 from bregman_exp.build.steps import forms as forms
 from bregman_exp.build.steps import forward as forward
 from bregman_exp.build.steps import precision_advice as precision_advice

@@ -36,7 +36,8 @@ def _parts(overrides: Iterable[str], version: str) -> Iterator[str]:
         elif key == "model.init":
             yield start_name(value, version).replace(" ", "_")
         elif _changes_weights(group, name, key):
-            yield f"{name.rpartition('.')[2]}{text}"
+            joint = "_" if text[:1].isalpha() else ""
+            yield f"{name.rpartition('.')[2]}{joint}{text}"
 
 
 def _changes_weights(group: str, name: str, key: str) -> bool:

@@ -120,16 +120,21 @@ def with_choices_of(data: ClassificationData, run: Run) -> Run:
 
     config.yaml names them, so a trained network is built without the data.
     """
-    model = run.model
-    if isinstance(model, Resnet) and model.stem is None and model.depth not in CIFAR_DEPTHS and data.is_image:
-        small = max(data.train.x.shape[2:]) <= SMALL_IMAGE
-        run = replace(run, model=replace(model, stem="cifar" if small else "imagenet"))
+    run = with_stem_for(run, data.train.x.shape[1:])
     if not isinstance(run.dataset, ImageFolder):
         return run
     chosen: dict[str, Any] = {"n_val": len(data.val)} if run.dataset.n_val is None else {}
     if isinstance(data.normalize, Statistics):
         chosen["statistics"] = ChannelStatistics(*map(list, data.normalize))
     return replace(run, dataset=replace(run.dataset, **chosen))
+
+
+def with_stem_for(run: Run, shape: Sequence[int]) -> Run:
+    """The run with the stem for samples of this shape, where its ResNet has none and could have both."""
+    model = run.model
+    if not isinstance(model, Resnet) or model.stem or model.depth in CIFAR_DEPTHS or len(shape) != 3:
+        return run
+    return replace(run, model=replace(model, stem="cifar" if max(shape[1:]) <= SMALL_IMAGE else "imagenet"))
 
 
 def normalization_of(run: Run) -> Normalization:

@@ -17,6 +17,7 @@ COMMANDS = {  # in the order of use
     "compare": "is A better than B: two runs or two rows, with p-values and intervals",
     "report": "one HTML page of tables, pictures, checks and every run",
     "pictures": "draw pictures of runs",
+    "models": "list the models, with parameters and multiply-adds",
     "bench": "measure how fast it is (in a checkout)",
     "clean": "remove runs that failed or were interrupted, or older evaluations",
 }

@@ -1,0 +1,37 @@
+"""bregman models: the list of all models with their sizes."""
+
+import pytest
+import torch
+from rich.console import Console
+
+from bregman_exp.cli import model_list as models
+from bregman_exp.cli.run_summary import multiply_adds
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "adds"),  # published for torchvision's networks: 1.81 and 4.09 · 10⁹ multiply-adds
+    [("resnet18", 11_689_512, 1_814_073_344), ("resnet50", 25_557_032, 4_089_184_256)],
+)
+@pytest.mark.parametrize("version", ["", "bregman_"])
+def test_sizes(name: str, parameters: int, adds: int, version: str) -> None:
+    net = models.network_without_weights(models.composed(f"model={version}{name}"), (3, 224, 224), 1000)
+    assert sum(p.numel() for p in net.parameters()) == parameters
+    assert multiply_adds(net, torch.zeros(1, 3, 224, 224, device="meta")) == adds
+
+
+def test_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    few = [models.composed(f"model={name}") for name in ("mlp", "resnet20")]
+    monkeypatch.setattr(models, "_standard_runs", lambda: iter(few))
+    Console(width=100).print(models.model_list(32, 10))
+    lines = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
+    assert ["mlp", "2", "2", "24", "16"] in lines
+    assert ["resnet20", "3×32×32", "10", "269,722", "40,551,040"] in lines
+    with pytest.raises(ValueError, match="--image 4 --classes 10: use 8 pixels or more"):
+        models.model_list(4, 10)
+
+
+def test_the_standard_models_are_all_of_them() -> None:
+    names = [run.model_name for run in models._standard_runs()]
+    assert names[0] == "mlp"
+    assert names[1:3] == ["resnet18", "resnet20"]
+    assert len(names) == 16
