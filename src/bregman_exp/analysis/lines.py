@@ -190,7 +190,7 @@ def _failure(folder: RunFolder) -> Failure | None:
     if not folder.failure.is_file():
         return None
     try:
-        content = read_json(folder.failure)
+        content = read_json(folder.failure, lambda _: "")
         places = {name: content.get(name) for name in ("epoch", "step")}
         where = ", ".join(f"{name} {value}" for name, value in places.items() if value is not None)
         return Failure(str(content["error"]), where, str(content.get("traceback", "")))

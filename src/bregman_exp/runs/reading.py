@@ -7,7 +7,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +76,20 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
         raise NotARunError(f"{path} is damaged: it is not UTF-8.") from None
 
 
-def read_json(path: Path) -> Any:
-    """The file's content with control characters shown; NotARunError where it is no JSON, or too deep."""
+def read_json(path: Path, fault: Callable[[Any], str]) -> Any:
+    """The file's content, of which ``fault`` says what is wrong, or ""; control characters are then shown.
+
+    Raises NotARunError, in a sentence, also where it is no JSON or too deep.
+    """
+    text, content = read_bytes(path), None
     try:
-        return with_control_characters_shown(json.loads(read_text(path)))
-    except NotARunError:
-        raise
+        content = json.loads(text.decode())
+        wrong = fault(content)
     except (ValueError, RecursionError):
-        raise NotARunError(f"{path} is damaged: it is no JSON.") from None
+        wrong = "is damaged"
+    if wrong:
+        raise NotARunError(f"{path} {wrong}; remove it and run the same command again.")
+    return content if is_plain_json(text) else with_control_characters_shown(content)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -107,9 +113,6 @@ def parsed_config(path: Path, text: str) -> dict[str, Any]:
         raise NotARunError(f"{path} is damaged: {_first_line(error)}.") from None
     if not isinstance(content, dict):
         raise NotARunError(f"{path} is not a config of a run.")
-    interpolation = next((value for value in _strings(content) if "${" in value), None)
-    if interpolation is not None:
-        raise NotARunError(f"{path} has {shown(interpolation)}; a stored config has values, not references.")
     return {str(key): value for key, value in content.items()}
 
 
@@ -153,22 +156,14 @@ def _check_events(path: Path, text: str) -> None:
             raise NotARunError(f"{path} has a YAML alias; a stored config has none.")
         if getattr(event, "tag", None) is not None:
             raise NotARunError(f"{path} has the YAML tag {shown(event.tag)}; a stored config has none.")
+        if "${" in getattr(event, "value", ""):
+            raise NotARunError(
+                f"{path} has {shown(event.value)}; a stored config has values, not references."
+            )
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise NotARunError(f"{path} has more than {DEEPEST} levels; a stored config has five.")
-
-
-def _strings(content: Any) -> Iterator[str]:
-    if isinstance(content, dict):
-        for key, value in content.items():
-            yield from _strings(key)
-            yield from _strings(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _strings(value)
-    elif isinstance(content, str):
-        yield content
 
 
 def _first_line(error: Exception) -> str:
