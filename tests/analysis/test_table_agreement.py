@@ -67,7 +67,7 @@ def test_a_refusal_says_what_differs_and_where_or_the_table_is_split(
     message = str(refusal.value)
     assert difference.format(a=runs[0].path, b=runs[1].path) in message
     assert message.endswith(advice)
-    first, second = pages(runs, split=True)
+    first, second = pages(runs, one=False)
     assert "| resnet20 (gelu) | 1 | 40.00 |" in first
     assert "| bregman_resnet20 (atan) | 1 |" in second
 
@@ -77,7 +77,7 @@ def test_seeds_of_one_row_are_held_to_the_same_and_code_versions_may_be_mixed(tm
     runs += [run(tmp_path / "x", 90, paper(42, 52), seed=1, environment={"git": OTHER + "-dirty"})]
     with pytest.raises(ValueError, match="code version: aaaaaaa"):
         tables(runs)
-    assert [text.count("| 1 | 80.00 |") for text in pages(runs, split=True)] == [1, 0]
+    assert [text.count("| 1 | 80.00 |") for text in pages(runs, one=False)] == [1, 0]
     text = page(runs, any_version=True)
     assert "| 85.00 ± 7.07 | 41.00 ± 1.41 |" in text
     assert "code versions mixed (--any-version) aaaaaaa, bbbbbbb-dirty" in text
@@ -102,7 +102,7 @@ def test_runs_without_an_attack_do_not_conflict(tmp_path: Path) -> None:
     runs = [*pair(tmp_path, {"robust": []}), run(tmp_path / "c", 50, [entry(30, steps=9)], act="tanh")]
     with pytest.raises(ValueError, match=r"steps 50 .* and steps 9"):
         tables(runs)
-    assert [text.count(" | 1") for text in pages(runs, split=True, baseline="none")] == [2, 1]
+    assert [text.count(" | 1") for text in pages(runs, one=False, baseline="none")] == [2, 1]
 
 
 def test_early_stopping_may_end_at_any_epoch(tmp_path: Path) -> None:
@@ -123,6 +123,6 @@ def test_many_runs_are_counted_not_listed(tmp_path: Path) -> None:
 
 def test_open_runs_go_with_their_table(tmp_path: Path) -> None:
     runs = [*row(tmp_path, [80]), *spiral(tmp_path, [80, 81])]
-    images, points = pages([*runs, unfinished(tmp_path / "seed-2-x", mlp())], split=True)
+    images, points = pages([*runs, unfinished(tmp_path / "seed-2-x", mlp())], one=False)
     assert "seed 2" not in images
     assert "[1] mlp (atan), depth 3, random start: not complete: seed 2 (running or interrupted" in points

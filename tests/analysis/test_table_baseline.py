@@ -100,6 +100,6 @@ def test_twins_differ_in_their_version_alone(spirals: list[RunFolder]) -> None:
 
 def test_a_split_table_without_the_baseline_says_so(spirals: list[RunFolder], tmp_path: Path) -> None:
     runs = [*spirals, *row(tmp_path, [60]), *bregman(tmp_path, [61])]
-    points, images = pages(runs, baseline="resnet20", split=True)
+    points, images = pages(runs, baseline="resnet20", one=False)
     assert "no row here is the baseline resnet20" in points
     assert "row − resnet20 (gelu)" in images

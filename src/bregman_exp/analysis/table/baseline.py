@@ -19,10 +19,6 @@ NOT_OF_TWINS = {
 }  # fmt: skip
 OF_TRAINER = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
 
-NO_DIFFERENCE: Facts = dict.fromkeys(
-    ("difference", "ci95_low", "ci95_high", "interval", "difference_marks", "unpaired")
-)
-
 
 def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
     """By line of a row the line of the row it is compared with, or NaN; and what that is called, or "".
@@ -89,7 +85,7 @@ def difference(a: Facts, b: Facts) -> Facts:
     Welch's interval over seeds; of one seed each, the interval over the test samples that both saw.
     """
     if not a["n_seeds"] or not b["n_seeds"]:
-        return NO_DIFFERENCE
+        return {}
     over_seeds = welch(a["accuracies"], b["accuracies"])
     interval, kind, unpaired = over_seeds.ci95, "Welch", ""
     if a["n_seeds"] == b["n_seeds"] == 1:

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-import pandas as pd
-
 from bregman_exp.analysis.formats import size
-from bregman_exp.analysis.names import Facts, Frame, records, short_code
+from bregman_exp.analysis.names import Facts, Frame, short_code
 from bregman_exp.analysis.table.columns import NORMS
 from bregman_exp.analysis.table.options import Options
 from bregman_exp.analysis.table.rows import span
@@ -17,10 +15,10 @@ FITTED = (
 )
 
 
-def caption(figures: Frame, columns: Frame, options: Options) -> str:
+def caption(figures: Frame, columns: Sequence[Facts], options: Options) -> str:
     """Some sentences, in one line. ``figures``: of the table, by row."""
     runs = figures.drop_duplicates("run")
-    first, clean = runs.iloc[0], columns.iloc[0]
+    first = runs.iloc[0]
     statistic = (
         "mean ± sample standard deviation over seeds" if runs["line"].duplicated().any() else "one seed a row"
     )
@@ -30,25 +28,25 @@ def caption(figures: Frame, columns: Frame, options: Options) -> str:
     is_images = first["data"] != POINTS
     sentences = [
         f"{first['data']}: accuracy in percent, {statistic}.",
-        f"Clean on {clean['n']} test samples; {epochs} epochs; "
+        f"Clean on {columns[0]['n']} test samples; {epochs} epochs; "
         f"{' and '.join(runs['weights'].unique())} weights; data {first['fingerprint'][:8]}; "
         f"{'code versions mixed (--any-version)' if mixed else 'code'} {', '.join(codes)}.",
-        *_attacks(records(columns[1:]), set(runs["trained_with"]), is_images),
+        *_attacks(columns[1:], set(runs["trained_with"]), is_images),
     ]
-    is_fitted = is_images and columns["measure"].isin(list(NORMS)).any()
+    is_fitted = is_images and any(column["measure"] in NORMS for column in columns)
     return " ".join([*sentences, FITTED] if is_fitted else sentences)
 
 
 def _attacks(columns: Sequence[Facts], trained_with: set[str], is_images: bool) -> Iterator[str]:
     """A sentence for each kind of attack, with the columns it fills and their ε."""
     units = "in units of data in [0, 1]" + (" and in 255ths" if is_images else "")
-    texts = [
-        (_kind(column, trained_with), _place(column), _size(column["eps"], is_images)) for column in columns
-    ]
-    for kind, of_kind in pd.DataFrame(texts, columns=["kind", "place", "size"]).groupby("kind", sort=False):
-        sizes = of_kind.groupby("place", sort=False)["size"]
-        places = [f"{place} {', '.join(filter(None, own))}".strip() for place, own in sizes]
-        yield f"{kind}; ε {units}: {'; '.join(places)}."
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for column in columns:
+        places = kinds.setdefault(_kind(column, trained_with), {})
+        places.setdefault(_place(column), []).append(_size(column["eps"], is_images))
+    for kind, places in kinds.items():
+        texts = [f"{place} {', '.join(filter(None, sizes))}".strip() for place, sizes in places.items()]
+        yield f"{kind}; ε {units}: {'; '.join(texts)}."
 
 
 def _place(column: Facts) -> str:

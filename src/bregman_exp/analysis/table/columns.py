@@ -3,8 +3,6 @@
 import json
 from collections.abc import Sequence
 
-import pandas as pd
-
 from bregman_exp.analysis.names import PAPER, Facts, Frame, Series, label, records
 from bregman_exp.analysis.published import is_fitted
 from bregman_exp.analysis.table.options import Options
@@ -53,7 +51,7 @@ def shared_kinds(figures: Frame) -> Frame:
     return shared.sort_values("n", ascending=False, kind="stable").drop_duplicates("settings").sort_index()
 
 
-def choose_columns(figures: Frame) -> tuple[Frame, Frame]:
+def choose_columns(figures: Frame) -> tuple[list[Facts], Frame]:
     """Clean data, then ℓ∞, then ℓ2, then attacks without a norm; for figures that agree (see ``agreement``).
 
     A line for each column, with its ``heading``, the ``arguments`` of its attack, the ``codes`` that
@@ -66,9 +64,9 @@ def choose_columns(figures: Frame) -> tuple[Frame, Frame]:
     columns["column"] = columns.index
     chosen = figures.merge(columns[[*KIND, "column"]], on=KIND).drop_duplicates(["run", "column"])
     columns["is_alone"] = ~columns["rank"].duplicated(keep=False)
-    facts = [column | _facts(column, columns["settings"]) for column in records(columns)]
     codes = chosen.groupby("column")["code"].unique()
-    return pd.DataFrame(facts, dtype=object).assign(codes=codes, code=codes.map(" ".join)), chosen
+    columns = columns.assign(codes=codes, code=codes.map(" ".join))
+    return [column | _facts(column, columns["settings"]) for column in records(columns)], chosen
 
 
 def _facts(column: Facts, all_settings: Series) -> Facts:

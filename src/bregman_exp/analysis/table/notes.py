@@ -1,8 +1,6 @@
 """What is said below a table: numbered footnotes of cells, then remarks about all of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
 
 from bregman_exp.analysis.names import MARKS, Facts, Frame, label, short_code
 from bregman_exp.analysis.published import ARTICLE, ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
@@ -22,12 +20,11 @@ NO_INTERVAL = "no interval where one of both has a single seed, or neither sprea
 Footnote = tuple[str, Iterable[Facts]]  # a text and its cells
 
 
-def number_footnotes(cells: Iterable[Facts], figures: Frame) -> list[str]:
+def number_footnotes(rows: Sequence[Sequence[Facts]], figures: Frame) -> list[str]:
     """The footnotes, in order; equal texts are one. Cells get ``notes``, the numbers of their own, from 1,
     and ``row_notes``, those of the whole row."""
     numbers: dict[str, int] = {}
-    for line, of_line in groupby(cells, key=itemgetter("line")):
-        row = list(of_line)
+    for line, row in enumerate(rows):
         for cell in row:
             cell["notes"] = []
         for text, marked in _footnotes(row, figures[figures["line"] == line]):
@@ -47,27 +44,27 @@ def _footnotes(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
         for text in filter(None, (paired, cell["unpaired"], cell["remark"])):
             yield text, [cell]
     yield from _of_verdicts(row, figures)
-    yield from _of_attacks(row, figures)
+    yield from _of_attacks(row)
 
 
 def _of_verdicts(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
     """For each mark that the row's figures have, its runs."""
     for verdict, mark in MARKS.items():
         marked = figures[figures["verdict"] == verdict].sort_values(["seed", "column"], kind="stable")
+        if marked.empty:
+            continue
         ids = marked["id"].where(marked["accuracy"].notna(), marked["id"] + " (not reported)")
         by_run = ids.groupby([marked["seed"], marked["run"]], sort=False).agg(", ".join)
         runs = ", ".join(f"seed {seed} ({ids}; {path})" for (seed, path), ids in by_run.items())
-        if runs:
-            text = f"{mark}: {MEANING[verdict]}: {row[0]['row']}, {runs}"
-            yield text, [row[column] for column in marked["column"].unique()]
+        text = f"{mark}: {MEANING[verdict]}: {row[0]['row']}, {runs}"
+        yield text, [row[column] for column in marked["column"].unique()]
 
 
-def _of_attacks(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
+def _of_attacks(row: Sequence[Facts]) -> Iterator[Footnote]:
     """Where seeds of the row were not evaluated with an attack of the table."""
-    evaluated = figures.groupby("column")["seed"].agg(set)
     gaps: dict[tuple[int, ...], list[Facts]] = {}
     for cell in row:
-        missing = tuple(seed for seed in cell["seeds"] if seed not in evaluated.get(cell["column"], ()))
+        missing = tuple(seed for seed in cell["seeds"] if seed not in cell["evaluated"])
         gaps.setdefault(missing, []).append(cell)
     for seeds, cells in gaps.items():
         if seeds:
@@ -75,19 +72,19 @@ def _of_attacks(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
             yield f"{row[0]['row']}: {listed(seeds)} not evaluated with {ids}", cells
 
 
-def of_baseline(cells: Frame, baseline: str, options: Options) -> list[str]:
+def of_baseline(rows: Sequence[Sequence[Facts]], baseline: str, options: Options) -> list[str]:
     """``baseline``: what the rows are compared with, "" where no row has any."""
-    if not cells["baseline"].any():
+    if not any(row[0]["baseline"] for row in rows):
         if options.baseline == TWIN:
             return ["no row here has a twin, a standard row with all else the same"]
         is_named = options.baseline not in (None, NO_BASELINE)
         return [f"no row here is the baseline {options.baseline}"] if is_named else []
-    without = cells["difference"].notna() & cells["ci95_low"].isna()
+    compared = [cell for row in rows for cell in row if cell["difference"] is not None]
     return [
         f"difference: row − {baseline}, in points, with its 95 % interval: unless a "
         "footnote says otherwise, t √(s²/n of the row + s²/n of the baseline) to either side, s over the "
         "n seeds, t with Welch's degrees of freedom; it speaks of other seeds, not of other test samples",
-        *([NO_INTERVAL] if without.any() else []),
+        *([NO_INTERVAL] if any(cell["ci95_low"] is None for cell in compared) else []),
     ]
 
 

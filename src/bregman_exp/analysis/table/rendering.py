@@ -1,8 +1,7 @@
-"""Tables as text: Markdown, LaTeX, HTML, CSV of the cells; and which format a file's ending stands for."""
+"""Tables as text: for the terminal, in Markdown, LaTeX, HTML, and CSV of the cells."""
 
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,50 +16,58 @@ from bregman_exp.terminal import as_text
 # what means something in a cell or a line; an underscore does at a word's edge only
 MARKDOWN = re.compile(r"[\\|*`<>~$]|(?<!\w)_|_(?!\w)|(?<=\])\(|^#|!(?=\[)")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
+OF_SEEDS = ("seeds", "missing", "failed")  # parts of a cell that are lists
+# the template of each format, and its syntax: braces are LaTeX's own
+TEMPLATES: dict[str, tuple[str, dict[str, Any]]] = {
+    "markdown": ("table.md", {}),
+    "latex": (
+        "table.tex",
+        {
+            **{"variable_start_string": "<<", "variable_end_string": ">>"},
+            **{"block_start_string": "<%", "block_end_string": "%>"},
+        },
+    ),
+    "html": ("table.html", {"autoescape": True}),
+}
+FORMATS = ("terminal", *TEMPLATES, "cells", "csv", "parquet")
+ENDINGS = {
+    **{"md": "markdown", "tex": "latex", "html": "html", "htm": "html"},
+    **{"csv": "csv", "parquet": "parquet", "pq": "parquet"},
+}
 
 
-def as_markdown(table: Table) -> str:
-    """Caption, table, footnotes, in the dialect that has tables."""
-    return _from_template(table, "table.md")
+def render(tables: Sequence[Table], format_: str) -> str:
+    """The text of all tables.
 
-
-def as_html(table: Table) -> str:
-    """A <figure>: the caption, the table in a box that may scroll, the list of its footnotes."""
-    return _from_template(table, "table.html", autoescape=True)
-
-
-def as_latex(table: Table) -> str:
-    r"""For the inside of a table environment: \caption, a tabular with booktabs rules, the footnotes."""
-    variables = {"variable_start_string": "<<", "variable_end_string": ">>"}  # braces are LaTeX's own
-    return _from_template(table, "table.tex", block_start_string="<%", block_end_string="%>", **variables)
-
-
-def _from_template(table: Table, template: str, **syntax: Any) -> str:
-    two_lines = any(len(parts) > 1 for _, parts in table.groups)  # of headings
-    return _template(template, **syntax).render(table=table, two_lines=two_lines)
-
-
-@cache
-def _template(name: str, **syntax: Any) -> Any:
+    "terminal"; "markdown"; "latex": the inside of a table environment, with booktabs rules; "html": a
+    <figure> each; "cells": CSV, a line for each row and column of each table, see ``Table``.
+    """
+    if format_ == "cells":
+        lines = [
+            cell | {"table": number} | {name: " ".join(map(str, cell[name])) for name in OF_SEEDS}
+            for number, table in enumerate(tables, start=1)
+            for row in table.rows
+            for cell in row
+        ]
+        return as_csv(pd.DataFrame(lines, columns=["table", *CELLS], dtype=object))
+    if format_ == "terminal":
+        return as_text(on_terminal(tables)) + "\n"
     from jinja2 import Environment, FileSystemLoader  # other formats do not wait for it
 
+    name, syntax = TEMPLATES[format_]
     spaces = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), **spaces, **syntax)
     environment.filters |= {"plain": _plain, "tex": latex.escaped, "tex_note": latex.note}
-    return environment.get_template(name)
+    template = environment.get_template(name)
+    return "\n".join(
+        template.render(table=table, two_lines=any(len(parts) > 1 for _, parts in table.groups))
+        for table in tables
+    )
 
 
 def _plain(text: str) -> str:
     """The text in one line, with every character that means something to Markdown escaped."""
     return MARKDOWN.sub(lambda match: "\\" + match[0], " ".join(text.split()))
-
-
-def as_cells(tables: Sequence[Table]) -> str:
-    """CSV, a line for each row and column of each table; see ``Table``."""
-    cells = pd.concat([table.cells.assign(table=number) for number, table in enumerate(tables, start=1)])
-    for name in ("seeds", "missing", "failed"):
-        cells[name] = [" ".join(map(str, seeds)) for seeds in cells[name]]
-    return as_csv(cells[["table", *CELLS]])
 
 
 def as_csv(frame: Frame) -> str:
@@ -71,23 +78,6 @@ def as_csv(frame: Frame) -> str:
 
 def _defused(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-TEXTS: dict[str, Callable[[Table], str]] = {"markdown": as_markdown, "latex": as_latex, "html": as_html}
-FORMATS = ("terminal", *TEXTS, "cells", "csv", "parquet")
-ENDINGS = {
-    **{"md": "markdown", "tex": "latex", "html": "html", "htm": "html"},
-    **{"csv": "csv", "parquet": "parquet", "pq": "parquet"},
-}
-
-
-def render(tables: Sequence[Table], format_: str) -> str:
-    """The text of all tables; ``format_`` is "terminal", "markdown", "latex", "html" or "cells"."""
-    if format_ == "cells":
-        return as_cells(tables)
-    if format_ == "terminal":
-        return as_text(on_terminal(tables)) + "\n"
-    return "\n".join(map(TEXTS[format_], tables))
 
 
 def format_of(path: Path | None) -> str:

@@ -1,8 +1,10 @@
 """A table for the terminal: a cell shows all parts of its column, and wide tables are broken into blocks."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.box import HORIZONTALS
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -13,6 +15,7 @@ from rich.text import Text as RichText
 from bregman_exp.analysis.table.content import ABSENT, MEASURED, PUBLISHED, Table, Text
 
 NAME = 25  # characters of a row's name in one line
+WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def on_terminal(tables: Iterable[Table]) -> RenderableType:
@@ -70,15 +73,8 @@ def _block(table: Table, places: Sequence[int]) -> RichTable:
 
 def _folded(name: str) -> str:
     """Broken after commas, so that lines have NAME characters where they can."""
-    lines = [""]
-    for part in name.split(", "):
-        longer = f"{lines[-1]}, {part}" if lines[-1] else part
-        if lines[-1] and len(longer) > NAME:
-            lines[-1] += ","
-            lines.append(part)
-        else:
-            lines[-1] = longer
-    return "\n".join(lines)
+    spaced = re.sub("(?<!,) ", "\0", f"{name},")  # the last line with a comma too
+    return textwrap.fill(spaced, NAME + 1, **WHOLE_WORDS).replace("\0", " ").removesuffix(",")
 
 
 def _stacked(parts: Sequence[tuple[str, Text]]) -> str:
@@ -95,7 +91,4 @@ def _width(drawn: RichTable, console: Console) -> int:
 
 def _lines(text: str, width: int) -> RichText:
     """Folded between words; a path that is too long for a line goes on in the next."""
-    folded = textwrap.fill(
-        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
-    return RichText(folded, overflow="fold")
+    return RichText(textwrap.fill(text, width, subsequent_indent="  ", **WHOLE_WORDS), overflow="fold")
