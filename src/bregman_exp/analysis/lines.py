@@ -4,11 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from bregman_exp.analysis.names import settings_of
-from bregman_exp.runs.predictions import ConfigFault, sound_records
+from bregman_exp.runs.predictions import sound_records
 from bregman_exp.runs.reading import (
     LARGEST_CONFIG,
     NotARunError,
@@ -40,6 +39,7 @@ class Reader:
         self.lines: list[dict[str, Any]] = []
         self.records: dict[str, dict[str, Any]] = {}
         self.failures: dict[str, Failure] = {}
+        self._rows: dict[str, Any] = {}  # of ``misfit``
         self._configs: dict[str, str] = {}  # text without the seed -> JSON: YAML is slow, and seeds are many
 
     def read(self, folder: RunFolder) -> None:
@@ -51,7 +51,7 @@ class Reader:
             self.lines.append(wrong | {"experiment": folder.path.parent.parent.name, "config": NO_CONFIG})
 
     def _lines(self, folder: RunFolder) -> list[dict[str, Any]]:
-        records = sound_records(folder, lambda run: self._misfits(run))
+        records = sound_records(folder, self._misfit)
         note, config_text = folder.read_note(), self._config(folder)
         config = json.loads(config_text)
         common = {
@@ -74,11 +74,10 @@ class Reader:
                 line["verdict"] = Verdict.DEGENERATE.value
         return lines + without
 
-    @cached_property
-    def _misfits(self) -> ConfigFault:
-        from bregman_exp.analysis.misfits import Misfits  # takes seconds, and few runs are asked about
+    def _misfit(self, folder: RunFolder) -> str:
+        from bregman_exp.analysis.misfits import misfit  # takes seconds, and few runs are asked about
 
-        return Misfits()
+        return misfit(folder, self._rows)
 
     def _config(self, folder: RunFolder) -> str:
         text = SEED_LINE.sub("", "\n" + read_text(folder.config, LARGEST_CONFIG))
@@ -92,8 +91,8 @@ class Reader:
         if failure:
             self.failures[str(folder.path)] = failure
         state = "running" if folder.busy else "failed" if failure else "interrupted"
-        error = failure.error.splitlines() if failure else []
-        return {"state": state, "error": error[0] if error else "unknown error" if failure else ""}
+        error = (failure.error.splitlines() or ["unknown error"])[0] if failure else ""
+        return {"state": state, "error": error}
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:

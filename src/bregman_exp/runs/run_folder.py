@@ -94,8 +94,8 @@ class RunFolder:
         return self.checkpoints / f"{which}.ckpt"
 
     def evaluation(self, name: str) -> "RunFolder":
-        """The folder of a later evaluation, with the same files."""
-        return RunFolder(self.path / "evaluations" / name)
+        """The folder of a later evaluation, with the same files; "" is the run's own."""
+        return RunFolder(self.path / "evaluations" / name) if name else self
 
     @property
     def evaluations(self) -> list["RunFolder"]:

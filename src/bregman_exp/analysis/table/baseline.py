@@ -86,29 +86,19 @@ def difference(a: Facts, b: Facts) -> Facts:
     """
     if not a["n_seeds"] or not b["n_seeds"]:
         return {}
-    over_seeds = welch(a["accuracies"], b["accuracies"])
-    interval, kind, unpaired = over_seeds.ci95, "Welch", ""
+    (mean, interval), kind, unpaired = welch(a["accuracies"], b["accuracies"]), "Welch", ""
     if a["n_seeds"] == b["n_seeds"] == 1:
         try:
             interval, kind = paired(*rights_of(a, b)).ci95, "paired"
         except ValueError as error:
             unpaired = f"{a['row']}: no interval beside the baseline: {error}"
     low, high = interval or (None, None)
-    return {
-        "difference": over_seeds.difference,
-        "ci95_low": low,
-        "ci95_high": high,
-        "interval": kind if interval else "",
-        "difference_marks": marks({*a["verdicts"], *b["verdicts"]}),
-        "unpaired": unpaired,
-    }
+    facts = {"difference": mean, "ci95_low": low, "ci95_high": high, "interval": kind if interval else ""}
+    return facts | {"difference_marks": marks({*a["verdicts"], *b["verdicts"]}), "unpaired": unpaired}
 
 
 def rights_of(a: Facts, b: Facts):
     """Which samples either figure (with the frame's run, evaluation, id, correct) counts as right."""
-    return rights(a["id"], *((figure["correct"], _folder(figure)) for figure in (a, b)))
-
-
-def _folder(figure: Facts) -> RunFolder:
-    run = RunFolder(Path(figure["run"]))
-    return run.evaluation(figure["evaluation"]) if figure["evaluation"] else run
+    return rights(
+        a["id"], *((f["correct"], RunFolder(Path(f["run"])).evaluation(f["evaluation"])) for f in (a, b))
+    )
