@@ -54,7 +54,7 @@ class Attack(Figure):
     id: str
     verdict: Annotated[Verdict, Field(strict=False)]
     accuracy: Share | None
-    n: PositiveInt | None = None  # else that of the clean data
+    n: PositiveInt = 0  # where it is absent, that of the clean data
     attack: str | None = None
     norm: str | None = None
     eps: NonNegativeFloat | None = None

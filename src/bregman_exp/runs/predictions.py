@@ -17,8 +17,8 @@ ConfigFault = Callable[[RunFolder], str]
 Counted = tuple[int | None, RunFolder]
 
 
-def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """metrics.json of a complete run and of its complete evaluations; [] of a run that is not complete.
+def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFolder, dict[str, Any] | None]]:
+    """metrics.json of a run and of its evaluations, None where these are not complete.
 
     Raises NotARunError, in a sentence, for whatever keeps the run out of a table.
     """
@@ -27,11 +27,12 @@ def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFo
             f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
         )
     if not run.complete:
-        return []
-    records = [(folder, checked(folder)) for folder in (run, *run.evaluations) if folder.complete]
-    if not as_recorded(run.config, records[0][1]) and (fault := config_fault(run)):
+        return [(run, None)]
+    own = checked(run)
+    later = [(folder, checked(folder) if folder.complete else None) for folder in run.evaluations]
+    if not as_recorded(run.config, own) and (fault := config_fault(run)):
         raise NotARunError(fault)
-    return records
+    return [(run, own), *later]
 
 
 def checked(folder: RunFolder) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class RunFolder:
     @property
     def evaluations(self) -> list["RunFolder"]:
         """The folders of the later evaluations, complete or not."""
-        return [RunFolder(path) for path in sorted((self.path / "evaluations").glob("*"))]
+        place = self.path / "evaluations"
+        return [RunFolder(path) for path in sorted(place.iterdir())] if place.is_dir() else []
 
     @contextmanager
     def locked(self) -> Generator[None]:

@@ -3,8 +3,8 @@
 ``tables_of(frame, options)`` gives rows of cells with notes, ``render(tables, format)`` their text.
 """
 
-from bregman_exp.analysis.table.columns import shown_figures as shown_figures
 from bregman_exp.analysis.table.content import Table as Table
+from bregman_exp.analysis.table.layout import shown_figures as shown_figures
 from bregman_exp.analysis.table.options import Options as Options
 from bregman_exp.analysis.table.rendering import FORMATS as FORMATS
 from bregman_exp.analysis.table.rendering import as_csv as as_csv

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bregman_exp.analysis.formats import size
 from bregman_exp.analysis.names import Frame, Series, short_code
-from bregman_exp.analysis.table.columns import candidates, shared_kinds
+from bregman_exp.analysis.table.layout import candidates, shared_kinds
 from bregman_exp.analysis.table.options import Options
 
 NAMED = 3  # so many runs are named of those that share a value

@@ -10,11 +10,15 @@ from bregman_exp.analysis.published import published_beside
 from bregman_exp.analysis.table import notes
 from bregman_exp.analysis.table.agreement import agreeing
 from bregman_exp.analysis.table.baseline import difference, find_baselines
-from bregman_exp.analysis.table.caption import caption
-from bregman_exp.analysis.table.columns import candidates, choose_columns, shown_figures
 from bregman_exp.analysis.table.content import CELLS, Table
+from bregman_exp.analysis.table.layout import (
+    candidates,
+    choose_columns,
+    rows_of,
+    shown_figures,
+    with_unfinished,
+)
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
-from bregman_exp.analysis.table.rows import rows_of, with_unfinished
 from bregman_exp.runs.run_folder import NotARunError
 
 UNFINISHED = ("running", "interrupted", "failed")
@@ -99,7 +103,7 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
         *notes.of_evaluations(frame, chosen),
         *notes.of_attacks(figures, chosen),
     ]
-    return Table(caption(counted, columns, options), cells, footnotes, remarks)
+    return Table(notes.caption(counted, columns, options), cells, footnotes, remarks)
 
 
 def _statistics(figures: Frame) -> Frame:
