@@ -203,15 +203,14 @@ def runs_at(names: Iterable[str]) -> list[RunFolder]:
 
     Raises ValueError, in one sentence, for a name of no folder or of a folder without runs.
     """
-    return [run for name in names for run in _runs_named(name)]
-
-
-def _runs_named(name: str) -> list[RunFolder]:
-    places = [Path(place) for place in ([name] if Path(name).is_dir() else sorted(glob(name)))]
-    folders = [place for place in places if place.is_dir()]
-    if not folders:
-        raise ValueError(f"there is no folder {name}; give folders that hold runs.")
-    runs = find_runs(*folders)
-    if not runs:
-        raise ValueError(f"there are no runs in {name}; train some first.")
+    runs: list[RunFolder] = []
+    for name in names:
+        places = map(Path, [name] if Path(name).is_dir() else sorted(glob(name)))
+        folders = [place for place in places if place.is_dir()]
+        if not folders:
+            raise ValueError(f"there is no folder {name}; give folders that hold runs.")
+        here = find_runs(*folders)
+        if not here:
+            raise ValueError(f"there are no runs in {name}; train some first.")
+        runs += here
     return runs

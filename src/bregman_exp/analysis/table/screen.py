@@ -48,9 +48,8 @@ def _blocks(table: Table, width: int, console: Console) -> Iterator[RichTable]:
     """The columns in their order, in each block as many as fit."""
     rest = range(len(table.groups))
     while rest:
-        fitting = len(rest)
-        while fitting > 1 and _width(_block(table, rest[:fitting]), console) > width:
-            fitting -= 1
+        sizes = range(len(rest), 1, -1)
+        fitting = next((n for n in sizes if _width(_block(table, rest[:n]), console) <= width), 1)
         yield _block(table, rest[:fitting])
         rest = rest[fitting:]
 
@@ -66,7 +65,7 @@ def _block(table: Table, places: Sequence[int]) -> RichTable:
         drawn.add_column(RichText(heading), justify="right", no_wrap=True)
     for name, seeds, *texts in table.texts:
         each = iter(texts)
-        cells = [_stacked([(part, next(each)) for part in parts]) for _, parts in table.groups]
+        cells = [_stacked({part: next(each) for part in parts}) for _, parts in table.groups]
         drawn.add_row(*map(RichText, (_folded(str(name)), str(seeds), *(cells[place] for place in places))))
     return drawn
 
@@ -77,12 +76,12 @@ def _folded(name: str) -> str:
     return textwrap.fill(spaced, NAME + 1, **WHOLE_WORDS).replace("\0", " ").removesuffix(",")
 
 
-def _stacked(parts: Sequence[tuple[str, Text]]) -> str:
+def _stacked(parts: dict[str, Text]) -> str:
     """The accuracy, and below it what stands beside it in other formats."""
-    (_, accuracy), *beside = parts
     named = {PUBLISHED: f"{PUBLISHED} ", MEASURED: f"{MEASURED}\n"}  # the long one in a line of its own
-    given = [f"{named.get(part, '')}{text}" for part, text in beside if text.text != ABSENT]
-    return "\n".join([str(accuracy), *given])
+    return "\n".join(
+        f"{named.get(part, '')}{text}" for part, text in parts.items() if not part or text.text != ABSENT
+    )
 
 
 def _width(drawn: RichTable, console: Console) -> int:
