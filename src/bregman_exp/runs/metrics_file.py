@@ -7,16 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationError,
-    with_config,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from bregman_exp.runs.reading import LARGEST_ARRAYS, read_bytes
@@ -29,6 +20,8 @@ RUN_NAME = re.compile(r"seed-(\d+)-([0-9a-f]{12})")
 CLOSE = 1e-6  # to which an interval is computed again
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+Count = Annotated[int, Field(ge=0)]
+Size = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -39,7 +32,7 @@ class Part(BaseModel):
 
 
 class Figure(Part):
-    correct: NonNegativeInt | None = None
+    correct: Count | None = None
     ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
@@ -47,18 +40,18 @@ class Clean(Figure):
     id: Literal["clean"] = "clean"
     verdict: Literal[""] = ""
     accuracy: Share
-    n: PositiveInt
+    n: Annotated[int, Field(ge=1)]
 
 
 class Attack(Figure):
     id: str
     verdict: Annotated[Verdict, Field(strict=False)]
     accuracy: Share | None
-    n: PositiveInt = 0  # where it is absent, that of the clean data
+    n: Annotated[int, Field(ge=1)] = 0  # where it is absent, that of the clean data
     attack: str | None = None
     norm: str | None = None
-    eps: NonNegativeFloat | None = None
-    seconds: NonNegativeFloat | None = None
+    eps: Size | None = None
+    seconds: Size | None = None
 
 
 @with_config(STRICT)
@@ -96,7 +89,7 @@ class Note(Part):
 
 
 class Metrics(Part):
-    seed: NonNegativeInt
+    seed: Count
     model: str
     act: str
     row_hash: str
@@ -134,7 +127,8 @@ def sealed(record: Mapping[str, Any], *files: Path) -> dict[str, Any]:
 def _seal(record: Mapping[str, Any]) -> str:
     """The SHA-256 of the canonical JSON of everything but the seal; ValueError for NaN and infinities."""
     content = {key: value for key, value in record.items() if key != SEAL}
-    return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+    text = json.dumps(content, sort_keys=True, allow_nan=False, check_circular=False)
+    return sha256(text.encode()).hexdigest()
 
 
 def metrics_fault(record: Any, folder: Path) -> str:

@@ -1,7 +1,6 @@
 """Files of a run folder, which may be anybody's: read whole and within bounds, or refused in one sentence."""
 
 import io
-import json
 import os
 import re
 import stat
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from pydantic_core import from_json
 
 from bregman_exp.terminal import shown
 
@@ -83,7 +83,7 @@ def read_json(path: Path, fault: Callable[[Any], str]) -> Any:
     """
     written, content = read_bytes(path), None
     try:
-        content = json.loads(written.decode())
+        content = from_json(written)  # in half of the time of Python's json
         wrong = fault(content)
     except (ValueError, RecursionError):
         wrong = "is damaged"
