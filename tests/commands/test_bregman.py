@@ -175,7 +175,7 @@ def test_a_name_of_several_rows(bregman, outputs: Path) -> None:
     outcome = bregman("compare", "mlp", "bregman_mlp")
     assert outcome.code == 1
     assert outcome.err.startswith(
-        "'mlp' may be any of mlp (atan), depth 3, random start; mlp (atan), depth 10"
+        "'mlp' may be any of 'mlp (atan), depth 3, random start', 'mlp (atan), depth 10,"
     )
 
 

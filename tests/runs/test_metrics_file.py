@@ -90,6 +90,7 @@ def check(**changes: object) -> dict[str, object]:
         (clean(None, None), r"has clean\.accuracy = None"),
         (clean(0.8, 80, ci95=[0.5, 0.9]), "is not that of 80 / 100"),
         (clean(0.8, 80, ci95="x"), r"has clean\.ci95 = 'x'"),
+        (clean(0.5, 10**20, n=2 * 10**20), r"has clean\.correct = 1000"),
         (clean(0.8, 80, n=0), r"has clean\.n = 0"),
         ({"clean": 5}, "has clean = 5"),
         ({"robust": [5]}, r"has robust\.0 = 5"),

@@ -20,7 +20,7 @@ RUN_NAME = re.compile(r"seed-(\d+)-([0-9a-f]{12})")
 CLOSE = 1e-6  # to which an interval is computed again
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Size = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,14 +40,14 @@ class Clean(Figure):
     id: Literal["clean"] = "clean"
     verdict: Literal[""] = ""
     accuracy: Share
-    n: Annotated[int, Field(ge=1)]
+    n: Annotated[Count, Field(ge=1)]
 
 
 class Attack(Figure):
     id: str
     verdict: Annotated[Verdict, Field(strict=False)]
     accuracy: Share | None
-    n: Annotated[int, Field(ge=1)] = 0  # where it is absent, that of the clean data
+    n: Annotated[Count, Field(ge=1)] = 0  # where it is absent, that of the clean data
     attack: str | None = None
     norm: str | None = None
     eps: Size | None = None
@@ -67,14 +67,14 @@ class Dataset(Part):
     label: str
     name: str = ""
     fingerprint: str = ""
-    n_train: int = 0
-    n_val: int = 0
-    n_test: int = 0
+    n_train: Count = 0
+    n_val: Count = 0
+    n_test: Count = 0
     classes: list[str] = []
 
 
 class Train(Part):
-    epochs: int
+    epochs: Count
     seconds: float = 0
 
 
@@ -83,7 +83,7 @@ class Note(Part):
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, str]  # pyright: ignore[reportIncompatibleVariableOverride]
-    seed: int = 0
+    seed: Count = 0
     dataset: dict[str, Any] = {}
     overrides: list[str] = []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bregman_exp.analysis.intervals import paired, welch
-from bregman_exp.analysis.names import GROUPS, Facts, Frame, Series, marks
+from bregman_exp.analysis.names import GROUPS, Facts, Frame, Series, marks, named
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN
 from bregman_exp.runs.predictions import rights
 from bregman_exp.runs.record import Version
@@ -32,28 +32,13 @@ def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
     if asked == NO_BASELINE or (asked is None and len(rows) == 1):
         row = rows[:0]
     elif asked is not None:
-        row = _named(rows, asked)
+        row = named(rows, asked)
     else:
         row = standard.nlargest(1, "clean")
         why = f" (the most accurate of {len(standard)} standard rows)" if len(standard) > 1 else ""
     if row.empty:
         return pd.Series(None, rows.index, dtype=object), ""
     return pd.Series(row.index[0], rows.index), row["name"].iloc[0] + why
-
-
-def _named(rows: Frame, asked: str) -> Frame:
-    """The row of this name or model, or whose name or hash begins so."""
-    readings = (
-        rows["name"] == asked,
-        rows["model"] == asked,
-        rows["name"].str.startswith(asked),
-        rows["row"].str.startswith(asked),
-    )
-    meant = next((rows[fits] for fits in readings if fits.any()), rows[:0])
-    if len(meant) > 1:
-        names = ", ".join(map(repr, meant["name"]))
-        raise ValueError(f"--baseline {asked!r} may be any of {names}; give one of these names.")
-    return meant
 
 
 def _twins(rows: Frame) -> Series:
