@@ -90,14 +90,14 @@ def _value(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def number_footnotes(rows: Sequence[Sequence[Facts]], figures: Frame) -> list[str]:
+def number_footnotes(rows: Sequence[Sequence[Facts]]) -> list[str]:
     """The footnotes, in order; equal texts are one. Cells get ``notes``, the numbers of their own, from 1,
     and ``row_notes``, those of the whole row."""
     numbers: dict[str, int] = {}
-    for line, row in enumerate(rows):
+    for row in rows:
         for cell in row:
             cell["notes"] = []
-        for text, marked in _footnotes(row, figures[figures["line"] == line]):
+        for text, marked in _footnotes(row):
             number = numbers.setdefault(text, len(numbers) + 1)
             for cell in marked:
                 cell["notes"].append(number)
@@ -106,35 +106,36 @@ def number_footnotes(rows: Sequence[Sequence[Facts]], figures: Frame) -> list[st
     return list(numbers)
 
 
-def _footnotes(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
+def _footnotes(row: Sequence[Facts]) -> Iterator[Footnote]:
     if row[0]["gap"]:
         yield row[0]["gap"], row
     for cell in row:
         paired = PAIRED if cell["interval"] == "paired" else ""
         for text in filter(None, (paired, cell["unpaired"], cell["remark"])):
             yield text, [cell]
-    yield from _of_verdicts(row, figures)
+    yield from _of_verdicts(row)
     yield from _of_attacks(row)
 
 
-def _of_verdicts(row: Sequence[Facts], figures: Frame) -> Iterator[Footnote]:
+def _of_verdicts(row: Sequence[Facts]) -> Iterator[Footnote]:
     """For each mark that the row's figures have, its runs."""
     for verdict, mark in MARKS.items():
-        marked = figures[figures["verdict"] == verdict].sort_values(["seed", "column"], kind="stable")
-        if marked.empty:
-            continue
-        ids = marked["id"].where(marked["accuracy"].notna(), marked["id"] + " (not reported)")
-        by_run = ids.groupby([marked["seed"], marked["run"]], sort=False).agg(", ".join)
-        runs = ", ".join(f"seed {seed} ({ids}; {path})" for (seed, path), ids in by_run.items())
-        text = f"{mark}: {MEANING[verdict]}: {row[0]['row']}, {runs}"
-        yield text, [row[column] for column in marked["column"].unique()]
+        ids: dict[tuple[int, str], list[str]] = {}  # by run
+        for figure in (figure for cell in row for figure in cell["figures"] if figure["verdict"] == verdict):
+            text = figure["id"] + (" (not reported)" if figure["accuracy"] is None else "")
+            ids.setdefault((figure["seed"], figure["run"]), []).append(text)
+        if ids:
+            runs = ", ".join(f"seed {seed} ({', '.join(ids[seed, run])}; {run})" for seed, run in sorted(ids))
+            text = f"{mark}: {MEANING[verdict]}: {row[0]['row']}, {runs}"
+            yield text, [cell for cell in row if verdict in cell["verdicts"]]
 
 
 def _of_attacks(row: Sequence[Facts]) -> Iterator[Footnote]:
     """Where seeds of the row were not evaluated with an attack of the table."""
     gaps: dict[tuple[int, ...], list[Facts]] = {}
     for cell in row:
-        missing = tuple(seed for seed in cell["seeds"] if seed not in cell["evaluated"])
+        evaluated = {figure["seed"] for figure in cell["figures"]}
+        missing = tuple(seed for seed in cell["seeds"] if seed not in evaluated)
         gaps.setdefault(missing, []).append(cell)
     for seeds, cells in gaps.items():
         if seeds:

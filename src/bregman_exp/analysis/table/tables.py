@@ -1,6 +1,6 @@
 """From the frame to tables: see that runs agree, which table each belongs to, and make it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
 import numpy as np
@@ -22,7 +22,8 @@ from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.runs.run_folder import NotARunError
 
 UNFINISHED = ("running", "interrupted", "failed")
-NO_FIGURES: Facts = dict.fromkeys((*CELLS, "remark", "unpaired")) | {"n_seeds": 0, "values": ""}
+OF_FIGURE = ["line", "column", "id", "seed", "accuracy", "verdict", "run", "evaluation", "correct"]
+NOTHING: Facts = dict.fromkeys((*CELLS, "remark", "unpaired"))  # published or to compare with
 
 
 def tables_of(frame: Frame, options: Options) -> tuple[list[Table], str]:
@@ -87,14 +88,17 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
     """``figures``: of runs that agree; ``unfinished``: runs that belong to them; ``frame``: all runs."""
     columns, chosen = choose_columns(candidates(figures, options.attacks))
     rows, counted = rows_of(chosen)
-    statistics = _statistics(counted)
+    places: dict[tuple[int, int], list[Facts]] = {}
+    for figure in records(counted[OF_FIGURE]):
+        places.setdefault((figure["line"], figure["column"]), []).append(figure)
+    statistics = {place: _statistics(figures) for place, figures in places.items()}
+    rows["clean"] = [statistics[line, 0]["mean"] for line in rows["line"]]
     published = published_beside(rows, [column["measure"] for column in columns])
-    rows["clean"] = statistics["mean"].xs(0, level="column").astype(float)
     rows["baseline_line"], baseline = find_baselines(rows, options.baseline)
     rows["baseline"] = [rows["name"].get(line, "") for line in rows["baseline_line"]]
     of_rows = unfinished["row"].isin(rows["row"]) | _is_alike(unfinished, figures)
     cells = _cells(with_unfinished(rows, unfinished[of_rows]), columns, statistics, published)
-    footnotes = notes.number_footnotes(cells, counted)
+    footnotes = notes.number_footnotes(cells)
     remarks = [
         *notes.of_baseline(cells, baseline, options),
         *notes.of_published(records(rows[:1])[0], published),
@@ -106,37 +110,32 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
     return Table(notes.caption(counted, columns, options), cells, footnotes, remarks)
 
 
-def _statistics(figures: Frame) -> Frame:
-    """By line and column, over the seeds: mean, sample standard deviation, values, verdicts; and facts of the
-    first figure, which of a single seed is the only one."""
-    reported = figures[figures["accuracy"].notna()]
-    values = [f"{seed}:{float(x)!r}" for seed, x in zip(reported["seed"], reported["accuracy"], strict=True)]
-    statistics = (
-        reported.assign(value=values)
-        .groupby(["line", "column"])
-        .agg(
-            mean=("accuracy", mean),
-            std=("accuracy", lambda accuracies: stdev(accuracies) if len(accuracies) > 1 else None),
-            n_seeds=("accuracy", "size"),
-            values=("value", " ".join),
-            accuracies=("accuracy", list),
-            **{name: (name, "first") for name in ("run", "evaluation", "correct")},
-        )
-    )
-    of_all = figures.groupby(["line", "column"]).agg(verdicts=("verdict", set), evaluated=("seed", set))
-    return of_all.join(statistics.astype(object))
+def _statistics(figures: Sequence[Facts]) -> Facts:
+    """Of one place, over the seeds; of a single seed also the figure itself."""
+    reported = [figure for figure in figures if figure["accuracy"] is not None]
+    accuracies = [figure["accuracy"] for figure in reported]
+    return {
+        **(reported[0] if reported else {}),
+        "mean": mean(accuracies) if accuracies else None,
+        "std": stdev(accuracies) if len(accuracies) > 1 else None,
+        "n_seeds": len(accuracies),
+        "values": " ".join(f"{figure['seed']}:{figure['accuracy']!r}" for figure in reported),
+        "accuracies": accuracies,
+        "verdicts": {figure["verdict"] for figure in figures},
+        "figures": figures,
+    }
 
 
-def _cells(rows: Frame, columns: Sequence[Facts], statistics: Frame, published: Frame) -> list[list[Facts]]:
+def _cells(
+    rows: Frame, columns: Sequence[Facts], statistics: Mapping[tuple[int, int], Facts], published: Frame
+) -> list[list[Facts]]:
     """Of each row its cells: the facts in ``CELLS``, and what the notes need."""
-    own = {place: _given(facts) for place, facts in zip(statistics.index, records(statistics), strict=True)}
-    beside = {(facts["line"], facts["measure"]): _given(facts) for facts in records(published)}
+    beside = {(facts["line"], facts["measure"]): facts for facts in records(published)}
     shared = {name: rows[name].iloc[0] for name in ("data", "fingerprint")}
     cells: list[list[Facts]] = [
         [
-            {**NO_FIGURES, "verdicts": set(), "evaluated": set(), **row, **column, **shared}
-            | {"row": row["name"], "row_hash": row["row"]}
-            | own.get((row["line"], column["column"]), {})
+            {**NOTHING, **row, **column, **shared, "row": row["name"], "row_hash": row["row"]}
+            | (statistics.get((row["line"], column["column"])) or _statistics(()))
             | beside.get((row["line"], column["measure"]), {})
             for column in columns
         ]
@@ -147,7 +146,3 @@ def _cells(rows: Frame, columns: Sequence[Facts], statistics: Frame, published: 
         if cell["baseline_line"] not in (None, cell["line"]):
             cell |= difference(cell, cells[int(cell["baseline_line"])][cell["column"]])
     return cells
-
-
-def _given(facts: Facts) -> Facts:
-    return {name: value for name, value in facts.items() if value is not None}
