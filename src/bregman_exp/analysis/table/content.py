@@ -50,11 +50,9 @@ class Table:
     @cached_property
     def groups(self) -> list[tuple[str, list[str]]]:
         """Of each column the heading and those of ``PARTS`` that any row has."""
-        given = [set().union(*map(_texts, cells)) for cells in zip(*self.rows, strict=True)]
-        headings = [cell["heading"] for cell in self.rows[0]]
         return [
-            (heading, [part for part in PARTS if part in parts])
-            for heading, parts in zip(headings, given, strict=True)
+            (cells[0]["heading"], [part for part in PARTS if any(part in _texts(cell) for cell in cells)])
+            for cells in zip(*self.rows, strict=True)
         ]
 
     @cached_property
