@@ -61,8 +61,8 @@ class Reader:
             "overrides": json.dumps(note["overrides"]) if "overrides" in note else "",
         }
         if own is None:
-            return [common | _unfinished(folder, note, config) | self._state(folder)]
-        common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config)
+            return [common | _identity(note, config, folder) | self._state(folder)]
+        common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config, folder)
         lines, without = list[dict[str, Any]](), list[dict[str, Any]]()
         for place, record in ((folder, own), *later):
             if record is None:
@@ -101,38 +101,28 @@ class Reader:
         return {"state": state, "error": error}
 
 
-def _unfinished(folder: RunFolder, note: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """From run.json; a folder of an older version has its config alone, and so is a row of its own name."""
-    dataset = note.get("dataset", {})
-    version = str(note.get("version", config.get("model.version", "")))
+def _identity(about: Mapping[str, Any], config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """From metrics.json, or from run.json of a run that is not complete; a folder of an older version may
+    have its config alone, and so is a row of its own name."""
+    dataset, epochs = about.get("dataset", {}), about.get("train", {}).get("epochs")
+    version = about.get("version") or str(config.get("model.version", ""))
     prefix = "" if version in ("", Version.STANDARD) else f"{version}_"
-    model = f"{prefix}{config['model.name']}" if "model.name" in config else ""
-    seed = re.match(r"seed-(\d+)", folder.path.name)
+    model = about.get("model") or (f"{prefix}{config['model.name']}" if "model.name" in config else "")
+    if model and not version:
+        first = model.partition("_")[0]
+        version = first if first in tuple(Version) else Version.STANDARD.value
+    named = re.match(r"seed-(\d+)", folder.path.name)
     return {
-        "row": note.get("row_hash", ""),
-        "seed": note.get("seed", int(seed[1]) if seed else None),
-        "model": note.get("model", model),
-        "act": note.get("act", str(config.get("act.name", ""))),
+        "row": about.get("row_hash", ""),
+        "seed": about.get("seed", int(named[1]) if named else None),
+        "weights": about.get("weights", ""),
+        "model": model,
+        "act": about.get("act", str(config.get("act.name", ""))),
         "version": version,
-        "weights": note.get("weights", ""),
         "data": str(dataset.get("label", "")),
         "data_name": str(dataset.get("name", config.get("dataset.name", ""))),
-        "fingerprint": str(dataset.get("fingerprint", "")),
-        "budget": _budget(config, None),
-    }
-
-
-def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    dataset, model, epochs = record["dataset"], record["model"], record["train"]["epochs"]
-    prefix = model.partition("_")[0]
-    return {
-        "row": record["row_hash"],
-        **{name: record[name] for name in ("seed", "weights", "model", "act")},
-        "version": record.get("version") or (prefix if prefix in tuple(Version) else Version.STANDARD.value),
-        "data": dataset["label"],
-        "data_name": dataset.get("name", ""),
-        "fingerprint": dataset.get("fingerprint", "unknown"),
-        "n_train": dataset.get("n_train"),
+        "fingerprint": str(dataset.get("fingerprint", "" if epochs is None else "unknown")),
+        "n_train": None if epochs is None else dataset.get("n_train"),
         "epochs": epochs,
         "budget": _budget(config, epochs),
     }
