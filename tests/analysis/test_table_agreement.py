@@ -73,7 +73,7 @@ def test_a_refusal_says_what_differs_and_where_or_the_table_is_split() -> None:
         with pytest.raises(ValueError, match=r"^these runs do not share a table, they differ in ") as refusal:
             tables(runs)
         refusals.append(f"{refusal.value}\n")
-        assert len(pages(runs, one=False, baseline="none")) == 2
+        assert len(pages(runs, must_agree=False, baseline="none")) == 2
     assert "\n".join(refusals) == expected("refusals.txt")
 
 
@@ -99,6 +99,6 @@ def test_early_stopping_may_end_at_any_epoch() -> None:
 
 def test_open_runs_go_with_their_table() -> None:
     runs = [*row(Path(), [80]), *spiral(Path(), [80, 81])]
-    images, points = pages([*runs, unfinished(Path("seed-2-x"), mlp())], one=False)
+    images, points = pages([*runs, unfinished(Path("seed-2-x"), mlp())], must_agree=False)
     assert "seed 2" not in images
     assert "[1] mlp (atan), depth 3, random start: not complete: seed 2 (running or interrupted" in points

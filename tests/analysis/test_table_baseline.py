@@ -84,6 +84,7 @@ def test_twins_differ_in_their_version_alone(spirals: list[RunFolder]) -> None:
 
 
 def test_a_split_table_without_the_baseline_says_so(spirals: list[RunFolder]) -> None:
-    points, images = pages([*spirals, *row(Path(), [60]), *bregman([61])], baseline="resnet20", one=False)
+    runs = [*spirals, *row(Path(), [60]), *bregman([61])]
+    points, images = pages(runs, baseline="resnet20", must_agree=False)
     assert "no row here is the baseline resnet20" in points
     assert "row − resnet20 (gelu)" in images

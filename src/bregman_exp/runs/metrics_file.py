@@ -139,7 +139,7 @@ def metrics_fault(record: Any, folder: Path) -> str:
     try:
         metrics, seal = Metrics.model_validate(record), _seal(record)
     except ValidationError as error:
-        return first_of(error)
+        return first_fault(error)
     except ValueError:
         return "has a number that is not finite"
     if (schema != SCHEMAS[0] or SEAL in record) and record.get(SEAL) != seal:
@@ -152,11 +152,11 @@ def note_fault(content: Any) -> str:
     try:
         Note.model_validate(content)
     except ValidationError as error:
-        return first_of(error)
+        return first_fault(error)
     return ""
 
 
-def first_of(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
     """The first thing that is wrong, e.g. "has no clean.n"."""
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))

@@ -35,14 +35,14 @@ def _some(paths: list[str]) -> str:
 def agreeing(figures: Frame, options: Options) -> tuple[list[Frame], str]:
     """The figures in parts that may each be a table; and in what they differ, "" where there is one part.
 
-    Raises ValueError, in one sentence, where they differ and ``options.one`` is set.
+    Raises ValueError, in one sentence, where they differ and ``options.must_agree`` is set.
     """
     of_columns = candidates(figures, options.attacks)
     conflicts = _of_training(figures, options) or [*_of_sizes(of_columns), *_of_ids(of_columns, options)]
     if not conflicts:
         return [figures], ""
     differing = "; ".join(map(str, conflicts))
-    if options.one:
+    if options.must_agree:
         advice = "give runs that agree, or leave out --one for a table of each"
         if any(conflict.is_code for conflict in conflicts):
             advice += ", or --any-version to mix code versions"

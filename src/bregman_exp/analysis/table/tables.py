@@ -23,15 +23,17 @@ from bregman_exp.runs.run_folder import NotARunError
 
 UNFINISHED = ("running", "interrupted", "failed")
 OF_FIGURE = ["line", "column", "id", "seed", "accuracy", "verdict", "run", "evaluation", "correct"]
-NOTHING: Facts = dict.fromkeys((*CELLS, "remark", "unpaired"))  # published or to compare with
+EMPTY_CELL: Facts = dict.fromkeys(
+    (*CELLS, "remark", "unpaired")
+)  # without figures, a published one or a baseline
 
 
 def tables_of(frame: Frame, options: Options) -> tuple[list[Table], str]:
     """One table of these runs, or one for each kind of runs that do not agree; and a sentence why, or "".
 
-    Raises ValueError, in one sentence, where the runs do not agree and ``options.one`` is set, where none is
-    complete, where no run has an attack that is asked for, and where no row is the baseline asked for;
-    NotARunError where a run is damaged.
+    Raises ValueError, in one sentence, where the runs do not agree and must, where none is complete, where no
+    run has an attack that is asked for, and where no row is the baseline asked for; NotARunError where a run
+    is damaged.
     """
     for sentence in frame.loc[frame["state"] == "damaged", "error"]:
         raise NotARunError(sentence)
@@ -134,7 +136,7 @@ def _cells(
     shared = {name: rows[name].iloc[0] for name in ("data", "fingerprint")}
     cells: list[list[Facts]] = [
         [
-            {**NOTHING, **row, **column, **shared, "row": row["name"], "row_hash": row["row"]}
+            {**EMPTY_CELL, **row, **column, **shared, "row": row["name"], "row_hash": row["row"]}
             | (statistics.get((row["line"], column["column"])) or _statistics(()))
             | beside.get((row["line"], column["measure"]), {})
             for column in columns

@@ -47,8 +47,8 @@ def add_table_arguments(parser: ArgumentParser) -> None:
 
 
 def table_options(asked: Namespace) -> Options:
-    one = getattr(asked, "one", False)
-    return Options(tuple(asked.attack), asked.baseline, one, asked.any_version, asked.weights)
+    must_agree = getattr(asked, "one", False)
+    return Options(tuple(asked.attack), asked.baseline, must_agree, asked.any_version, asked.weights)
 
 
 def add_plugins(parser: ArgumentParser) -> None:
