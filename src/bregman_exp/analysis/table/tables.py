@@ -25,7 +25,7 @@ UNFINISHED = ("running", "interrupted", "failed")
 OF_FIGURE = ["line", "column", "id", "seed", "accuracy", "verdict", "run", "evaluation", "correct"]
 EMPTY_CELL: Facts = dict.fromkeys(
     (*CELLS, "remark", "unpaired")
-)  # without figures, a published one or a baseline
+)  # no figure, none published, no baseline
 
 
 def tables_of(frame: Frame, options: Options) -> tuple[list[Table], str]:
