@@ -23,9 +23,7 @@ from bregman_exp.runs.run_folder import NotARunError
 
 UNFINISHED = ("running", "interrupted", "failed")
 OF_FIGURE = ["line", "column", "id", "seed", "accuracy", "verdict", "run", "evaluation", "correct"]
-EMPTY_CELL: Facts = dict.fromkeys(
-    (*CELLS, "remark", "unpaired")
-)  # no figure, none published, no baseline
+EMPTY_CELL: Facts = dict.fromkeys((*CELLS, "remark", "unpaired"))  # no figure, none published, no baseline
 
 
 def tables_of(frame: Frame, options: Options) -> tuple[list[Table], str]:
@@ -115,13 +113,13 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
 def _statistics(figures: Sequence[Facts]) -> Facts:
     """Of one place, over the seeds; of a single seed also the figure itself."""
     reported = [figure for figure in figures if figure["accuracy"] is not None]
-    accuracies = [figure["accuracy"] for figure in reported]
+    accuracies = [float(figure["accuracy"]) for figure in reported]
     return {
         **(reported[0] if reported else {}),
         "mean": mean(accuracies) if accuracies else None,
         "std": stdev(accuracies) if len(accuracies) > 1 else None,
         "n_seeds": len(accuracies),
-        "values": " ".join(f"{figure['seed']}:{figure['accuracy']!r}" for figure in reported),
+        "values": " ".join(f"{f['seed']}:{x!r}" for f, x in zip(reported, accuracies, strict=True)),
         "accuracies": accuracies,
         "verdicts": {figure["verdict"] for figure in figures},
         "figures": figures,
