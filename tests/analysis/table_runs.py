@@ -121,7 +121,7 @@ def expected(name: str) -> str:
 
 
 def tables(runs: Sequence[RunFolder], **asked: Any) -> list[Table]:
-    return tables_of(read_results(runs).frame, Options(**asked))
+    return tables_of(read_results(runs).frame, Options(**{"must_agree": True, **asked}))[0]
 
 
 def pages(runs: Sequence[RunFolder], **asked: Any) -> list[str]:

@@ -60,7 +60,7 @@ def test_a_damaged_note_is_told(tmp_path: Path, text: str) -> None:
     assert folder.read_note() == {"row_hash": "a"}
     folder.note.write_text(text)
     (line,) = bx.results(tmp_path).to_dict("records")
-    assert (line["state"], "run.json is damaged" in line["error"]) == ("damaged", True)
+    assert (line["state"], str(folder.note) in line["error"]) == ("damaged", True)
 
 
 def test_an_unfinished_run_is_of_the_row_that_it_noted_or_of_an_equal_config(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """One table in every format, names that mean something to a format, and python scripts/table.py."""
 
-import csv
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bregman_exp.analysis.table import Table, on_terminal, render
-from tests.analysis.table_runs import COMMIT, LINF, entry, expected, mlp, paper, row, run, tables
+from tests.analysis.table_runs import cells, entry, expected, mlp, paper, row, run, tables
 from tests.conftest import Outcome
 
 NAME = r"[/i]a_b & 50% $x^2 {z} \q|<b>* ~#ℓ2 ε Φ ρ – ± é 字 -1 e-2 a-b --c"
@@ -54,31 +52,18 @@ def test_the_terminal_is_not_overrun_and_nothing_is_lost(both: Table, width: int
     assert shown == whole
 
 
-def in_csv(*several: Table) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(render(several, "cells"))))
-
-
-def test_csv(both: Table) -> None:
-    lines = in_csv(both, both)
-    assert len(lines) == 2 * 2 * 3
-    assert {line["table"] for line in lines} == {"1", "2"}
-    cell = lines[1]
-    text = {
-        **{"row": "bregman_resnet20 (softplus)", "id": "pgd-linf-0.0028", "values": "0:0.44 1:0.42"},
-        **{"n": "100", "n_seeds": "2", "seeds": "0 1", "missing": "", "code": COMMIT, "interval": "Welch"},
-        **{"published_mean": "0.4246", "published_std": "0.0125", "baseline": "resnet20 (relu)"},
-        "marks": "UNRELIABLE",
-    }
-    assert {name: cell[name] for name in text} == text
-    numbers = {"eps": LINF, "mean": 0.43, "std": 0.02 / 2**0.5, "difference": 0.03}
-    assert {name: float(cell[name]) for name in numbers} == pytest.approx(numbers)
-    assert float(lines[0]["ci95_low"]) == pytest.approx(0.01 - 4.302653 * 0.02 / 2**0.5, abs=1e-6)
+def test_the_cells_as_csv(both: Table) -> None:
+    text = render([both, both], "cells")
+    assert re.sub(r"\d\.\d{10,}", lambda number: f"{float(number[0]):.10f}", text) == expected("table.csv")
+    half = 4.302653 * 0.02 / 2**0.5  # clean: 0.92 and 0.91, v = s²/2 = 0.02²/4 of each, 2 degrees of freedom
+    ends = (both.rows[0][0]["ci95_low"], both.rows[0][0]["ci95_high"])
+    assert ends == pytest.approx((0.01 - half, 0.01 + half), abs=1e-6)
 
 
 def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path) -> None:
     formulas = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")
     runs = [run(tmp_path / str(i), 50, model=formula) for i, formula in enumerate(formulas)]
-    lines = in_csv(*tables([*runs, run(tmp_path / "b", 60)]))
+    lines = cells([*runs, run(tmp_path / "b", 60)])
     assert {line["model"] for line in lines} == {*(f"'{formula}" for formula in formulas), "resnet20"}
     assert {line["row"][0] for line in lines} == {"'", "r"}
     assert min(float(line["difference"] or 0) for line in lines) == pytest.approx(-0.1)  # keeps its sign

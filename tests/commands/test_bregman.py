@@ -11,7 +11,7 @@ import bregman_exp as bx
 from bregman_exp.cli import main as door
 from bregman_exp.cli.main import COMMANDS, completions
 from bregman_exp.runs import RunFolder
-from tests.analysis.table_runs import SPIRAL, added, entry, mlp, paper, row, spiral, unfinished
+from tests.analysis.table_runs import SPIRAL, added, entry, expected, mlp, paper, row, spiral, unfinished
 from tests.conftest import Outcome
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -98,17 +98,14 @@ def test_folders_are_completed(outputs: Path) -> None:
 # ---- runs
 
 
-def test_a_line_a_run(bregman, outputs: Path) -> None:
-    outcome = bregman("runs")
+@pytest.mark.parametrize(
+    ("words", "file"), [((), "runs.txt"), (("--json",), "runs.json"), (("--rows",), "rows.txt")]
+)
+def test_a_line_a_run(bregman, outputs: Path, monkeypatch, words: tuple[str, ...], file: str) -> None:
+    monkeypatch.setattr("bregman_exp.analysis.listing._date", lambda _run: "2026-11-28 10:12")
+    outcome = bregman("runs", *words)
     assert (outcome.code, outcome.err) == (0, "")
-    lines = rows_in(outcome)
-    best = next(line for line in lines if line[:2] == ["bregman_mlp (atan), depth 3, random start", "1"])
-    assert best[2:6] == ["complete", "99.00", "70.00 pgd-linf-0.01", "unchecked"]
-    assert best[-1].endswith("seed-1-x")
-    states = sorted(line[2] for line in lines)
-    assert states == ["complete"] * 4 + ["failed", "interrupted"]
-    assert "6 runs, 1 failed, 1 interrupted" in outcome.out
-    assert "seed-7-x: ArithmeticError: the loss is nan" in outcome.out
+    assert outcome.out == expected(file)
 
 
 @pytest.mark.parametrize(
@@ -133,14 +130,6 @@ def test_a_filter_of_nothing(bregman, outputs: Path) -> None:
     assert outcome.code == 1
     assert outcome.err.startswith("--where lr=0.1: no run has lr; there are row, seed, state")
     assert "is no condition; give key=value" in bregman("runs", "--where", "failed").err
-
-
-def test_json_has_plain_values(bregman, outputs: Path) -> None:
-    runs = json.loads(bregman("runs", "--json").out)
-    (best,) = [run for run in runs if run["seed"] == 1 and run["version"] == "bregman"]
-    assert (best["clean"], best["robust"], best["verdicts"]) == (0.99, {"pgd-linf-0.01": 0.7}, "unchecked")
-    (failed,) = [run for run in runs if run["state"] == "failed"]
-    assert (failed["clean"], failed["robust"], failed["epochs"]) == (None, {}, None)
 
 
 # ---- table and compare
@@ -186,7 +175,7 @@ def test_a_name_of_several_rows(bregman, outputs: Path) -> None:
     outcome = bregman("compare", "mlp", "bregman_mlp")
     assert outcome.code == 1
     assert outcome.err.startswith(
-        "'mlp' may be any of mlp (atan), depth 3, random start; mlp (atan), depth 10"
+        "'mlp' may be any of 'mlp (atan), depth 3, random start', 'mlp (atan), depth 10,"
     )
 
 

@@ -2,13 +2,14 @@
 
 The formulas are in ``intervals.py``."""
 
-from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import NamedTuple
 
 import pandas as pd
 from rich.table import Column, Table
 from rich.text import Text
 
-from bregman_exp.analysis.formats import ABSENT, points, points_interval
+from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.frame import COLUMNS
 from bregman_exp.analysis.intervals import paired, welch
 from bregman_exp.analysis.names import Frame, label, marks, records
@@ -28,15 +29,13 @@ OVER_SEEDS = (
 )
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(NamedTuple):
     """A row. ``runs``: one for each seed; ``figures``: of their weights, a line for each run and ``KEY``;
-    ``paths``: of all its complete runs; ``notes``: what does not count."""
+    ``notes``: what does not count."""
 
     name: str
     runs: Frame
     figures: Frame
-    paths: frozenset[str]
     notes: list[str]
 
     def __str__(self) -> str:
@@ -55,7 +54,10 @@ def comparison_table(a: Frame, b: Frame) -> Table:
     Raises ValueError, in one sentence, where a side is not one row or where both have not the same samples.
     """
     sides = _side("A", a), _side("B", b)
-    _check_comparable(*sides)
+    shared_runs = sorted(set(a["run"]) & set(b["run"]))
+    if shared_runs:
+        raise ValueError(f"A and B share the run {shared_runs[0]}; give two that have none in common.")
+    _check_same_samples(*sides)
     figures: Frame = pd.concat([side.figures.assign(side=side.name) for side in sides])
     shared = figures.groupby(KEY)["side"].transform("nunique") == 2
     alone = figures[~shared].drop_duplicates(KEY).groupby("side").size()
@@ -96,7 +98,7 @@ def _side(name: str, frame: Frame) -> Side:
     }
     notes = [f"{name}: {count} {what}" for what, count in counts.items() if count]
     used = figures[of_weights].drop_duplicates(["run", *KEY])
-    return Side(name, chosen, used, frozenset(complete["run"]), notes)
+    return Side(name, chosen, used, notes)
 
 
 def _check_one_row(name: str, runs: Frame) -> None:
@@ -118,11 +120,8 @@ def _differing(facts: Frame) -> str:
     return " and ".join(f"{name} ({', '.join(own)})" for name, own in values.items() if len(own) > 1)
 
 
-def _check_comparable(a: Side, b: Side) -> None:
-    """Whether both sides are of other runs, of the same data, and have clean figures of as many samples."""
-    shared = sorted(a.paths & b.paths)
-    if shared:
-        raise ValueError(f"A and B share the run {shared[0]}; give two that have none in common.")
+def _check_same_samples(a: Side, b: Side) -> None:
+    """Whether both sides are of the same data and have clean figures of as many samples."""
     prints = [side.runs["fingerprint"].iloc[0] for side in (a, b)]
     if prints[0] != prints[1]:
         raise ValueError(
@@ -147,21 +146,18 @@ def _paired(a: Frame, b: Frame) -> list[str]:
     return [*difference, str(result.only_a), str(result.only_b), p]
 
 
-def _over_seeds(a: Frame, b: Frame, side_a: Side, side_b: Side) -> list[str]:
-    x, y = (list(map(float, figures["accuracy"].dropna())) for figures in (a, b))
-    difference = [ABSENT, ABSENT]
-    if x and y:
-        result = welch(x, y)
-        difference = [points(result.difference), points_interval(result.ci95)]
-    seeds = ((len(x), len(side_a.runs)), (len(y), len(side_b.runs)))
-    return [*difference, *(str(n) if n == every else f"{n} of {every}" for n, every in seeds)]
+def _over_seeds(a: Frame, b: Frame, *sides: Side) -> list[str]:
+    x, y = values = [list(map(float, figures["accuracy"].dropna())) for figures in (a, b)]
+    difference, interval = welch(x, y) if x and y else (None, None)
+    seeds = [(len(own), len(side.runs)) for own, side in zip(values, sides, strict=True)]
+    counts = [str(n) if n == every else f"{n} of {every}" for n, every in seeds]
+    return [ABSENT if difference is None else points(difference), points_interval(interval), *counts]
 
 
 def _cell(figures: Frame) -> str:
     """Mean (± standard deviation) in percent of what is reported, what is not, and marks."""
-    values = 100 * figures["accuracy"].dropna()
+    values = list(map(float, figures["accuracy"].dropna()))
     missing = len(figures) - len(values)
-    spread = f" ± {values.std():.2f}" if len(values) > 1 else ""
-    texts = [f"{values.mean():.2f}{spread}"] if len(values) else []
-    texts += [f"({missing} not reported)" if len(values) else "not reported"] if missing else []
+    texts = [percent(mean(values), stdev(values) if len(values) > 1 else None)] if values else []
+    texts += [f"({missing} not reported)" if values else "not reported"] if missing else []
     return " ".join([*texts, marks(figures["verdict"])]).strip()

@@ -1,6 +1,7 @@
 """Run folders as one tidy table: the only reader behind tables, comparisons, status, pages and curves."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -78,9 +79,9 @@ def results(*places: str | Path) -> Frame:
 def read_results(folders: Iterable[RunFolder]) -> Results:
     """Every folder once, however its path is written; each file is read, checked and parsed once."""
     reader = Reader()
-    places: dict[Path, RunFolder] = {}
+    places: dict[str, RunFolder] = {}
     for folder in folders:
-        places.setdefault(folder.path.resolve(), folder)
+        places.setdefault(os.path.realpath(folder.path), folder)
     with collector_paused():
         for folder in places.values():
             reader.read(folder)

@@ -31,19 +31,6 @@ class Paired(NamedTuple):
     only_a: int
     only_b: int
     p: float
-    n: int
-
-
-class Welch(NamedTuple):
-    """Two rows over n_a and n_b seeds: mean of a − mean of b, a fraction, with its 95 % interval.
-
-    ``ci95`` is None where the seeds do not tell how far they spread.
-    """
-
-    difference: float
-    ci95: Interval | None
-    n_a: int
-    n_b: int
 
 
 def paired(right_a: np.ndarray, right_b: np.ndarray) -> Paired:
@@ -63,7 +50,7 @@ def paired(right_a: np.ndarray, right_b: np.ndarray) -> Paired:
     unequal = only_a + only_b
     p = min(1.0, 2 * float(bdtr(min(only_a, only_b), unequal, 0.5))) if unequal else 1.0
     interval = newcombe_interval(int((right_a & right_b).sum()), only_a, only_b, n)
-    return Paired((only_a - only_b) / n, interval, only_a, only_b, p, n)
+    return Paired((only_a - only_b) / n, interval, only_a, only_b, p)
 
 
 def newcombe_interval(both: int, only_a: int, only_b: int, n: int) -> Interval:
@@ -95,8 +82,8 @@ def _correlation(both: int, only_a: int, only_b: int, neither: int) -> float:
     return (max(covariance - n / 2, 0.0) if covariance > 0 else covariance) / sqrt(product)
 
 
-def welch(a: Sequence[float], b: Sequence[float]) -> Welch:
-    """Difference of means with Welch's 95 % interval, from the accuracies of either row's seeds.
+def welch(a: Sequence[float], b: Sequence[float]) -> tuple[float, Interval | None]:
+    """ā − b̄, a fraction, with Welch's 95 % interval, from the accuracies of either row's seeds.
 
     With v = s²/n of each, ā − b̄ ± t(0.975; ν) √(v_a + v_b), ν = (v_a + v_b)² / (v_a²/(n_a−1) + v_b²/(n_b−1))
     (Welch, Biometrika 34, 1947). There is no interval with fewer than two seeds in a row, nor where neither
@@ -111,10 +98,10 @@ def welch(a: Sequence[float], b: Sequence[float]) -> Welch:
     if min(n_a, n_b) > 1:
         v_a, v_b = variance(a) / n_a, variance(b) / n_b  # of equal numbers exactly 0, unlike NumPy's
     if v_a + v_b == 0:
-        return Welch(difference, None, n_a, n_b)
+        return difference, None
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))
     half = float(stdtrit(freedom, 0.975)) * sqrt(v_a + v_b)
-    return Welch(difference, (difference - half, difference + half), n_a, n_b)
+    return difference, (difference - half, difference + half)
 
 
 def mean_intervals(runs: Frame, by: str) -> Frame:

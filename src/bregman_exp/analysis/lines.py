@@ -2,13 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from bregman_exp.analysis.names import settings_of
-from bregman_exp.runs.predictions import ConfigFault, sound_records
+from bregman_exp.runs.predictions import sound_records
 from bregman_exp.runs.reading import (
     LARGEST_CONFIG,
     NotARunError,
@@ -22,6 +21,7 @@ from bregman_exp.runs.run_folder import RunFolder
 
 SEED_LINE = re.compile(r"\nseed: [^\n]*")  # begins with letters to search for: ^ would try every character
 NO_CONFIG = "{}"
+OF_FIGURE = ("id", "attack", "norm", "eps", "n", "correct", "accuracy", "verdict")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Reader:
         self.lines: list[dict[str, Any]] = []
         self.records: dict[str, dict[str, Any]] = {}
         self.failures: dict[str, Failure] = {}
-        self._configs: dict[str, str] = {}  # text without the seed -> JSON: YAML is slow, and seeds are many
+        self._rows: dict[str, Any] = {}  # of ``misfit``
+        self._configs: dict[str, tuple[dict[str, Any], str]] = {}  # by text: YAML is slow, and seeds are many
 
     def read(self, folder: RunFolder) -> None:
         try:
@@ -51,40 +52,44 @@ class Reader:
             self.lines.append(wrong | {"experiment": folder.path.parent.parent.name, "config": NO_CONFIG})
 
     def _lines(self, folder: RunFolder) -> list[dict[str, Any]]:
-        records = sound_records(folder, lambda run: self._misfits(run))
-        note, config_text = folder.read_note(), self._config(folder)
-        config = json.loads(config_text)
+        (_, own), *later = sound_records(folder, self._misfit)
+        note, (config, config_text) = folder.read_note(), self._config(folder)
         common = {
             "run": str(folder.path),
             "config": config_text,
             "experiment": str(config.get("experiment_name") or folder.path.parent.parent.name),
             "overrides": json.dumps(note["overrides"]) if "overrides" in note else "",
         }
-        if not records:
-            return [common | _unfinished(folder, note, config) | self._state(folder)]
-        own = records[0][1]
-        common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config)
-        self.records |= {str(place.path): record for place, record in records}
-        later = [place for place in folder.evaluations if not place.complete]
-        without = [common | {"evaluation": place.path.name} | self._state(place) for place in later]
-        lines = [line for place, record in records for line in _figures(place, record, common, config)]
+        if own is None:
+            return [common | _identity(note, config, folder) | self._state(folder)]
+        common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config, folder)
+        lines, without = list[dict[str, Any]](), list[dict[str, Any]]()
+        for place, record in ((folder, own), *later):
+            if record is None:
+                without.append(common | {"evaluation": place.path.name} | self._state(place))
+            else:
+                self.records[str(place.path)] = record
+                lines += _figures(place, record, common, config)
         constant = {line["weights"] for line in lines if line["verdict"] == Verdict.DEGENERATE}
         for line in lines:  # a constant classifier is constant on clean data too, where no check looks
             if line["id"] == "clean" and line["weights"] in constant:
                 line["verdict"] = Verdict.DEGENERATE.value
         return lines + without
 
-    @cached_property
-    def _misfits(self) -> ConfigFault:
-        from bregman_exp.analysis.misfits import Misfits  # takes seconds, and few runs are asked about
+    def _misfit(self, folder: RunFolder) -> str:
+        from bregman_exp.analysis.misfits import misfit  # takes seconds, and few runs are asked about
 
-        return Misfits()
+        return misfit(folder, self._rows)
 
-    def _config(self, folder: RunFolder) -> str:
+    def _config(self, folder: RunFolder) -> tuple[dict[str, Any], str]:
+        """Without the seed: flat, e.g. {"optim.lr": 0.01, "model.widths": None, …}, and the same as JSON."""
         text = SEED_LINE.sub("", "\n" + read_text(folder.config, LARGEST_CONFIG))
         if text not in self._configs:
             content = with_control_characters_shown(parsed_config(folder.config, text.strip() or "{}"))
-            self._configs[text] = json.dumps(_flat(content))
+            groups = {key: value for key, value in content.items() if isinstance(value, dict)}
+            flat = {key: value for key, value in content.items() if key not in groups}
+            flat |= {f"{key}.{name}": value for key, group in groups.items() for name, value in group.items()}
+            self._configs[text] = flat, json.dumps(flat)
         return self._configs[text]
 
     def _state(self, folder: RunFolder) -> dict[str, str]:
@@ -92,51 +97,34 @@ class Reader:
         if failure:
             self.failures[str(folder.path)] = failure
         state = "running" if folder.busy else "failed" if failure else "interrupted"
-        error = failure.error.splitlines() if failure else []
-        return {"state": state, "error": error[0] if error else "unknown error" if failure else ""}
+        error = (failure.error.splitlines() or ["unknown error"])[0] if failure else ""
+        return {"state": state, "error": error}
 
 
-def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
-    """E.g. {"optim.lr": 0.01, "model.widths": None, …}."""
-    groups = {key: value for key, value in content.items() if isinstance(value, dict)}
-    inside = {f"{key}.{name}": value for key, group in groups.items() for name, value in group.items()}
-    return {key: value for key, value in content.items() if key not in groups} | inside
-
-
-def _unfinished(folder: RunFolder, note: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """From run.json; a folder of an older version has its config alone, and so is a row of its own name."""
-    dataset = note.get("dataset", {})
-    version = str(note.get("version", config.get("model.version", "")))
+def _identity(about: Mapping[str, Any], config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """From metrics.json, or from run.json of a run that is not complete; a folder of an older version may
+    have its config alone, and so is a row of its own name."""
+    dataset, epochs = about.get("dataset", {}), about.get("train", {}).get("epochs")
+    version = about.get("version") or str(config.get("model.version", ""))
     prefix = "" if version in ("", Version.STANDARD) else f"{version}_"
-    model = f"{prefix}{config['model.name']}" if "model.name" in config else ""
-    seed = re.match(r"seed-(\d+)", folder.path.name)
+    model = about.get("model") or (f"{prefix}{config['model.name']}" if "model.name" in config else "")
+    if model and not version:
+        first = model.partition("_")[0]
+        version = first if first in tuple(Version) else Version.STANDARD.value
+    named = re.match(r"seed-(\d+)", folder.path.name)
     return {
-        "row": note.get("row_hash", ""),
-        "seed": note.get("seed", int(seed[1]) if seed else None),
-        "model": note.get("model", model),
-        "act": note.get("act", str(config.get("act.name", ""))),
+        "row": about.get("row_hash", ""),
+        "seed": about.get("seed", int(named[1]) if named else None),
+        "weights": about.get("weights", ""),
+        "model": model,
+        "act": about.get("act", str(config.get("act.name", ""))),
         "version": version,
-        "weights": note.get("weights", ""),
         "data": str(dataset.get("label", "")),
         "data_name": str(dataset.get("name", config.get("dataset.name", ""))),
-        "fingerprint": str(dataset.get("fingerprint", "")),
-        "budget": _budget(config, None),
-    }
-
-
-def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    dataset, model = record["dataset"], record["model"]
-    prefix = model.partition("_")[0]
-    return {
-        **{"row": record["row_hash"], "seed": record["seed"], "weights": record["weights"]},
-        **{"model": model, "act": record["act"]},
-        "version": record.get("version") or (prefix if prefix in tuple(Version) else Version.STANDARD.value),
-        "data": dataset["label"],
-        "data_name": dataset.get("name", ""),
-        "fingerprint": dataset.get("fingerprint", "unknown"),
-        "n_train": dataset.get("n_train"),
-        "epochs": record["train"]["epochs"],
-        "budget": _budget(config, record["train"]["epochs"]),
+        "fingerprint": str(dataset.get("fingerprint", "" if epochs is None else "unknown")),
+        "n_train": None if epochs is None else dataset.get("n_train"),
+        "epochs": epochs,
+        "budget": _budget(config, epochs),
     }
 
 
@@ -158,24 +146,16 @@ def find_rows(lines: list[dict[str, Any]]) -> None:
 
 def _figures(
     place: RunFolder, record: Mapping[str, Any], common: Mapping[str, Any], config: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """A line for clean data, then one for each attack."""
     added = place.path.name if place.path.parent.name == "evaluations" else ""
     suite = added.rpartition("-")[0] if added else str(config.get("attack.name", ""))
-    about = {**common, "evaluation": added, "weights": record["weights"]}
+    about = {**common, "evaluation": added, "weights": record["weights"], "n": record["clean"]["n"]}
     about |= {"suite": record.get("suite", suite), "code": code_of(record)}
-    named = ("id", "attack", "norm", "eps", "correct", "accuracy", "verdict")
-    lines = []
     for entry in (clean_entry(record), *record["robust"]):
+        figure = {name: entry[name] for name in OF_FIGURE if name in entry}
         low, high = entry.get("ci95") or (None, None)
-        figure = {
-            "n": entry.get("n", record["clean"]["n"]),
-            "settings": settings_of(entry),
-            "low": low,
-            "high": high,
-        }
-        lines.append(about | {name: entry.get(name) for name in named} | figure)
-    return lines
+        yield about | figure | {"settings": settings_of(entry), "low": low, "high": high}
 
 
 def code_of(record: Mapping[str, Any]) -> str:
@@ -190,7 +170,7 @@ def _failure(folder: RunFolder) -> Failure | None:
     if not folder.failure.is_file():
         return None
     try:
-        content = read_json(folder.failure)
+        content = read_json(folder.failure, lambda _: "")
         places = {name: content.get(name) for name in ("epoch", "step")}
         where = ", ".join(f"{name} {value}" for name, value in places.items() if value is not None)
         return Failure(str(content["error"]), where, str(content.get("traceback", "")))

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -29,30 +28,30 @@ def listed_runs(results: Results) -> Frame:
     """A line a run: ``name`` (of its row), the columns of the frame, and
 
     ``clean``, its accuracy; ``robust``, by attack id the accuracies of its own figures and evaluations;
-    ``verdicts``, the marks of those; ``date``, when it was last written.
+    ``shown``, of each norm the first of these, as text; ``verdicts``, the marks of those, else "unchecked" if
+    one is, "reliable" if all are; ``date``, when it was last written.
     """
     frame, runs = results.frame, named_runs(results.frame)
     figures = frame[frame["id"] != ""]
     own = figures[figures["weights"] == figures["run"].map(runs.set_index("run")["weights"])]
     clean = own[own["id"] == "clean"].drop_duplicates("run").set_index("run")["accuracy"]
-    robust = {run: dict(zip(f["id"], f["accuracy"], strict=True)) for run, f in _attacked(own).groupby("run")}
-    verdicts = own.groupby("run")["verdict"].agg(lambda given: marks(given) or _worst(given))
+    robust, shown = dict[str, Facts](), dict[str, dict[str, str]]()
+    for figure in records(own[own["id"] != "clean"].drop_duplicates(["run", "id"])):
+        run, id_, accuracy = figure["run"], figure["id"], figure["accuracy"]
+        robust.setdefault(run, {})[id_] = accuracy
+        shown.setdefault(run, {}).setdefault(figure["norm"], f"{percent(accuracy)} {id_}")
+    given = own.groupby("run")["verdict"].agg(set).to_dict()
     return runs.assign(
         clean=runs["run"].map(clean),
         robust=[robust.get(run, {}) for run in runs["run"]],
-        verdicts=runs["run"].map(verdicts).fillna(""),
+        shown=[", ".join(shown.get(run, {}).values()) for run in runs["run"]],
+        verdicts=[_verdict(given.get(run, set())) for run in runs["run"]],
         date=[_date(RunFolder(Path(run))) for run in runs["run"]],
     )
 
 
-def _attacked(figures: Frame) -> Frame:
-    return figures[figures["id"] != "clean"].drop_duplicates(["run", "id"])
-
-
-def _worst(verdicts: Any) -> str:
-    """ "unchecked" if one is, "reliable" if all are, "" where no attack was made."""
-    given = set(verdicts) - {""}
-    return next((verdict for verdict in ("unchecked", "reliable") if verdict in given), "")
+def _verdict(given: set[str]) -> str:
+    return marks(given) or next((name for name in ("unchecked", "reliable") if name in given), "")
 
 
 def _date(run: RunFolder) -> str:
@@ -98,34 +97,15 @@ def run_list(runs: Frame) -> RenderableType:
     for heading in ("row", "seed", "state", "clean %", "robust %", "verdict", "date", "folder"):
         table.add_column(heading, justify="right" if heading in ("seed", "clean %") else "left", no_wrap=True)
     for run in records(runs):
-        robust = ", ".join(f"{percent(accuracy)} {id_}" for id_, accuracy in _shown_robust(run).items())
         seed = "" if run["seed"] is None else str(run["seed"])
         clean = "" if run["clean"] is None else percent(run["clean"])
-        cells = (run["name"], seed, run["state"], clean, robust, run["verdicts"], run["date"], run["run"])
-        table.add_row(*map(Text, cells))
+        texts = (run[name] for name in ("shown", "verdicts", "date", "run"))
+        table.add_row(*map(Text, (run["name"], seed, run["state"], clean, *texts)))
     errors = [Text(f"{run['run']}: {run['error'].splitlines()[0]}") for run in records(runs) if run["error"]]
     return Group(table, Text(counts(runs)), *errors)
 
 
-def _shown_robust(run: Facts) -> dict[str, float | None]:
-    """The first attack of each norm: what the table shows of the suite paper."""
-    first: dict[str, str] = {}
-    for id_ in run["robust"]:
-        norm = next((part for part in id_.split("-") if part in ("linf", "l2")), "")
-        first.setdefault(norm, id_)
-    return {id_: run["robust"][id_] for id_ in first.values()}
-
-
-def as_json(runs: Frame) -> list[Facts]:
-    """Dicts of ``OF_A_RUN``, with ``row_hash``; the accuracies are fractions."""
+def as_json(runs: Frame) -> str:
+    """A list of objects with ``OF_A_RUN``; the accuracies are fractions."""
     own = runs.rename(columns={"row": "row_hash", "name": "row"})[list(OF_A_RUN)]
-    return [{key: _plain(value) for key, value in run.items()} for run in records(own)]
-
-
-def _plain(value: Any) -> Any:
-    """Without the numbers of NumPy and pandas, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _plain(own) for key, own in value.items()}
-    if value is pd.NA:
-        return None
-    return value.item() if hasattr(value, "item") else value
+    return json.dumps(records(own), indent=2)

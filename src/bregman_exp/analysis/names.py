@@ -98,6 +98,21 @@ def row_names(rows: Frame) -> list[str]:
     ]
 
 
+def named(rows: Frame, asked: str) -> Frame:
+    """The row of this name or model, or whose name or hash begins so; ValueError where there are several."""
+    readings = (
+        rows["name"] == asked,
+        rows["model"] == asked,
+        rows["name"].str.startswith(asked),
+        rows["row"].str.startswith(asked),
+    )
+    meant = next((rows[fits] for fits in readings if fits.any()), rows[:0])
+    if len(meant) > 1:
+        names = ", ".join(map(repr, meant["name"]))
+        raise ValueError(f"{asked!r} may be any of {names}; give one of these names.")
+    return meant
+
+
 def shown_value(value: Any) -> str:
     return "null" if value is None else str(value)
 

@@ -49,7 +49,7 @@ def _tables(runs: Sequence[RunFolder]) -> str:
 
     try:
         frame = fitting(read_results(runs)).frame
-        return as_text(on_terminal(tables_of(frame, Options(split=True))))
+        return as_text(on_terminal(tables_of(frame, Options())[0]))
     except (ValueError, OSError) as error:  # no complete run, damaged files
         return f"no table: {error}"
 

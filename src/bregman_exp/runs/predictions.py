@@ -13,12 +13,10 @@ from bregman_exp.runs.run_folder import NotARunError, RunFolder
 # A sentence where the config does not make the hash that the figures are of, else "". This part knows no
 # config, so the reader gives it; it is asked only where the file is not the one that metrics.json records.
 ConfigFault = Callable[[RunFolder], str]
-# how many samples a figure counts as right, and the folder it is of
-Counted = tuple[int | None, RunFolder]
 
 
-def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """metrics.json of a complete run and of its complete evaluations; [] of a run that is not complete.
+def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFolder, dict[str, Any] | None]]:
+    """metrics.json of a run and of its evaluations, None where these are not complete.
 
     Raises NotARunError, in a sentence, for whatever keeps the run out of a table.
     """
@@ -27,11 +25,12 @@ def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFo
             f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
         )
     if not run.complete:
-        return []
-    records = [(folder, checked(folder)) for folder in (run, *run.evaluations) if folder.complete]
-    if not as_recorded(run.config, records[0][1]) and (fault := config_fault(run)):
+        return [(run, None)]
+    own = checked(run)
+    later = [(folder, checked(folder) if folder.complete else None) for folder in run.evaluations]
+    if not as_recorded(run.config, own) and (fault := config_fault(run)):
         raise NotARunError(fault)
-    return records
+    return [(run, own), *later]
 
 
 def checked(folder: RunFolder) -> dict[str, Any]:
@@ -63,16 +62,17 @@ def _check_counts(folder: RunFolder, record: Mapping[str, Any]) -> None:
             _right(entry["id"], entry["correct"], folder, arrays)
 
 
-def rights(name: str, a: Counted, b: Counted) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) and (n,) bool: which samples either has right, on clean data or under the attack ``name``.
+def rights(name: str, *counted: tuple[int | None, RunFolder]) -> list[np.ndarray]:
+    """(n,) bool of each folder: which samples it has right, on clean data or under the attack ``name``.
 
-    Raises ValueError where they are not the same samples, or where the files are not those of the figures.
+    ``counted``: how many the figure says, and the folder it is of. Raises ValueError where the folders have
+    not the same samples, or where the files are not those of the figures.
     """
-    arrays = [_arrays(folder) for _, folder in (a, b)]
+    several = [_arrays(folder) for _, folder in counted]
     for part in ("id", "label"):
-        if not np.array_equal(arrays[0][part], arrays[1][part]):
+        if any(not np.array_equal(several[0][part], arrays[part]) for arrays in several):
             raise ValueError(f"A and B have {name} of other test samples (their {part}s differ).")
-    return _right(name, *a, arrays[0]), _right(name, *b, arrays[1])
+    return [_right(name, *figure, arrays) for figure, arrays in zip(counted, several, strict=True)]
 
 
 def _arrays(folder: RunFolder) -> dict[str, np.ndarray]:

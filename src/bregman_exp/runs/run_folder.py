@@ -6,21 +6,22 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from bregman_exp.runs.atomic import write_arrays, write_json, write_text
-from bregman_exp.runs.metrics_file import RUN_NAME, as_recorded, fault, named_identity, parsed, sealed
-from bregman_exp.runs.part_files import PartFiles
-from bregman_exp.runs.reading import (
-    NotARunError,
-    is_plain_json,
-    read_bytes,
-    read_json,
-    with_control_characters_shown,
+from bregman_exp.runs.metrics_file import (
+    RUN_NAME,
+    as_recorded,
+    metrics_fault,
+    named_identity,
+    note_fault,
+    sealed,
 )
+from bregman_exp.runs.part_files import PartFiles
+from bregman_exp.runs.reading import NotARunError, read_json
 
 PATIENCE = 0.2  # seconds for which a lock is waited for: longer than ``busy`` holds it, to look
 
@@ -93,13 +94,14 @@ class RunFolder:
         return self.checkpoints / f"{which}.ckpt"
 
     def evaluation(self, name: str) -> "RunFolder":
-        """The folder of a later evaluation, with the same files."""
-        return RunFolder(self.path / "evaluations" / name)
+        """The folder of a later evaluation, with the same files; "" is the run's own."""
+        return RunFolder(self.path / "evaluations" / name) if name else self
 
     @property
     def evaluations(self) -> list["RunFolder"]:
         """The folders of the later evaluations, complete or not."""
-        return [RunFolder(path) for path in sorted((self.path / "evaluations").glob("*"))]
+        place = self.path / "evaluations"
+        return [RunFolder(path) for path in sorted(place.iterdir())] if place.is_dir() else []
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -168,12 +170,7 @@ class RunFolder:
 
     def read_note(self) -> dict[str, Any]:
         """run.json; {} in a folder of an older version. Raises NotARunError where it is damaged."""
-        if not self.note.exists():
-            return {}
-        note = read_json(self.note)
-        if not isinstance(note, dict) or not all(_is_noted(key, value) for key, value in note.items()):
-            raise NotARunError(f"{self.note} is damaged; remove it and run the same command again.")
-        return note
+        return read_json(self.note, note_fault) if self.note.exists() else {}
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json, of schema 1 or 2; the one place where it is checked.
@@ -181,28 +178,7 @@ class RunFolder:
         Raises NotARunError, in one sentence, where it is damaged, where a reader would miss something, where
         its figures contradict one another, or where it is of another run than the folder's name says.
         """
-        content, record = b"", cast(Any, None)
-        try:
-            content = read_bytes(self.metrics)
-            record = parsed(content)
-        except NotARunError:
-            raise
-        except ValueError:
-            wrong = "is damaged"
-        else:
-            wrong = fault(record, self.path)
-        if wrong:
-            raise NotARunError(f"{self.metrics} {wrong}; remove it and run the same command again.")
-        return record if is_plain_json(content) else with_control_characters_shown(record)
-
-
-NOTED = {"seed": int, "dataset": dict, "overrides": list}  # in run.json; everything else is text
-
-
-def _is_noted(key: str, value: Any) -> bool:
-    words = value if isinstance(value, list) else ()
-    of_its_type = isinstance(value, NOTED.get(key, str)) and not isinstance(value, bool)
-    return of_its_type and all(isinstance(word, str) for word in words)
+        return read_json(self.metrics, lambda record: metrics_fault(record, self.path))
 
 
 def attacks_that_failed(metrics: Mapping[str, Any]) -> list[str]:
@@ -227,15 +203,14 @@ def runs_at(names: Iterable[str]) -> list[RunFolder]:
 
     Raises ValueError, in one sentence, for a name of no folder or of a folder without runs.
     """
-    return [run for name in names for run in _runs_named(name)]
-
-
-def _runs_named(name: str) -> list[RunFolder]:
-    places = [Path(place) for place in ([name] if Path(name).is_dir() else sorted(glob(name)))]
-    folders = [place for place in places if place.is_dir()]
-    if not folders:
-        raise ValueError(f"there is no folder {name}; give folders that hold runs.")
-    runs = find_runs(*folders)
-    if not runs:
-        raise ValueError(f"there are no runs in {name}; train some first.")
+    runs: list[RunFolder] = []
+    for name in names:
+        places = map(Path, [name] if Path(name).is_dir() else sorted(glob(name)))
+        folders = [place for place in places if place.is_dir()]
+        if not folders:
+            raise ValueError(f"there is no folder {name}; give folders that hold runs.")
+        here = find_runs(*folders)
+        if not here:
+            raise ValueError(f"there are no runs in {name}; train some first.")
+        runs += here
     return runs

@@ -22,7 +22,7 @@ from bregman_exp.analysis.report.confusion import confusion
 from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.facts import ENVIRONMENT, environments, facts, lead, title
 from bregman_exp.analysis.report.runs import checks_of, configs, counts, reported_runs, states
-from bregman_exp.analysis.table import Options, Table, as_html, comparable_tables, shown_figures
+from bregman_exp.analysis.table import Options, Table, render, shown_figures, tables_of
 from bregman_exp.memory import collector_paused
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.atomic import write_text
@@ -75,7 +75,7 @@ def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
     frame = results.frame[results.frame["state"] != "damaged"]
     if not (frame["state"] == "complete").any():
         return [], "No run is complete, so there is nothing to tabulate."
-    return comparable_tables(frame, replace(options, split=True))
+    return tables_of(frame, options)
 
 
 @collector_paused()
@@ -85,7 +85,7 @@ def report_page(results: Results, options: Options, sources: Sources) -> str:
     terms, checks = facts(runs), [check for pairs in runs["evaluations"] for check in checks_of(pairs)]
     making = [Command("This page:", sources.made_by)] if sources.made_by else []
     every_check = summaries(checks)
-    ids = list(dict.fromkeys(id_ for table in tables for id_ in table.cells["id"])) or ["clean"]
+    ids = list(dict.fromkeys(cell["id"] for table in tables for cell in table.rows[0])) or ["clean"]
     return _template("page.html").render(
         title=title(runs),
         lead=lead(terms),
@@ -93,7 +93,7 @@ def report_page(results: Results, options: Options, sources: Sources) -> str:
         states=states(runs),
         facts=terms,
         commands=[*training_commands(runs), *evaluating_commands(runs), *making],
-        tables=[Markup(as_html(table)) for table in tables],  # escapes by itself
+        tables=[Markup(render([table], "html")) for table in tables],  # escapes by itself
         remark=remark,
         columns=[(id_, "test accuracy" if id_ == "clean" else id_) for id_ in ids],
         figures=_figures(results, options),

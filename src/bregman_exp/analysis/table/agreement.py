@@ -8,18 +8,10 @@ import pandas as pd
 
 from bregman_exp.analysis.formats import size
 from bregman_exp.analysis.names import Frame, Series, short_code
-from bregman_exp.analysis.table.columns import candidates, shared_kinds
+from bregman_exp.analysis.table.layout import candidates, shared_kinds
 from bregman_exp.analysis.table.options import Options
 
 NAMED = 3  # so many runs are named of those that share a value
-
-
-class DifferingRunsError(ValueError):
-    """Runs that do not share a table; ``differing``: in what, as text."""
-
-    def __init__(self, differing: str, advice: str):
-        super().__init__(f"these runs do not share a table, they differ in {differing}; {advice}.")
-        self.differing = differing
 
 
 class Conflict(NamedTuple):
@@ -40,23 +32,24 @@ def _some(paths: list[str]) -> str:
     return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def agreeing(figures: Frame, options: Options) -> list[Frame]:
-    """The figures in parts that may each be a table: one part, or with ``options.split`` several.
+def agreeing(figures: Frame, options: Options) -> tuple[list[Frame], str]:
+    """The figures in parts that may each be a table; and in what they differ, "" where there is one part.
 
-    Raises DifferingRunsError, in one sentence, where the runs do not agree and are not to be split.
+    Raises ValueError, in one sentence, where they differ and ``options.must_agree`` is set.
     """
     of_columns = candidates(figures, options.attacks)
     conflicts = _of_training(figures, options) or [*_of_sizes(of_columns), *_of_ids(of_columns, options)]
     if not conflicts:
-        return [figures]
-    if not options.split:
+        return [figures], ""
+    differing = "; ".join(map(str, conflicts))
+    if options.must_agree:
         advice = "give runs that agree, or leave out --one for a table of each"
         if any(conflict.is_code for conflict in conflicts):
             advice += ", or --any-version to mix code versions"
-        raise DifferingRunsError("; ".join(map(str, conflicts)), advice)
+        raise ValueError(f"these runs do not share a table, they differ in {differing}; {advice}.")
     kinds = pd.concat([conflict.values for conflict in conflicts], axis=1).agg("\n".join, axis=1)
     parts = figures.groupby(figures["run"].map(kinds), sort=False)
-    return [smaller for _, part in parts for smaller in agreeing(part, options)]
+    return [smaller for _, part in parts for smaller in agreeing(part, options)[0]], differing
 
 
 def _of_training(figures: Frame, options: Options) -> list[Conflict]:

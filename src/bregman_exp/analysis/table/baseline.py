@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bregman_exp.analysis.intervals import paired, welch
-from bregman_exp.analysis.names import GROUPS, Facts, Frame, Series, marks
+from bregman_exp.analysis.names import GROUPS, Facts, Frame, Series, marks, named
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN
 from bregman_exp.runs.predictions import rights
 from bregman_exp.runs.record import Version
@@ -18,10 +18,6 @@ NOT_OF_TWINS = {
     "model.version", "model.clamp", "dataset.root", "dataset.download", "dataset.eps", "dataset.label"
 }  # fmt: skip
 OF_TRAINER = ("max_epochs", "batch_size", "precision", "patience", "devices", "sync_batchnorm")
-
-NO_DIFFERENCE: Facts = dict.fromkeys(
-    ("difference", "ci95_low", "ci95_high", "interval", "difference_marks", "unpaired")
-)
 
 
 def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
@@ -36,28 +32,13 @@ def find_baselines(rows: Frame, asked: str | None) -> tuple[Series, str]:
     if asked == NO_BASELINE or (asked is None and len(rows) == 1):
         row = rows[:0]
     elif asked is not None:
-        row = _named(rows, asked)
+        row = named(rows, asked)
     else:
         row = standard.nlargest(1, "clean")
         why = f" (the most accurate of {len(standard)} standard rows)" if len(standard) > 1 else ""
     if row.empty:
         return pd.Series(None, rows.index, dtype=object), ""
     return pd.Series(row.index[0], rows.index), row["name"].iloc[0] + why
-
-
-def _named(rows: Frame, asked: str) -> Frame:
-    """The row of this name or model, or whose name or hash begins so."""
-    readings = (
-        rows["name"] == asked,
-        rows["model"] == asked,
-        rows["name"].str.startswith(asked),
-        rows["row"].str.startswith(asked),
-    )
-    meant = next((rows[fits] for fits in readings if fits.any()), rows[:0])
-    if len(meant) > 1:
-        names = ", ".join(map(repr, meant["name"]))
-        raise ValueError(f"--baseline {asked!r} may be any of {names}; give one of these names.")
-    return meant
 
 
 def _twins(rows: Frame) -> Series:
@@ -89,30 +70,20 @@ def difference(a: Facts, b: Facts) -> Facts:
     Welch's interval over seeds; of one seed each, the interval over the test samples that both saw.
     """
     if not a["n_seeds"] or not b["n_seeds"]:
-        return NO_DIFFERENCE
-    over_seeds = welch(a["accuracies"], b["accuracies"])
-    interval, kind, unpaired = over_seeds.ci95, "Welch", ""
+        return {}
+    (mean, interval), kind, unpaired = welch(a["accuracies"], b["accuracies"]), "Welch", ""
     if a["n_seeds"] == b["n_seeds"] == 1:
         try:
             interval, kind = paired(*rights_of(a, b)).ci95, "paired"
         except ValueError as error:
             unpaired = f"{a['row']}: no interval beside the baseline: {error}"
     low, high = interval or (None, None)
-    return {
-        "difference": over_seeds.difference,
-        "ci95_low": low,
-        "ci95_high": high,
-        "interval": kind if interval else "",
-        "difference_marks": marks({*a["verdicts"], *b["verdicts"]}),
-        "unpaired": unpaired,
-    }
+    facts = {"difference": mean, "ci95_low": low, "ci95_high": high, "interval": kind if interval else ""}
+    return facts | {"difference_marks": marks({*a["verdicts"], *b["verdicts"]}), "unpaired": unpaired}
 
 
 def rights_of(a: Facts, b: Facts):
     """Which samples either figure (with the frame's run, evaluation, id, correct) counts as right."""
-    return rights(a["id"], *((figure["correct"], _folder(figure)) for figure in (a, b)))
-
-
-def _folder(figure: Facts) -> RunFolder:
-    run = RunFolder(Path(figure["run"]))
-    return run.evaluation(figure["evaluation"]) if figure["evaluation"] else run
+    return rights(
+        a["id"], *((f["correct"], RunFolder(Path(f["run"])).evaluation(f["evaluation"])) for f in (a, b))
+    )

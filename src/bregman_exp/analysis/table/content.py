@@ -6,20 +6,19 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
-from bregman_exp.analysis.names import Facts, Frame
+from bregman_exp.analysis.names import Facts
 from bregman_exp.analysis.published import ARTICLE, SOURCES
 
-OF_ROW = ["model", "act", "version", "weights", "row_hash", "epochs", "seeds", "missing", "failed"]
-OF_COLUMN = ["id", "heading", "attack", "norm", "eps", "n", "steps", "restarts", "rel_step", "loss", "code"]
-CELLS = [
-    *("data", "fingerprint", "row", "baseline"), *OF_ROW, *OF_COLUMN,
+CELLS = (
+    *("data", "fingerprint", "row", "baseline"),
+    *("model", "act", "version", "weights", "row_hash", "epochs", "seeds", "missing", "failed"),
+    *("id", "heading", "attack", "norm", "eps", "n", "steps", "restarts", "rel_step", "loss", "code"),
     *("mean", "std", "n_seeds", "values", "marks"),
     *("published_mean", "published_std", "published_source"),
     *("difference", "ci95_low", "ci95_high", "interval", "difference_marks"),
-]  # fmt: skip
-NOTES = ["notes", "row_notes"]  # numbers of the footnotes of a cell, and of those of its row
-PLACE = ["line", "column"]
+)
 PUBLISHED, MEASURED, DIFFERENCE = "published", "measured with bregmanet", "difference"
+PARTS = ("", PUBLISHED, MEASURED, DIFFERENCE)  # of a column: "" is the accuracy
 
 
 class Text(NamedTuple):
@@ -34,57 +33,37 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """``cells``: a line for each row and column of the table, in this order, with ``CELLS``, ``NOTES`` and
-    ``PLACE``. Accuracies, deviations, differences and their ends are fractions, also the published ones; ε in
-    [0, 1]. ``values``: accuracy by seed, "0:0.98 1:0.97"; ``seeds``, ``missing`` and ``failed``: of the row;
-    ``n_seeds``: those with a figure in the column; ``interval``: Welch, paired, or nothing.
+    """``rows``: of each row the cells of its columns, with ``CELLS``, and as ``notes`` and ``row_notes`` the
+    numbers of the footnotes of the cell and of its row. Accuracies, deviations, differences and their ends
+    are fractions, also the published ones; ε in [0, 1]. ``values``: accuracy by seed, "0:0.98 1:0.97";
+    ``seeds``, ``missing`` and ``failed``: of the row; ``n_seeds``: those with a figure in the column;
+    ``interval``: Welch, paired, or nothing.
 
     ``footnotes``: by number, from 1; ``remarks``: about the whole table.
     """
 
     caption: str
-    cells: Frame
+    rows: Sequence[Sequence[Facts]]
     footnotes: Sequence[str]
     remarks: Sequence[str]
 
-    @property
-    def baseline(self) -> str:
-        """The row that all rows are compared with, by name, or ""."""
-        names = set(self.cells["baseline"]) - {""}
-        return names.pop() if len(names) == 1 else ""
-
     @cached_property
-    def groups(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Of each column the heading, and its parts: "" for the accuracy, then those that any row has."""
-        is_published = self.cells["published_source"] == SOURCES[ARTICLE]
-        figures = self.cells.assign(
-            published=self.cells["published_mean"].where(is_published),
-            measured=self.cells["published_mean"].where(~is_published),
-        )
-        parts = {"published": PUBLISHED, "measured": MEASURED, "difference": DIFFERENCE}
-        counts = figures.groupby(["column", "heading"])[list(parts)].count().rename(columns=parts)
+    def groups(self) -> list[tuple[str, list[str]]]:
+        """Of each column the heading and those of ``PARTS`` that any row has."""
         return [
-            (heading, ("", *(part for part in counts if of_column[part] > 0)))
-            for (_, heading), of_column in counts.iterrows()
+            (cells[0]["heading"], [part for part in PARTS if any(part in _texts(cell) for cell in cells)])
+            for cells in zip(*self.rows, strict=True)
         ]
 
     @cached_property
     def texts(self) -> list[list[Text]]:
         """A list for each row: name, seeds, then the parts of each column in turn."""
         lines = []
-        for _, row in self.cells.groupby("line"):
-            cells = row.to_dict("records")
-            lines.append([Text(cells[0]["row"]), Text(_counts(cells[0]), cells[0]["row_notes"])])
-            for cell, (_, parts) in zip(cells, self.groups, strict=True):
-                of_article = cell["published_source"] == SOURCES[ARTICLE]
-                beside = Text(percent(cell["published_mean"], cell["published_std"]))
-                texts = {
-                    "": Text(_accuracy(cell), cell["notes"]),
-                    PUBLISHED: beside if of_article else Text(ABSENT),
-                    MEASURED: Text(ABSENT) if of_article else beside,
-                    DIFFERENCE: Text(_difference(cell)),
-                }
-                lines[-1] += [texts[part] for part in parts]
+        for row in self.rows:
+            lines.append([Text(row[0]["row"]), Text(_counts(row[0]), row[0]["row_notes"])])
+            for cell, (_, parts) in zip(row, self.groups, strict=True):
+                texts = _texts(cell)
+                lines[-1] += [texts.get(part) or Text(_absent(cell, part)) for part in parts]
         return lines
 
     @property
@@ -107,11 +86,19 @@ def _accuracy(cell: Facts) -> str:
     return f"{percent(cell['mean'], cell['std'])}{fewer} {cell['marks']}".rstrip()
 
 
-def _difference(cell: Facts) -> str:
-    """In points, e.g. "+0.02 [-0.30, +0.34] UNRELIABLE"; "baseline" in its own row."""
-    if cell["baseline"] == cell["row"]:
-        return "baseline"
-    if cell["difference"] is None:
-        return ABSENT
-    interval = points_interval((cell["ci95_low"], cell["ci95_high"])) if cell["interval"] else ""
-    return " ".join(filter(None, (points(cell["difference"]), interval, cell["difference_marks"])))
+def _texts(cell: Facts) -> dict[str, Text]:
+    """By part, without those that the cell does not have."""
+    texts = {"": Text(_accuracy(cell), cell["notes"])}
+    if cell["published_mean"] is not None:
+        part = PUBLISHED if cell["published_source"] == SOURCES[ARTICLE] else MEASURED
+        texts[part] = Text(percent(cell["published_mean"], cell["published_std"]))
+    if cell["difference"] is not None:  # e.g. "+0.02 [-0.30, +0.34] UNRELIABLE", in points
+        interval = points_interval((cell["ci95_low"], cell["ci95_high"])) if cell["interval"] else ""
+        texts[DIFFERENCE] = Text(
+            " ".join(filter(None, (points(cell["difference"]), interval, cell["difference_marks"])))
+        )
+    return texts
+
+
+def _absent(cell: Facts, part: str) -> str:
+    return "baseline" if part == DIFFERENCE and cell["baseline"] == cell["row"] else ABSENT

@@ -1,8 +1,10 @@
 """A table for the terminal: a cell shows all parts of its column, and wide tables are broken into blocks."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.box import HORIZONTALS
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -13,6 +15,7 @@ from rich.text import Text as RichText
 from bregman_exp.analysis.table.content import ABSENT, MEASURED, PUBLISHED, Table, Text
 
 NAME = 25  # characters of a row's name in one line
+WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def on_terminal(tables: Iterable[Table]) -> RenderableType:
@@ -45,9 +48,8 @@ def _blocks(table: Table, width: int, console: Console) -> Iterator[RichTable]:
     """The columns in their order, in each block as many as fit."""
     rest = range(len(table.groups))
     while rest:
-        fitting = len(rest)
-        while fitting > 1 and _width(_block(table, rest[:fitting]), console) > width:
-            fitting -= 1
+        sizes = range(len(rest), 1, -1)
+        fitting = next((n for n in sizes if _width(_block(table, rest[:n]), console) <= width), 1)
         yield _block(table, rest[:fitting])
         rest = rest[fitting:]
 
@@ -63,30 +65,23 @@ def _block(table: Table, places: Sequence[int]) -> RichTable:
         drawn.add_column(RichText(heading), justify="right", no_wrap=True)
     for name, seeds, *texts in table.texts:
         each = iter(texts)
-        cells = [_stacked([(part, next(each)) for part in parts]) for _, parts in table.groups]
+        cells = [_stacked({part: next(each) for part in parts}) for _, parts in table.groups]
         drawn.add_row(*map(RichText, (_folded(str(name)), str(seeds), *(cells[place] for place in places))))
     return drawn
 
 
 def _folded(name: str) -> str:
     """Broken after commas, so that lines have NAME characters where they can."""
-    lines = [""]
-    for part in name.split(", "):
-        longer = f"{lines[-1]}, {part}" if lines[-1] else part
-        if lines[-1] and len(longer) > NAME:
-            lines[-1] += ","
-            lines.append(part)
-        else:
-            lines[-1] = longer
-    return "\n".join(lines)
+    spaced = re.sub("(?<!,) ", "\0", f"{name},")  # the last line with a comma too
+    return textwrap.fill(spaced, NAME + 1, **WHOLE_WORDS).replace("\0", " ").removesuffix(",")
 
 
-def _stacked(parts: Sequence[tuple[str, Text]]) -> str:
+def _stacked(parts: dict[str, Text]) -> str:
     """The accuracy, and below it what stands beside it in other formats."""
-    (_, accuracy), *beside = parts
     named = {PUBLISHED: f"{PUBLISHED} ", MEASURED: f"{MEASURED}\n"}  # the long one in a line of its own
-    given = [f"{named.get(part, '')}{text}" for part, text in beside if text.text != ABSENT]
-    return "\n".join([str(accuracy), *given])
+    return "\n".join(
+        f"{named.get(part, '')}{text}" for part, text in parts.items() if not part or text.text != ABSENT
+    )
 
 
 def _width(drawn: RichTable, console: Console) -> int:
@@ -95,7 +90,4 @@ def _width(drawn: RichTable, console: Console) -> int:
 
 def _lines(text: str, width: int) -> RichText:
     """Folded between words; a path that is too long for a line goes on in the next."""
-    folded = textwrap.fill(
-        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
-    return RichText(folded, overflow="fold")
+    return RichText(textwrap.fill(text, width, subsequent_indent="  ", **WHOLE_WORDS), overflow="fold")

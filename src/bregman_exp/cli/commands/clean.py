@@ -6,10 +6,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
+from rich.filesize import decimal
+
+from bregman_exp.analysis.formats import counted
 from bregman_exp.cli.commands.arguments import Parser, add_places
 from bregman_exp.runs.run_folder import RunFolder, runs_at
-
-UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "kB"))
 
 
 def parser(prog: str) -> ArgumentParser:
@@ -34,25 +35,22 @@ def run(arguments: Namespace) -> None:
     folders = [folder for folder in folders if not folder.busy]
     if not folders:
         return print("there is nothing to remove.")
+    several = counted(len(folders), "folder")
     sizes = [_size(folder.path) for folder in folders]
     for folder, size in zip(folders, sizes, strict=True):
-        print(f"{folder.path}  {_written(size)}")
-    if not arguments.yes and not _agreed(f"remove {_folders(len(folders))}, {_written(sum(sizes))}? [y/N] "):
+        print(f"{folder.path}  {decimal(size)}")
+    if not arguments.yes and not _agreed(f"remove {several}, {decimal(sum(sizes))}? [y/N] "):
         return print("nothing was removed.")
     for folder in folders:
         with folder.locked():  # RunBusyError where a process has begun to write since
             shutil.rmtree(folder.path)
-    print(f"removed {_folders(len(folders))}.")
+    print(f"removed {several}.")
 
 
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise ValueError("nobody can be asked here; add --yes to remove these folders.")
     return input(question).strip().lower() in ("y", "yes")
-
-
-def _folders(n: int) -> str:
-    return f"{n} folder{'' if n == 1 else 's'}"
 
 
 def _older_evaluations(runs: Iterable[RunFolder]) -> list[RunFolder]:
@@ -78,8 +76,3 @@ def _time(folder: RunFolder) -> float:
 
 def _size(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())
-
-
-def _written(size: int) -> str:
-    """E.g. "1.2 MB"."""
-    return next((f"{size / unit:.1f} {name}" for unit, name in UNITS if size >= unit), f"{size} bytes")

@@ -2,10 +2,12 @@
 
 import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from bregman_exp.analysis.comparison import comparison_table
-from bregman_exp.analysis.names import Frame
+from bregman_exp.analysis.names import Frame, named
 from bregman_exp.analysis.report.runs import named_runs
 from bregman_exp.cli.commands.arguments import Parser, read_sound_runs
 from bregman_exp.terminal import print_whole
@@ -26,29 +28,21 @@ def parser(prog: str) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    rows: list[Frame] = []  # of --of, read once
-    sides = [_side(text, arguments.of, rows) for text in (arguments.A, arguments.B)]
-    print_whole(comparison_table(*sides))
+    read = cache(lambda place: read_sound_runs([place]).frame)
+    print_whole(comparison_table(*(_side(text, arguments.of, read) for text in (arguments.A, arguments.B))))
 
 
-def _side(text: str, folder: str, rows: list[Frame]) -> Frame:
+def _side(text: str, folder: str, read: Callable[[str], Frame]) -> Frame:
     """The lines of one side: of the runs in a folder, or of the row of this name."""
     if Path(text).is_dir() or any(letter in text for letter in "/*"):
-        return read_sound_runs([text]).frame
-    if not rows:
-        rows.append(read_sound_runs([folder]).frame)
-    frame, runs = rows[0], named_runs(rows[0])
-    seed = SEED.search(text)
-    name = SEED.sub("", text)
-    meant = next((r for r in (runs["name"] == name, runs["name"].str.startswith(name)) if r.any()), None)
-    if meant is None:
+        return read(text)
+    frame, runs = read(folder), named_runs(read(folder))
+    seed, row = SEED.search(text), named(runs.drop_duplicates("name"), SEED.sub("", text))
+    if row.empty:
         names = "; ".join(runs["name"].unique())
         raise ValueError(f"there is no folder and no row {text!r}; the rows in {folder} are: {names}.")
-    several = runs.loc[meant, "name"].unique()
-    if len(several) > 1:
-        raise ValueError(f"{text!r} may be any of {'; '.join(several)}; give one of these names.")
-    if seed:
-        meant &= runs["seed"] == int(seed[1])
-    if not meant.any():
-        raise ValueError(f"the row {several[0]} in {folder} has no seed {seed[1] if seed else ''}.")
-    return frame[frame["run"].isin(runs.loc[meant, "run"])]
+    name = row["name"].iloc[0]
+    meant = runs[(runs["name"] == name) & (runs["seed"] == int(seed[1]) if seed else True)]
+    if meant.empty:
+        raise ValueError(f"the row {name} in {folder} has no seed {seed[1] if seed else ''}.")
+    return frame[frame["run"].isin(meant["run"])]

@@ -6,8 +6,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from bregman_exp.analysis.report.page import write_report
-from bregman_exp.analysis.table import add_table_arguments, table_options
-from bregman_exp.cli.commands.arguments import Parser, add_plugins, load_plugins
+from bregman_exp.cli.commands.arguments import (
+    Parser,
+    add_plugins,
+    add_table_arguments,
+    load_plugins,
+    table_options,
+)
 from bregman_exp.runs.run_folder import runs_at
 
 

@@ -1,6 +1,5 @@
 """bregman runs outputs/…: a line a run: row, seed, state, accuracies, verdict, date, folder."""
 
-import json
 from argparse import ArgumentParser, Namespace
 
 from bregman_exp.analysis.listing import as_json, listed_runs, only, run_list
@@ -30,5 +29,5 @@ def run(arguments: Namespace) -> None:
         return print_whole(status_page(results))
     runs = only(listed_runs(results), arguments.where)
     if arguments.json:
-        return print(json.dumps(as_json(runs), indent=2))
+        return print(as_json(runs))
     print_whole(run_list(runs))

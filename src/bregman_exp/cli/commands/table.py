@@ -5,19 +5,15 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from bregman_exp.analysis.frame import write_parquet
-from bregman_exp.analysis.table import (
-    FORMATS,
-    Options,
-    add_table_arguments,
-    as_csv,
-    comparable_tables,
-    format_of,
-    on_terminal,
-    render,
-    table_options,
-)
+from bregman_exp.analysis.table import FORMATS, Options, as_csv, format_of, on_terminal, render, tables_of
 from bregman_exp.analysis.table.options import NO_BASELINE
-from bregman_exp.cli.commands.arguments import Parser, read_sound_runs, write_or_print
+from bregman_exp.cli.commands.arguments import (
+    Parser,
+    add_table_arguments,
+    read_sound_runs,
+    table_options,
+    write_or_print,
+)
 from bregman_exp.terminal import print_whole
 
 
@@ -44,10 +40,7 @@ def parser(prog: str) -> ArgumentParser:
 def run(arguments: Namespace) -> None:
     format_, output = arguments.format or format_of(arguments.output), arguments.output
     options = table_options(arguments)
-    if format_ in ("csv", "parquet") and options not in (
-        Options(split=True),
-        Options(split=True, baseline=NO_BASELINE),
-    ):
+    if format_ in ("csv", "parquet") and options not in (Options(), Options(baseline=NO_BASELINE)):
         raise ValueError(
             f"--format {format_} has every figure of every run, so --attack, --baseline, --weights, "
             "--any-version and --one do not apply; leave them out, or use --format cells."
@@ -58,7 +51,7 @@ def run(arguments: Namespace) -> None:
         return print(f"wrote {output}", file=sys.stderr)
     if format_ == "csv":
         return write_or_print(as_csv(frame.drop(columns="config")), output)
-    tables, reason = comparable_tables(frame, options)
+    tables, reason = tables_of(frame, options)
     if reason:
         print(reason, file=sys.stderr)
     if format_ == "terminal" and output is None:
