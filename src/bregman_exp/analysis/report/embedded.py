@@ -1,4 +1,4 @@
-"""Pictures inside the page: as data URIs, in whatever form is smallest; a few of them in motion."""
+"""Pictures inside the page: as data URIs; a few of them in motion."""
 
 import base64
 import io
@@ -23,15 +23,12 @@ def embedded(pictures: Sequence[Picture]) -> list[Facts]:
 
 
 def _embedded(picture: Picture, moving: bool) -> Facts:
-    """The SVG or the pixels: thousands of points take less as pixels, a few curves as paths."""
     with Image.open(picture.png) as image:
         (width, height), webp = image.size, _webp(image)
-    forms = {"png": picture.png.read_bytes(), "svg+xml": picture.svg.read_bytes(), "webp": webp}
-    smallest = min(forms, key=lambda form: len(forms[form]))
     return {
         "title": picture.title,
         "caption": f"{picture.caption} {LEFT_OUT}" if picture.gif and not moving else picture.caption,
-        "uri": _data_uri(forms[smallest], smallest),
+        "uri": _data_uri(webp, "webp"),
         **{"width": width, "height": height, "inches": width / DOTS},
         "animation": _data_uri(picture.gif.read_bytes(), "gif") if picture.gif and moving else "",
     }
