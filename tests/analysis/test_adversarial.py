@@ -106,6 +106,22 @@ def test_points_have_arrows_and_the_wrong_ones_crosses(tmp_path: Path, figures: 
     assert ([left, low] < ends.min(axis=0)).all()
     assert (ends.max(axis=0) < [right, high]).all()
     assert imread(tmp_path / "p.png").std() > 0
+    assert legend_of(figures[0]) == ["true class 0", "true class 1", "wrong under attack"]
+
+
+def legend_of(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].texts]
+
+
+def test_behind_points_stand_the_predictions_and_their_boundary(
+    tmp_path: Path, figures: list[Figure]
+) -> None:
+    adversarial_points(tmp_path / "p.png", points(), "a title", lambda x: x[:, 0])  # undecided at x = ½
+    (panel,) = figures[0].axes
+    boundary = panel.collections[0].get_paths()[0].vertices
+    assert boundary[:, 0] == pytest.approx(np.full(len(boundary), 0.5), abs=1e-3)
+    predicted = ["predicted as class 0", "predicted as class 1", "decision boundary"]
+    assert legend_of(figures[0]) == ["true class 0", "true class 1", *predicted, "wrong under attack"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Pictures of adversarial examples, from the arrays of adversarial/<attack>.npz alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -8,14 +8,18 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from bregman_exp.analysis.figures.style import BLUE, VERMILION, draw_arrows, scatter
+from bregman_exp.analysis.figures.panels import REGIONS, cell_centres, shade
+from bregman_exp.analysis.figures.style import BLUE, VERMILION, class_marks, draw_arrows, scatter
 
 Arrays = Mapping[str, np.ndarray]  # clean, adversarial, label, prediction (clean), adversarial_prediction
 NAME_WIDTH = 14  # letters of a class name that fit over an image
 IMAGE_INCHES, LINE_INCHES = 1.25, 0.2  # an image's width, a line of text's height
 TITLE_LETTERS, DOTS = 10, 150  # in an inch
 BEYOND = 1e-6  # how far a verified adversarial point may leave [0, 1]: float32 rounding
+CELLS = 200  # a side of the grid behind points
 MARGIN = 0.02  # around the outermost points, so that they are whole
 NAMES_ARE_TEXT: Any = {"text.parse_math": False}  # a $ in the name of a class is no mathematics
 
@@ -54,28 +58,39 @@ def adversarial_images(
 
 
 @mpl.rc_context(NAMES_ARE_TEXT)
-def adversarial_points(path: Path, arrays: Arrays, title: str = "") -> None:
+def adversarial_points(
+    path: Path, arrays: Arrays, title: str = "", probability: Callable[[np.ndarray], np.ndarray] | None = None
+) -> None:
     """Points of the plane, an arrow from each to its adversarial point, a cross where that is misclassified.
+
+    ``probability``: of class 1, (n,), by the network at points (n, 2); shown behind the points, with the
+    decision boundary where it is ½.
 
     Shapes: samples (n, 2) float in [0, 1]; labels (n,) of 0 and 1. Raises ValueError otherwise.
     """
     clean, adversarial, labels, _, after = _checked(arrays, 2, (2,), "points", "(n, 2)")
     _require(set(labels.tolist()) <= {0, 1}, "labels must be 0 or 1")
-    figure = Figure(figsize=(6.5, 7), layout="constrained")
+    figure = Figure(figsize=(6.5, 7.2), layout="constrained")
     panel, moves, right = figure.subplots(), adversarial - clean, after == labels
-    for among, colour in ((right, "#B0B0B0"), (~right, "#404040")):
+    points = np.concatenate([clean, adversarial])
+    low, high = points.min(axis=0), points.max(axis=0)
+    (x, y), half = (low + high) / 2, float((high - low).max()) / 2 + MARGIN
+    view = (float(x - half), float(x + half)), (float(y - half), float(y + half))
+    entries = class_marks("true class")
+    if probability is not None:
+        shade(panel, probability(cell_centres(view, CELLS)), view)
+        entries += [Patch(color=REGIONS(float(i)), label=f"predicted as class {i}") for i in range(2)]
+        entries.append(Line2D([], [], color="black", lw=0.9, label="decision boundary"))
+    for among, colour in ((right, "#909090"), (~right, "#303030")):
         moved = among & (moves != 0).any(axis=1)  # an arrow of no length would be drawn as a dot
         look = {"width": 0.0022, "headwidth": 4, "headlength": 5, "minlength": 0.1}
         draw_arrows(panel, clean[moved], moves[moved], color=colour, zorder=2, **look)
     scatter(panel, clean, labels, 14, zorder=3)
-    x, y = adversarial[~right].T
-    panel.scatter(x, y, s=22, c="black", marker="x", linewidths=1, zorder=4, label="wrong under attack")
-    points = np.concatenate([clean, adversarial])
-    low, high = points.min(axis=0), points.max(axis=0)
-    (x, y), half = (low + high) / 2, float((high - low).max()) / 2 + MARGIN
-    panel.set(xlim=(x - half, x + half), ylim=(y - half, y + half), aspect="equal")
-    figure.suptitle(title, fontsize=11)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    wrong: Any = {"c": "black", "marker": "x", "linewidths": 1, "label": "wrong under attack"}
+    crosses = panel.scatter(*adversarial[~right].T, s=22, zorder=4, **wrong)
+    panel.set(xlim=view[0], ylim=view[1], aspect="equal", xlabel="x₁ (data in [0, 1])", ylabel="x₂")
+    figure.suptitle(fill(title, int(TITLE_LETTERS * figure.get_figwidth())), fontsize=11)
+    figure.legend(handles=[*entries, crosses], loc="outside lower center", ncols=3, frameon=False)
     _write(figure, path)
 
 
