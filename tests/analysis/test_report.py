@@ -13,6 +13,7 @@ from PIL import Image
 
 from bregman_exp.analysis.figures.album import Picture
 from bregman_exp.analysis.frame import read_results
+from bregman_exp.analysis.report import runs
 from bregman_exp.analysis.report.confusion import confusion
 from bregman_exp.analysis.report.page import Sources, report_page
 from bregman_exp.analysis.table import Options
@@ -123,6 +124,18 @@ def test_nothing_is_loaded(some: list[RunFolder], tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|\bfetch\(|XMLHttpRequest", page.html)
     assert len(page.ids) == len(set(page.ids))
     assert {address[1:] for _, address in page.addresses if address[0] == "#"} <= set(page.ids)
+
+
+def test_of_many_runs_those_out_of_order_alone_have_details(
+    some: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MOST_DETAILED", len(some) - 1)
+    page = page_of(*some)
+    linked = {address[1:] for tag, address in page.addresses if tag == "a" and address.startswith("#run-")}
+    assert linked == {name for name in page.ids if name.startswith("run-")}
+    assert len(linked) == 3  # with a failed check, failed, interrupted
+    assert re.findall('<th scope="row" title="(.*?)"', page.html) == [str(run.path) for run in some[:2]]
+    assert page.text.count("Of so many runs") == 1
 
 
 def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:

@@ -38,27 +38,28 @@ class Confusion:
 
 def confusion(row: Frame) -> Confusion | None:
     """The confusion of classes in a row's own evaluations; None where no run has its predictions."""
-    several = [_pairs(RunFolder(Path(run))) for run, own in zip(row["run"], row["own"], strict=True) if own]
-    read = [pairs for pairs in several if pairs]
-    if not read:
+    records = [own for own in row["own"] if own]
+    runs = [RunFolder(Path(run)) for run, own in zip(row["run"], row["own"], strict=True) if own]
+    classes = [pair for pair in map(_classes, runs) if pair is not None]
+    if not classes:
         return None
-    names = _class_names([own for own in row["own"] if own])
-    return _counted(sum(read, Pairs()), names, len(read))
-
-
-def _pairs(folder: RunFolder) -> Pairs:
-    """Empty where predictions.npz is missing or has no usable classes: a page does without."""
-    try:
-        arrays = read_arrays(folder.predictions)
-        label, prediction = arrays["label"], arrays["prediction"]
-    except (OSError, ValueError, KeyError):
-        return Pairs()
-    if label.shape != prediction.shape or not (_are_classes(label, 0) and _are_classes(prediction, NO_CLASS)):
-        return Pairs()
+    label, prediction = map(np.concatenate, zip(*classes, strict=True))
     base = LARGEST_CLASS + 2
     codes, counts = np.unique(label.astype(np.int64) * base + prediction - NO_CLASS, return_counts=True)
     pairs = zip(codes.tolist(), counts.tolist(), strict=True)
-    return Pairs({(code // base, code % base + NO_CLASS): count for code, count in pairs})
+    counted = Pairs({(code // base, code % base + NO_CLASS): count for code, count in pairs})
+    return _counted(counted, _class_names(records), len(classes))
+
+
+def _classes(folder: RunFolder) -> tuple[np.ndarray, np.ndarray] | None:
+    """The true and the predicted classes; None where predictions.npz is missing or has no usable classes."""
+    try:
+        arrays = read_arrays(folder.predictions, ("label", "prediction"))
+        label, prediction = arrays["label"], arrays["prediction"]
+    except (OSError, ValueError, KeyError):
+        return None
+    fits = label.shape == prediction.shape and _are_classes(label, 0) and _are_classes(prediction, NO_CLASS)
+    return (label, prediction) if fits else None
 
 
 def _are_classes(values: np.ndarray, lowest: int) -> bool:
