@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from bregman_exp.analysis.figures.album import Picture
 from bregman_exp.analysis.frame import read_results
 from bregman_exp.analysis.report import runs
 from bregman_exp.analysis.report.confusion import confusion
-from bregman_exp.analysis.report.page import Sources, report_page
+from bregman_exp.analysis.report.page import report_page
 from bregman_exp.analysis.table import Options
 from bregman_exp.runs import RunFolder
 from tests.analysis.table_runs import IMAGES, added, entry, expected, mlp, paper, row, run, unfinished
@@ -59,8 +60,8 @@ class Page(HTMLParser):
             self.text += data if "pre" in self.open else data.replace("\n", " ")
 
 
-def page_of(*folders: RunFolder, sources: Sources | None = None, **asked) -> Page:
-    return Page(report_page(read_results(folders), Options(**asked), sources or Sources()))
+def page_of(*folders: RunFolder, attacks: tuple[str, ...] = (), **shown: Any) -> Page:
+    return Page(report_page(read_results(folders), Options(attacks=attacks), **shown))
 
 
 def check(name: str, status: str, ids: list[str], value: float | None = 0.5, limit: float = 0.01) -> dict:
@@ -104,7 +105,7 @@ def picture(place: Path, *, moves: bool = False) -> Picture:
 def test_a_whole_page(some: list[RunFolder]) -> None:
     checks = "# Title\n\n### order\nx < y *less*. **Failure:** `pgd` stood still.\n\n### other\nno\n"
     missing = {"depth": ["one depth only."]}
-    text = page_of(*some, sources=Sources(missing=missing, made_by="make it", checks=checks)).text
+    text = page_of(*some, missing=missing, made_by="make it", check_docs=checks).text
     assert re.sub(r"\d{4}-\d\d-\d\d.*", "DATE", text) == expected("page.txt")
     with FileLock(some[-1].lock):
         assert "▸ running" in page_of(*some).text
@@ -118,7 +119,7 @@ def test_a_whole_page(some: list[RunFolder]) -> None:
 
 
 def test_nothing_is_loaded(some: list[RunFolder], tmp_path: Path) -> None:
-    page = page_of(*some, sources=Sources(pictures=[picture(tmp_path)]))
+    page = page_of(*some, pictures=[picture(tmp_path)])
     for tag, address in page.addresses:
         assert address.startswith(("data:", "#")), (tag, address)
     assert not re.search(r"url\(|@import|\bfetch\(|XMLHttpRequest", page.html)
@@ -146,8 +147,8 @@ def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:
     folder = run(place / "seed-0-x", 90, attacks, config, checks=[check(EVIL, "failed", [EVIL])], **facts)
     failed = unfinished(place / "seed-1-x", config, ValueError(EVIL), {"overrides": [EVIL, "seed=1"]})
     checks = f"### {EVIL}\n{EVIL} **{EVIL}**\n"
-    sources = Sources([picture(tmp_path)], missing={EVIL: [EVIL]}, made_by=EVIL, checks=checks)
-    page = page_of(folder, failed, sources=sources)
+    shown: dict[str, Any] = {"pictures": [picture(tmp_path)], "missing": {EVIL: [EVIL]}}
+    page = page_of(folder, failed, made_by=EVIL, check_docs=checks, **shown)
     assert page.tags.count("script") == 1  # the page's own
     assert "<script>alert" not in page.html
     assert page.text.count(EVIL) > 20
@@ -166,7 +167,7 @@ def test_runs_that_do_not_agree_are_told_and_split(tmp_path: Path) -> None:
 def test_pictures_are_embedded_and_a_few_move(tmp_path: Path) -> None:
     own, still = run(tmp_path / "e" / "r" / "seed-0-x", 90), picture(tmp_path)
     moving = [replace(picture(tmp_path, moves=True), what=f"layers {i}") for i in range(5)]
-    page = page_of(own, sources=Sources([*moving, still]))
+    page = page_of(own, pictures=[*moving, still])
     images = [address.partition(";")[0] for tag, address in page.addresses if tag == "img"]
     webp, gif = "data:image/webp", "data:image/gif"
     assert images == [webp, gif, webp, webp, gif, webp, webp, gif, webp]

@@ -215,9 +215,9 @@ def test_other_widths_get_a_sentence(command: Callable[..., Outcome], figures: l
     assert command("train", "model=mlp", "model.widths=[3,2]", *SMALL).code == 0
     album = draw_pictures("layers", "separation", "moves", "robust")
     assert [picture.what for picture in album.pictures] == ["separation"]
-    (why,) = album.missing["layers"]
-    assert why.startswith("no run is an MLP with layers of 2 neurons (model.width=2) on points in the plane")
-    assert album.missing["moves"] == ["no run is an MLP with a layer that keeps the width."]
+    name = "two-spiral, mlp (atan), widths [3, 2], random start, 2 epochs"
+    assert album.missing["layers"] == [f"not all layers have 2 neurons (model.width=2) ({name})."]
+    assert album.missing["moves"] == [f"no layer keeps the width ({name})."]
     assert album.missing["robust"][0].startswith("no attack was run at two ε of a norm")
 
 

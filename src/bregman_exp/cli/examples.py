@@ -65,5 +65,5 @@ def _draw(picture: Path, arrays: dict[str, np.ndarray], job: Job, net: nn.Module
 
     if arrays["clean"].ndim == 4:
         adversarial_images(picture, arrays, job.data.classes, f"{name}: {attack}")
-    elif arrays["clean"].shape[1:] == (2,):
+    elif arrays["clean"].shape[1:] == (2,) and job.data.num_classes == 2:
         adversarial_points(picture, arrays, f"{name}: {attack}", probability)

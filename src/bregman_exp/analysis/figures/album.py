@@ -34,14 +34,11 @@ class Drawing(NamedTuple):
 class Kind:
     """Decorates the function that draws a group; ValueError or OSError say why it cannot.
 
-    ``groups``: from the lines of complete runs, None where no runs are needed; ``fits``: which groups can
-    have the picture; ``otherwise``: the sentence where none can.
+    ``groups``: from the lines of complete runs, None where no runs are needed.
     """
 
     title: str
     groups: Callable[[Frame], Groups] | None = None
-    fits: Callable[[Any], bool] = lambda group: True
-    otherwise: str = "there is no complete run"
     name: str = field(init=False)  # the function's, for --what
     draw: Callable[[Any], list[Drawing]] = field(init=False)
 
@@ -70,8 +67,7 @@ class Album:
     def add(self, kind: Kind, name: str, drawing: Drawing) -> None:
         """Writes out/<kind>-<name of the group>, numbered if taken; in letters that fit every file system."""
         about = ", ".join(filter(None, (drawing.about, name)))
-        letters = about.lower().replace("ε", "eps")
-        stem = "-".join([kind.name, *re.findall(r"[a-z0-9._]+", letters)])[:LONGEST_NAME]
+        stem = "-".join([kind.name, *re.findall(r"[a-z0-9._]+", about.lower())])[:LONGEST_NAME]
         taken = {picture.png.stem for picture in self.pictures}
         stem = next(s for i in count(1) if (s := f"{stem}-{i}" if i > 1 else stem) not in taken)
         png = self.out / f"{stem}.png"

@@ -44,14 +44,11 @@ def draw_pictures(
 
 
 def _draw(kind: Kind, groups: Groups, album: Album) -> None:
-    fitting: Groups = []
-    for name, group in groups:
-        with album.attempt(kind.name, name):
-            fitting += [(name, group)] if kind.fits(group) else []
-    if not fitting and kind.name not in album.missing:
-        album.leave_out(kind.name, kind.otherwise)
-    chosen = evenly(range(len(fitting)), MOST_GROUPS if kind.groups is twins else len(fitting))
-    for place, (name, group) in enumerate(fitting):
+    of_networks = kind.groups is twins
+    if not groups:
+        album.leave_out(kind.name, f"there is no complete run{' of an MLP' if of_networks else ''}")
+    chosen = evenly(range(len(groups)), MOST_GROUPS if of_networks else len(groups))
+    for place, (name, group) in enumerate(groups):
         with album.attempt(kind.name, name):
             if place not in chosen:
                 raise ValueError(f"more than {MOST_GROUPS} groups of networks; name the runs of these alone")

@@ -7,17 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bregman_exp.analysis.figures.album import Drawing, Kind
-from bregman_exp.analysis.figures.networks import KEEPS_A_WIDTH, POINTS, Networks, twins
+from bregman_exp.analysis.figures.networks import POINTS, Networks, twins
 from bregman_exp.analysis.figures.rows import seed_counts
 from bregman_exp.analysis.figures.style import BANDS, GREY, draw_bands, legend_below, log_axis, side_by_side
 
 RESOLVED = 1e-6  # of the largest |z|, about float32's: a spread below it is rounding
 
 
-@Kind("Size of each layer's move", twins, *KEEPS_A_WIDTH)
+@Kind("Size of each layer's move", twins)
 def moves(networks: Networks) -> list[Drawing]:
     """The mean of ‖z⁽ˡ⁺¹⁾ − z⁽ˡ⁾‖₂ over the test points, by l; logarithmic, a gap where nothing moves."""
     sizes = [[_mean_move(before, after) for before, after in pairwise(layers)] for layers in networks.layers]
+    if np.isnan(sizes).all():
+        raise ValueError("no layer keeps the width")
     figure, (panel,) = side_by_side(1, height=2.8)
     log_axis(panel)
     _draw(panel, networks, sizes, "mean of ‖z⁽ˡ⁺¹⁾ − z⁽ˡ⁾‖₂\n(primal space, without unit)")
@@ -74,7 +76,7 @@ def linear_accuracy(
     return float((classes[scores.argmax(axis=1)] == labels_test).mean())
 
 
-@Kind("Separation by layer", twins, otherwise="no run is an MLP")
+@Kind("Separation by layer", twins)
 def separation(networks: Networks) -> list[Drawing]:
     """Left Fisher's ratio, right the accuracy in percent of a least-squares classifier, by layer."""
     labels, fitted = networks.labels, networks.data.train.y[:POINTS].numpy()

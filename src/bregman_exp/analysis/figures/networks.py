@@ -5,7 +5,6 @@ The only file of figures that knows torch, and it imports it on first use: other
 
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from bregman_exp.runs.record import Version
 if TYPE_CHECKING:
     from torch import nn
 
+    from bregman_exp.config import Run
     from bregman_exp.data import ClassificationData, Split
 
 POINTS = 2000  # samples at most, of the training and of the test data
@@ -38,15 +38,21 @@ class Networks:
     def __init__(self, runs: Frame, datasets: "dict[str, ClassificationData]"):
         self.runs, self._datasets = runs, datasets
 
-    @cached_property
-    def data(self) -> "ClassificationData":
-        fingerprint, stored, run, fault = self.runs.iloc[0][["fingerprint", "stored", "run", "fault"]]
+    @property
+    def stored(self) -> "Run":
+        """The config of the first run."""
+        stored, fault = self.runs.iloc[0][["stored", "fault"]]
         if fault:
             raise ValueError(fault)
+        return stored
+
+    @cached_property
+    def data(self) -> "ClassificationData":
+        fingerprint, run = self.runs.iloc[0][["fingerprint", "run"]]
         if fingerprint not in self._datasets:
             from bregman_exp import build
 
-            data = build.dataset(stored)
+            data = build.dataset(self.stored)
             build.check_same_data(data, RunFolder(Path(run)))
             self._datasets[fingerprint] = data
         return self._datasets[fingerprint]
@@ -99,7 +105,7 @@ class Networks:
     @property
     def widths(self) -> list[int]:
         """Of the hidden layers."""
-        return list(self.runs["stored"].iloc[0].model.hidden)
+        return self.stored.model.hidden  # pyright: ignore[reportAttributeAccessIssue]  # an MLP's
 
     @property
     def labels(self) -> np.ndarray:
@@ -120,26 +126,13 @@ class Networks:
         runs = runs.drop_duplicates("label")[["label", "seed", "accuracy"]]
         return {i: f"{name}, seed {n}: test accuracy {100 * a:.1f} %" for i, name, n, a in runs.itertuples()}
 
-    def in_the_plane(self) -> bool:
-        """Whether the samples are points in the plane, of two classes."""
-        return tuple(self.data.test.x.shape[1:]) == (2,) and self.data.num_classes == 2
-
-    def two_neurons(self) -> bool:
-        """Whether all layers have two neurons besides."""
-        return self.in_the_plane() and set(self.widths) == {2}
-
-    def keep_a_width(self) -> bool:
-        """Whether some layer has as many neurons as the one before it."""
-        return any(a == b for a, b in pairwise([self.data.test.x[0].numel(), *self.widths]))
-
-
-# what networks a kind needs, and the sentence where there are none
-PLANE = (Networks.in_the_plane, "no run is an MLP on points in the plane of two classes")
-TWO_NEURONS = (
-    Networks.two_neurons,
-    "no run is an MLP with layers of 2 neurons (model.width=2) on points in the plane of two classes",
-)
-KEEPS_A_WIDTH = (Networks.keep_a_width, "no run is an MLP with a layer that keeps the width")
+    def check_plane(self, *, layers: bool = False) -> None:
+        """ValueError unless the samples are points in the plane, of two classes, and with ``layers`` each
+        layer has two neurons."""
+        if tuple(self.data.test.x.shape[1:]) != (2,) or self.data.num_classes != 2:
+            raise ValueError("the data are not points in the plane of two classes")
+        if layers and set(self.widths) != {2}:
+            raise ValueError("not all layers have 2 neurons (model.width=2)")
 
 
 def twins(lines: Frame) -> Groups:

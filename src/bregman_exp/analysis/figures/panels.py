@@ -4,10 +4,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from bregman_exp.analysis.figures.album import evenly
 from bregman_exp.analysis.figures.networks import Networks
@@ -33,9 +33,10 @@ class Panel(NamedTuple):
     limits: Limits
 
 
-def layer_panels(networks: Networks, last: int, *more: Line2D) -> tuple[Figure, list[Panel]]:
+def layer_panels(networks: Networks, last: int, *more: Artist) -> tuple[Figure, list[Panel]]:
     """A page with a block for each network shown, its framed panels for some of the layers 0 … last, and a
     legend of the classes and of ``more``."""
+    networks.check_plane(layers=True)
     count, panels = len(networks.shown), list[Panel]()
     places = chosen_layers(last, 8 if count <= 2 else 5)
     rows, columns = grid_shape(len(places), IN_A_ROW)

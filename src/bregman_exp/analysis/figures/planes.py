@@ -1,12 +1,11 @@
 """Networks in the plane: decision regions of the data, and what each layer of two neurons does to them."""
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.animation import animation
-from bregman_exp.analysis.figures.networks import PLANE, POINTS, TWO_NEURONS, Networks, twins
+from bregman_exp.analysis.figures.networks import POINTS, Networks, twins
 from bregman_exp.analysis.figures.panels import (
     FRAMED,
     Limits,
@@ -25,9 +24,10 @@ IN_A_ROW = 4  # panels
 UNIT_SQUARE: Limits = ((0.0, 1.0), (0.0, 1.0))
 
 
-@Kind("Decision regions", twins, *PLANE)
+@Kind("Decision regions", twins)
 def regions(networks: Networks) -> list[Drawing]:
     """The data alone, then over the regions of each network in the input space."""
+    networks.check_plane()
     titles = ["test points", *(title.replace(", seed", "\nseed") for title in networks.shown.values())]
     rows, columns = style.grid_shape(len(titles), IN_A_ROW)
     figure = style.page(0.4 + rows * (0.45 + style.TEXT_WIDTH / columns))
@@ -38,8 +38,7 @@ def regions(networks: Networks) -> list[Drawing]:
     for panel, title in zip(panels, titles, strict=True):
         scatter(panel, points, networks.labels)
         unit_square(panel, title)
-    line = Line2D([], [], color="black", lw=0.9, label="decision boundary")
-    style.legend_below(figure, *style.class_marks(), line)
+    style.legend_below(figure, *style.class_marks(), style.boundary_mark())
     caption = (
         f"{networks.points}, alone and over the probability of class 1 that each network gives, white at ½, "
         "where the line runs."
@@ -47,7 +46,7 @@ def regions(networks: Networks) -> list[Drawing]:
     return [Drawing(figure, caption)]
 
 
-@Kind("Representation by layer", twins, *TWO_NEURONS)
+@Kind("Representation by layer", twins)
 def layers(networks: Networks) -> list[Drawing]:
     """The samples in the primal space z⁽ˡ⁾ of each layer, l = 0 the input's."""
     figure, panels = layer_panels(networks, len(networks.widths))
@@ -57,7 +56,7 @@ def layers(networks: Networks) -> list[Drawing]:
     return [Drawing(figure, caption, gif=animation(networks))]
 
 
-@Kind("Vector field of each layer", twins, *TWO_NEURONS)
+@Kind("Vector field of each layer", twins)
 def fields(networks: Networks) -> list[Drawing]:
     """z ↦ z′ − z of layer l + 1 on a grid of z⁽ˡ⁾, z′ = z⁽ˡ⁺¹⁾, arrows at most ``LONGEST``."""
     figure, panels = layer_panels(networks, len(networks.widths) - 1)
@@ -84,11 +83,10 @@ def _draw_field(panel: Panel, networks: Networks) -> float:
     return factor
 
 
-@Kind("Decision boundary in each layer's space", twins, *TWO_NEURONS)
+@Kind("Decision boundary in each layer's space", twins)
 def boundary(networks: Networks) -> list[Drawing]:
     """The probability of class 1 that the rest of the network gives from z⁽ˡ⁾ on."""
-    undecided = Line2D([], [], color="black", lw=0.9, label="undecided")
-    figure, panels = layer_panels(networks, len(networks.widths), undecided)
+    figure, panels = layer_panels(networks, len(networks.widths), style.boundary_mark())
     for panel in panels:
         cells = cell_centres(panel.limits, LAYER_CELLS)
         shade(panel.axes, networks.probability(panel.net, cells, panel.place), panel.limits)

@@ -91,6 +91,10 @@ def class_marks(name: str = "class") -> list[Artist]:
     return [Line2D([], [], color=c, marker=m, ls="", label=f"{name} {i}") for i, (c, m) in enumerate(CLASSES)]
 
 
+def boundary_mark() -> Artist:
+    return Line2D([], [], color="black", lw=0.9, label="decision boundary")
+
+
 def scatter(panel: Axes, points: np.ndarray, labels: np.ndarray, size: float = 4, **look: Any) -> None:
     """points (N, 2) with labels (N,) of 0 and 1."""
     for label, (colour, marker) in enumerate(CLASSES):
