@@ -47,10 +47,11 @@ def _draw(kind: Kind, groups: Groups, album: Album) -> None:
     of_networks = kind.groups is twins
     if not groups:
         album.leave_out(kind.name, f"there is no complete run{' of an MLP' if of_networks else ''}")
-    chosen = evenly(range(len(groups)), MOST_GROUPS if of_networks else len(groups))
+    sound = [place for place, (_, group) in enumerate(groups) if not (of_networks and group.fault)]
+    left = set(sound) - set(evenly(sound, MOST_GROUPS if of_networks else len(sound)))
     for place, (name, group) in enumerate(groups):
         with album.attempt(kind.name, name):
-            if place not in chosen:
+            if place in left:
                 raise ValueError(f"more than {MOST_GROUPS} groups of networks; name the runs of these alone")
             for drawing in kind.draw(group):
                 album.add(kind, name, drawing)

@@ -37,22 +37,22 @@ class Networks:
 
     def __init__(self, runs: Frame, datasets: "dict[str, ClassificationData]"):
         self.runs, self._datasets = runs, datasets
+        self.fault: str = runs["fault"].iloc[0]
 
     @property
     def stored(self) -> "Run":
         """The config of the first run."""
-        stored, fault = self.runs.iloc[0][["stored", "fault"]]
-        if fault:
-            raise ValueError(fault)
-        return stored
+        if self.fault:
+            raise ValueError(self.fault)
+        return self.runs["stored"].iloc[0]
 
     @cached_property
     def data(self) -> "ClassificationData":
-        fingerprint, run = self.runs.iloc[0][["fingerprint", "run"]]
+        stored, (fingerprint, run) = self.stored, self.runs.iloc[0][["fingerprint", "run"]]
         if fingerprint not in self._datasets:
             from bregman_exp import build
 
-            data = build.dataset(self.stored)
+            data = build.dataset(stored)
             build.check_same_data(data, RunFolder(Path(run)))
             self._datasets[fingerprint] = data
         return self._datasets[fingerprint]
