@@ -32,8 +32,8 @@ def test_two_pictures_of_one_name_are_two_files(tmp_path: Path) -> None:
 def test_a_version_looks_the_same_everywhere_and_no_two_curves_alike() -> None:
     for look in zip(*(map(str, stroke.values()) for stroke in STROKES), strict=True):
         assert len(set(look)) == len(STROKES)
-    versions = ("standard", "bregman", "bregman", "euclidean", "bregman")
-    lines = pd.DataFrame({"version": versions, "label": list("sbtei")})
+    versions = ("standard", "bregman", "bregman", "euclidean", "bregman", "a plug-in's")
+    lines = pd.DataFrame({"version": versions, "label": list("sbteip")})
     strokes = strokes_of(lines)
     assert [strokes[label] for label in "seb"] == [VERSIONS[v] for v in ("standard", "euclidean", "bregman")]
     assert len({str(stroke) for stroke in strokes.values()}) == len(lines)

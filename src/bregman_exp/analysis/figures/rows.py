@@ -29,7 +29,7 @@ def lines_of(frame: Frame) -> Frame:
     shapes = [_shape(json.loads(config)) for config in rows["config"]]
     rows = rows[ROW].assign(name=row_names(rows)).join(pd.DataFrame(shapes, rows.index, dtype=object))
     lines = runs[["run", "weights"]].merge(figures, on=["run", "weights"]).merge(rows, on=ROW)
-    lines = lines.assign(order=lines["version"].map(list(map(str, Version)).index))
+    lines = lines.assign(order=lines["version"].map({str(v): place for place, v in enumerate(Version)}))
     return lines.sort_values(["depth", "init", "order", "act", "name", "seed"], kind="stable")
 
 
@@ -39,7 +39,8 @@ def _shape(config: Mapping[str, Any]) -> Facts:
     name, depth, widths = (config.get(f"model.{key}") for key in ("name", "depth", "widths"))
     if isinstance(widths, list):
         depth = len(widths)
-    widths = widths or [config.get("model.width")]
+    else:
+        widths = [config.get("model.width")]
     return {
         "architecture": f"{name} {depth} {widths}",
         "family": re.sub(r"\d+", "", str(name)) + str(sorted(set(map(str, widths)))),

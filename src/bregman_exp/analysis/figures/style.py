@@ -122,7 +122,8 @@ def strokes_of(runs: Frame, column: str = "label") -> dict[str, Stroke]:
     versions = runs.drop_duplicates(column).set_index(column)["version"]
     if len(versions) > len(STROKES):
         raise ValueError(f"more than {len(STROKES)} rows in one picture; name the runs of fewer")
-    strokes = {label: VERSIONS[version] for label, version in versions.drop_duplicates().items()}
+    first = versions.drop_duplicates().items()
+    strokes = {label: VERSIONS[version] for label, version in first if version in VERSIONS}
     spare = iter([s for s in (*STROKES[len(VERSIONS) :], *VERSIONS.values()) if s not in strokes.values()])
     return {label: strokes[label] if label in strokes else next(spare) for label in versions.index}
 
