@@ -51,8 +51,8 @@ def _arrays(entry: Robustness, evaluation: Evaluation, samples: Split) -> dict[s
 
 
 def _draw(picture: Path, arrays: dict[str, np.ndarray], job: Job, net: nn.Module, spec: AttackSpec) -> None:
-    # matplotlib and pandas take seconds
-    from bregman_exp.analysis.table.columns import NORMS
+    # matplotlib takes a second
+    from bregman_exp.analysis.figures.style import NORMS
     from bregman_exp.cli.example_pictures import adversarial_images, adversarial_points
 
     name = f"{base_name(job.run.model_name, job.act.label, flattened(asdict(job.run)))}, seed {job.run.seed}"

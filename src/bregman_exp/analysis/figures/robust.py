@@ -14,7 +14,6 @@ from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import own, same_architecture, seed_counts
 from bregman_exp.analysis.intervals import mean_intervals
 from bregman_exp.analysis.names import Frame, marks
-from bregman_exp.analysis.table.columns import NORMS
 
 
 @Kind("Accuracy by size of the perturbation", same_architecture)
@@ -54,13 +53,13 @@ def _setting(attack: str, n: int, settings: str) -> str:
 
 def _figure(points: Frame, strokes: dict[str, style.Stroke], per_255: bool) -> Figure:
     """``per_255``: ε in ℓ∞ is shown in units of 1/255, as of images; else, and in ℓ2, of data in [0, 1]."""
-    norms = [norm for norm in NORMS if norm in set(points["norm"])]
+    norms = [norm for norm in style.NORMS if norm in set(points["norm"])]
     figure, panels = style.side_by_side(len(norms), sharey=True)
     for panel, norm in zip(panels, norms, strict=True):
         scale, unit = (255, "1/255") if per_255 and norm == "linf" else (1, "data in [0, 1]")
         for label, curve in points[points["norm"] == norm].groupby("label", sort=False):
             _draw(panel, curve, label, strokes[label], scale)
-        panel.set(title=f"{NORMS[norm]} perturbations", xlabel=f"size ε (unit: {unit})")
+        panel.set(title=f"{style.NORMS[norm]} perturbations", xlabel=f"size ε (unit: {unit})")
     panels[0].set_ylabel("accuracy under attack (%)")
     look: style.Stroke = {"color": style.BLACK, "marker": "o", "markerfacecolor": "white", "ls": ""}
     hollow = Line2D([], [], label="hollow: unreliable or degenerate", **look)

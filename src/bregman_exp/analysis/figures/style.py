@@ -19,6 +19,7 @@ LETTERS, SYMBOL = 14, 9  # of a legend's line: letters in an inch; what a curve'
 MARKED = 16  # layers; curves with more have no markers
 RASTERIZED = 500  # points; an SVG holds more of them as pixels
 BANDS = "Lines: mean over seeds; bands: from the smallest to the largest."  # what captions say of draw_bands
+NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 
 # The palette of Okabe and Ito
 BLUE, VERMILION = "#0072B2", "#D55E00"
