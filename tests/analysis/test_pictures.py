@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from matplotlib.figure import Figure
 
 import bregman_exp as bx
 from bregman_exp.analysis.figures.album import Album, Drawing, evenly
 from bregman_exp.analysis.figures.draw import KINDS
+from bregman_exp.analysis.figures.measures import fisher_ratio, linear_accuracy
 from bregman_exp.analysis.figures.panels import cell_centres, chosen_layers, limits_of, shade
-from bregman_exp.analysis.figures.separation import fisher_ratio, linear_accuracy
 from bregman_exp.analysis.figures.style import (
     STROKES,
     TEXT_WIDTH,
@@ -33,8 +32,8 @@ def test_two_pictures_of_one_name_are_two_files(tmp_path: Path) -> None:
 def test_a_version_looks_the_same_everywhere_and_no_two_curves_alike() -> None:
     for look in zip(*(map(str, stroke.values()) for stroke in STROKES), strict=True):
         assert len(set(look)) == len(STROKES)
-    versions = ("standard", "bregman", "bregman", "euclidean", "bregman")
-    lines = pd.DataFrame({"version": versions, "label": list("sbtei")})
+    versions = ("standard", "bregman", "bregman", "euclidean", "bregman", "a plug-in's")
+    lines = pd.DataFrame({"version": versions, "label": list("sbteip")})
     strokes = strokes_of(lines)
     assert [strokes[label] for label in "seb"] == [VERSIONS[v] for v in ("standard", "euclidean", "bregman")]
     assert len({str(stroke) for stroke in strokes.values()}) == len(lines)
@@ -90,10 +89,7 @@ def test_the_layers_that_are_shown() -> None:
 
 def test_the_part_of_the_plane_that_is_shown() -> None:
     z = np.array([[0.1, 2.0], [3.1, 1.0]])
-    bounded, positive, free = (
-        bx.mlp([2], act=act, version="bregman", in_features=2, num_classes=2)
-        for act in ("tanh", "softplus", "asinh")
-    )
+    bounded, positive, free = (bx.legendre_map(act).range for act in ("tanh", "softplus", "asinh"))
     assert limits_of(bounded, z) == ((-1, 1), (-1, 1))
     (left, right), (low, high) = limits_of(positive, z)  # a square about the points, but not below 0
     assert (left, right) == (0, pytest.approx(3.48))
@@ -107,9 +103,8 @@ def test_the_part_of_the_plane_that_is_shown() -> None:
 def test_a_class_is_shaded_where_it_is_likelier_and_a_panel_without_boundary_says_so() -> None:
     square = ((0.0, 1.0), (0.0, 1.0))
     panels = Figure().subplots(1, 2)
-    x = 9 * (torch.from_numpy(cell_centres(square, 50))[:, 0] - 0.5)
-    for panel, logits in zip(panels, (torch.stack([-x, x], dim=1), torch.ones(2500, 2)), strict=True):
-        shade(panel, logits, square)
+    for panel, probability in zip(panels, (cell_centres(square, 50)[:, 0], np.ones(2500)), strict=True):
+        shade(panel, probability, square)
     (image,) = panels[0].images
     left, right = image.to_rgba(image.get_array())[20, [5, 45]]
     assert left[2] > left[0]  # blue
@@ -123,6 +118,17 @@ def test_a_band_holds_all_seeds_and_a_gap_stands_where_nothing_moves() -> None:
     runs = pd.DataFrame({"version": "bregman", "label": "Bregman", "seed": [0, 1]})
     draw_bands(panel, runs, np.array([[0.1, 0, 2], [0.3, 1, 4]]))
     assert panel.lines[0].get_ydata() == pytest.approx([0.2, np.nan, 3], nan_ok=True)
-    (band,) = panel.collections
+    band, _ = panel.collections
     ends = {round(y, 6) for path in band.get_paths() for _, y in path.vertices}
     assert {0.1, 0.3, 2, 4} <= ends
+
+
+def test_a_point_alone_has_a_marker_and_its_band_is_a_line() -> None:
+    panel = Figure().subplots()
+    runs = pd.DataFrame({"version": "bregman", "label": "Bregman", "seed": [0, 1]})
+    draw_bands(panel, runs, np.array([[0.1], [0.3]]), first=1, marked=0)
+    draw_bands(panel, runs, np.array([[0.1, 0.2], [0.3, 0.4]]), first=1, marked=0)
+    assert [line.get_marker() for line in panel.lines] == [VERSIONS["bregman"]["marker"], ""]
+    (segment,) = panel.collections[1].get_segments()
+    assert segment.tolist() == [[1, 0.1], [1, 0.3]]
+    assert [x for x in panel.get_xticks() if 0.9 < x < 2.1] == [1, 2]

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,9 @@ from PIL import Image
 
 from bregman_exp.analysis.figures.album import Picture
 from bregman_exp.analysis.frame import read_results
+from bregman_exp.analysis.report import runs
 from bregman_exp.analysis.report.confusion import confusion
-from bregman_exp.analysis.report.page import Sources, report_page
+from bregman_exp.analysis.report.page import report_page
 from bregman_exp.analysis.table import Options
 from bregman_exp.runs import RunFolder
 from tests.analysis.table_runs import IMAGES, added, entry, expected, mlp, paper, row, run, unfinished
@@ -58,8 +60,8 @@ class Page(HTMLParser):
             self.text += data if "pre" in self.open else data.replace("\n", " ")
 
 
-def page_of(*folders: RunFolder, sources: Sources | None = None, **asked) -> Page:
-    return Page(report_page(read_results(folders), Options(**asked), sources or Sources()))
+def page_of(*folders: RunFolder, attacks: tuple[str, ...] = (), **shown: Any) -> Page:
+    return Page(report_page(read_results(folders), Options(attacks=attacks), **shown))
 
 
 def check(name: str, status: str, ids: list[str], value: float | None = 0.5, limit: float = 0.01) -> dict:
@@ -94,17 +96,16 @@ def some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
 
 
 def picture(place: Path, *, moves: bool = False) -> Picture:
-    png, svg, gif = (place / f"p.{kind}" for kind in ("png", "svg", "gif"))
+    png, gif = place / "p.png", place / "p.gif"
     for path in (png, gif):
         Image.new("RGB", (30, 20), "white").save(path)
-    svg.write_text(f'<svg xmlns="http://www.w3.org/2000/svg"><script>{"1;" * 2000}</script></svg>')
-    return Picture("layers", f"Layers: {EVIL}", "What is seen.", png, svg, gif if moves else None)
+    return Picture("layers", f"Layers: {EVIL}", "What is seen.", png, gif if moves else None)
 
 
 def test_a_whole_page(some: list[RunFolder]) -> None:
     checks = "# Title\n\n### order\nx < y *less*. **Failure:** `pgd` stood still.\n\n### other\nno\n"
     missing = {"depth": ["one depth only."]}
-    text = page_of(*some, sources=Sources(missing=missing, made_by="make it", checks=checks)).text
+    text = page_of(*some, missing=missing, made_by="make it", check_docs=checks).text
     assert re.sub(r"\d{4}-\d\d-\d\d.*", "DATE", text) == expected("page.txt")
     with FileLock(some[-1].lock):
         assert "▸ running" in page_of(*some).text
@@ -118,12 +119,24 @@ def test_a_whole_page(some: list[RunFolder]) -> None:
 
 
 def test_nothing_is_loaded(some: list[RunFolder], tmp_path: Path) -> None:
-    page = page_of(*some, sources=Sources(pictures=[picture(tmp_path)]))
+    page = page_of(*some, pictures=[picture(tmp_path)])
     for tag, address in page.addresses:
         assert address.startswith(("data:", "#")), (tag, address)
     assert not re.search(r"url\(|@import|\bfetch\(|XMLHttpRequest", page.html)
     assert len(page.ids) == len(set(page.ids))
     assert {address[1:] for _, address in page.addresses if address[0] == "#"} <= set(page.ids)
+
+
+def test_of_many_runs_those_out_of_order_alone_have_details(
+    some: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MOST_DETAILED", len(some) - 1)
+    page = page_of(*some)
+    linked = {address[1:] for tag, address in page.addresses if tag == "a" and address.startswith("#run-")}
+    assert linked == {name for name in page.ids if name.startswith("run-")}
+    assert len(linked) == 3  # with a failed check, failed, interrupted
+    assert re.findall('<th scope="row" title="(.*?)"', page.html) == [str(run.path) for run in some[:2]]
+    assert page.text.count("Of so many runs") == 1
 
 
 def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:
@@ -134,8 +147,8 @@ def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:
     folder = run(place / "seed-0-x", 90, attacks, config, checks=[check(EVIL, "failed", [EVIL])], **facts)
     failed = unfinished(place / "seed-1-x", config, ValueError(EVIL), {"overrides": [EVIL, "seed=1"]})
     checks = f"### {EVIL}\n{EVIL} **{EVIL}**\n"
-    sources = Sources([picture(tmp_path)], missing={EVIL: [EVIL]}, made_by=EVIL, checks=checks)
-    page = page_of(folder, failed, sources=sources)
+    shown: dict[str, Any] = {"pictures": [picture(tmp_path)], "missing": {EVIL: [EVIL]}}
+    page = page_of(folder, failed, made_by=EVIL, check_docs=checks, **shown)
     assert page.tags.count("script") == 1  # the page's own
     assert "<script>alert" not in page.html
     assert page.text.count(EVIL) > 20
@@ -151,18 +164,15 @@ def test_runs_that_do_not_agree_are_told_and_split(tmp_path: Path) -> None:
         page_of(*other, attacks=("cw",))
 
 
-def test_the_smallest_form_of_a_picture_is_embedded_and_a_few_move(tmp_path: Path) -> None:
+def test_pictures_are_embedded_and_a_few_move(tmp_path: Path) -> None:
     own, still = run(tmp_path / "e" / "r" / "seed-0-x", 90), picture(tmp_path)
     moving = [replace(picture(tmp_path, moves=True), what=f"layers {i}") for i in range(5)]
-    page = page_of(own, sources=Sources([*moving, still]))
+    page = page_of(own, pictures=[*moving, still])
     images = [address.partition(";")[0] for tag, address in page.addresses if tag == "img"]
     webp, gif = "data:image/webp", "data:image/gif"
     assert images == [webp, gif, webp, webp, gif, webp, webp, gif, webp]
     elsewhere = "scripts/pictures.py shows it in motion too."
     assert [elsewhere in text for text in page.html.split(webp)[1:]] == [0, 1, 0, 1, 0, 0]
-    still.svg.write_text("<svg/>")
-    page = page_of(own, sources=Sources([still]))
-    assert ("img", "data:image/svg+xml;base64,PHN2Zy8+") in page.addresses
 
 
 def commands(place: Path, *rows: tuple[str, ...]) -> list[str]:

@@ -16,6 +16,7 @@ import torch
 
 from bregman_exp import build
 from bregman_exp.analysis.evaluation_text import verdict_line
+from bregman_exp.cli import example_pictures
 from bregman_exp.robustness.attacks.pgd import PGD
 from bregman_exp.runs import RunFolder
 from tests.conftest import TINY
@@ -303,7 +304,12 @@ def assert_examples(run: Path, folder: Path) -> None:
         assert left.sum() == entry["correct"]
 
 
-def test_examples_of_points_are_saved(command, trained: Path) -> None:
+def test_examples_of_points_are_saved(command, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    draw = example_pictures.adversarial_points
+    monkeypatch.setattr(
+        example_pictures, "adversarial_points", lambda *args: titles.append(args[2]) or draw(*args)
+    )
     outcome = command("evaluate", f"run={trained}", "attack=paper", ATTACKS, "attack.save=true")
     assert outcome.code == 0, outcome.err
     folder = only_evaluation(trained)
@@ -311,6 +317,7 @@ def test_examples_of_points_are_saved(command, trained: Path) -> None:
     saved = {f"adversarial/{id_}.{kind}" for id_ in ids for kind in ("npz", "png")}
     assert files_in(folder) == {"metrics.json", "predictions.npz", "run.json", "run.log", *saved}
     assert_examples(trained, folder)
+    assert titles[0] == "bregman_mlp (atan), depth 3, random start, seed 0: pgd in ℓ∞ with ε\u00a0=\u00a00.05"
     distances = np.load(folder / "predictions.npz")["distance-fmn-l2"]
     assert len(distances) == 40
     assert command("evaluate", f"run={trained}", "attack=paper", ATTACKS).code == 0

@@ -1,9 +1,8 @@
 """Pictures of trained runs: which the runs allow, what stands in them, and the reasons for the others."""
 
 import json
-import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,13 @@ from bregman_exp.runs.metrics_file import sealed
 from tests.commands.conftest import SMALL
 from tests.conftest import Outcome
 
+GROUP = "two-spiral, mlp and bregman_mlp (atan), depth 3, identity or zero start"
+FILE = "two-spiral-mlp-and-bregman_mlp-atan-depth-3-identity-or-zero-start"
 
-def draw_pictures(*what: str, out: str = "out") -> Album:
+
+def draw_pictures(*what: str, out: str = "out", more: Sequence[str] = ()) -> Album:
     """Of the runs in outputs/."""
-    return draw.draw_pictures(bx.results("outputs"), Path(out), what)
+    return draw.draw_pictures(bx.results("outputs"), Path(out), what, more)
 
 
 @pytest.fixture
@@ -73,25 +75,29 @@ def variant(folder: RunFolder, name: str, depth: int, accuracy: float, epochs: i
 
 def test_all_that_the_runs_allow(sweep: list[RunFolder], monkeypatch: pytest.MonkeyPatch) -> None:
     figures = seen_figures(monkeypatch, Figure.savefig)
-    albums = [draw_pictures(*KINDS, out=folder) for folder in "ab"]
+    albums = [draw_pictures(*KINDS, out=folder, more=("svg",)) for folder in "ab"]
     album, again = (album.pictures for album in albums)
     kinds = ["regions", "layers", "fields", "boundary", "separation", "moves", "curves", "robust", "legendre"]
     assert list(dict.fromkeys(picture.what for picture in album)) == kinds
-    assert albums[0].missing == {"depth": ["one depth only (MLP, two-spiral, atan)."]}
+    assert albums[0].missing == {"depth": [f"one depth only ({GROUP})."]}
     for picture, other in zip(album, again, strict=True):
         assert picture.caption.endswith(".")
         assert imread(picture.png).std() > 0.01
-        assert picture.svg.read_text().rstrip().endswith("</svg>")
-        for file in filter(None, (picture.png, picture.svg, picture.gif)):
+        svg = picture.png.with_suffix(".svg")
+        assert svg.read_text().rstrip().endswith("</svg>")
+        for file in filter(None, (picture.png, svg, picture.gif)):
             assert file.read_bytes() == (other.png.parent / file.name).read_bytes()
     for figure in figures:  # is readable in print
         assert figure.get_figwidth() <= 6.75
         assert figure.get_figheight() <= 9.5
         assert min(t.get_fontsize() for t in figure.findobj(Text) if t.get_text()) >= 8  # pyright: ignore
     regions, layers, *_ = album
-    assert "standard: 2 seeds, Bregman: 2 seeds" in album[kinds.index("separation")].caption
-    assert layers.png.name == "layers-mlp-3x2-identity-or-zero-start-atan-2-epochs.png"
-    assert layers.title == "Representation by layer: MLP, 3 × 2, identity or zero start, atan, 2 epochs"
+    assert (
+        "mlp (atan), identity start: 2 seeds; bregman_mlp (atan), zero start: 2 seeds"
+        in album[kinds.index("separation")].caption
+    )
+    assert layers.png.name == f"layers-{FILE}-2-epochs.png"
+    assert layers.title == f"Representation by layer: {GROUP}, 2 epochs"
     assert (regions.gif, layers.gif) == (None, layers.png.with_suffix(".gif"))
     with Image.open(layers.png.with_suffix(".gif")) as gif:  # passes every layer
         assert (gif.n_frames, gif.info["duration"]) == (3 * 12 + 1, 1500)  # pyright: ignore
@@ -123,11 +129,13 @@ def test_robust_accuracies_and_hollow_points(sweep: list[RunFolder], figures: li
         add_curve(folder, {0.1: 0.5 + shift, 0.2: 0.3 + shift, 0.3: 0.2 + shift})
     album = draw_pictures("robust")
     (place,) = [i for i, picture in enumerate(album.pictures) if "mine" in picture.title]
-    title = "Accuracy by size of the perturbation: mine, two-spiral, MLP, 3 × 2, identity or zero start, atan"
+    title = f"Accuracy by size of the perturbation: mine, {GROUP}"
     caption = album.pictures[place].caption
     assert album.pictures[place].title == title
     assert caption.startswith("mine (steps 50) on 20 test samples; at ε = 0 clean data, 40 samples.")
-    assert caption.endswith("the classifier is constant. Bregman: 2 seeds.")  # the attacked ones
+    assert caption.endswith(
+        "the classifier is constant. bregman_mlp (atan), zero start: 2 seeds."
+    )  # the attacked ones
     (panel,) = figures[place].axes
     lines = [line for line in panel.lines if len(line.get_xdata())]
     (hollow,) = [line for line in lines if line.get_markerfacecolor() == "white"]
@@ -135,7 +143,7 @@ def test_robust_accuracies_and_hollow_points(sweep: list[RunFolder], figures: li
     (firm,) = [line for line in lines if len(line.get_xdata()) == 3]
     assert firm.get_xydata() == pytest.approx(np.array([[0, 90], [0.2, 30], [0.3, 20]]))
     texts = [text.get_text() for text in figures[place].legends[0].texts]
-    assert texts == ["Bregman", "hollow: unreliable or degenerate"]
+    assert texts == ["bregman_mlp (atan), zero start", "hollow: unreliable or degenerate"]
     assert panel.get_xlabel() == "size ε (unit: data in [0, 1])"
     rename_data("cifar10")  # images
     figures.clear()
@@ -156,7 +164,7 @@ def test_depth_shows_the_longest_trained(sweep: list[RunFolder], figures: list[F
     for folder in sweep:
         shutil.rmtree(folder.path)
     (picture,) = draw_pictures("depth").pictures
-    assert picture.png.name == "depth-mlp-two-spiral-atan.png"
+    assert picture.png.name == "depth-two-spiral-bregman_mlp-atan-zero-start.png"
     (panel,) = figures[0].axes
     assert panel.lines[0].get_xydata() == pytest.approx(np.array([[3, 80], [10, 60]]))
     assert "Epochs by depth: 3: 9; 10: 5. Of each kind the longest trained; 1 other rows" in picture.caption
@@ -176,14 +184,15 @@ def test_rows_that_share_pictures_and_of_many_groups_those_spread_over_all_depth
     assert command("train", "-m", *words, "optim.lr=0.05", *SMALL).code == 0
     album = draw_pictures("moves", "curves")
     titles = [picture.title.split(", ") for picture in album.pictures]
-    assert [title[1] for title in titles if "move" in title[0]] == ["3 × 2", "5 × 2"]
+    assert [title[2] for title in titles if "move" in title[0]] == ["depth 3", "depth 5"]
     assert len([title for title in titles if "curves" in title[0]]) == 3
     (why,) = album.missing["moves"]
     assert why.startswith("more than 2 groups of networks")
-    assert "4 × 2, zero start" in why
-    bregman = r"Bregman \[\w{4}\]: 1 seed, Bregman \[\w{4}\]: 2 seeds"
+    assert "depth 4, zero start" in why
+    bregman = "bregman_mlp (atan), zero start, model.clamp {}: {}"
     for picture in (album.pictures[0], album.pictures[2]):  # the clamp is nothing a standard network has
-        assert re.search(f"standard: 2 seeds, {bregman}", picture.caption)
+        for words in ((0.001, "1 seed"), (1e-05, "2 seeds")):
+            assert bregman.format(*words) in picture.caption
 
 
 def test_learning_rates_and_noise_are_named_where_runs_differ_in_them(
@@ -193,20 +202,22 @@ def test_learning_rates_and_noise_are_named_where_runs_differ_in_them(
     assert command("train", "-m", *words, *SMALL).code == 0
     album = draw_pictures("moves", "curves")
     titles = [picture.title.partition(": ")[2] for picture in album.pictures]
-    shape = "MLP, 3 × 2, random start"
-    moves = [f"{shape}, lr {lr}, noise {noise}, atan, 2 epochs" for lr in (0.1, 0.2) for noise in (1, 2)]
+    shape = "two-spiral, bregman_mlp (atan), depth 3, random start"
+    noise = [f"dataset.noise {noise}" for noise in ("1.0", "2.0")]
+    moves = [f"{shape}, {text}, optim.lr {lr}, 2 epochs" for text in noise for lr in (0.1, 0.2)]
     assert sorted(titles[:4]) == moves
-    assert sorted(titles[4:]) == [f"two-spiral, {shape}, noise {noise}, atan" for noise in (1, 2)]
-    assert "Bregman, lr 0.1: 1 seed, Bregman, lr 0.2: 1 seed" in album.pictures[-1].caption
+    assert sorted(titles[4:]) == [f"{shape}, {text}" for text in noise]
+    label = "bregman_mlp (atan), optim.lr {}: 1 seed"
+    assert "; ".join(map(label.format, (0.1, 0.2))) in album.pictures[-1].caption
 
 
 def test_other_widths_get_a_sentence(command: Callable[..., Outcome], figures: list[Figure]) -> None:
     assert command("train", "model=mlp", "model.widths=[3,2]", *SMALL).code == 0
     album = draw_pictures("layers", "separation", "moves", "robust")
     assert [picture.what for picture in album.pictures] == ["separation"]
-    (why,) = album.missing["layers"]
-    assert why.startswith("no run is an MLP with layers of 2 neurons (model.width=2) on points in the plane")
-    assert album.missing["moves"] == ["no run is an MLP with a layer that keeps the width."]
+    name = "two-spiral, mlp (atan), widths [3, 2], random start, 2 epochs"
+    assert album.missing["layers"] == [f"not all layers have 2 neurons (model.width=2) ({name})."]
+    assert album.missing["moves"] == [f"no layer keeps the width ({name})."]
     assert album.missing["robust"][0].startswith("no attack was run at two ε of a norm")
 
 
@@ -214,9 +225,13 @@ def test_a_missing_file_costs_its_picture_alone(sweep: list[RunFolder]) -> None:
     sweep[0].curves.unlink()
     sweep[1].checkpoint("last").unlink()
     album = draw_pictures("curves", "layers")
-    assert not album.pictures
-    assert album.missing["curves"][0].startswith(f"{sweep[0].curves} is missing or damaged (two-spiral, MLP")
-    assert str(sweep[1].checkpoint("last")) in album.missing["layers"][0]
+    (picture,) = album.pictures  # of the other row
+    assert picture.title.startswith("Representation by layer: two-spiral, mlp (atan)")
+    assert album.missing["curves"][0].startswith(f"{sweep[0].curves} is missing or damaged (two-spiral, ")
+    missing = (
+        "a run has no checkpoints/last.ckpt (two-spiral, bregman_mlp (atan), depth 3, zero start, 2 epochs)."
+    )
+    assert album.missing["layers"] == [missing]
 
 
 def test_learning_curves_are_as_recorded(sweep: list[RunFolder], figures: list[Figure]) -> None:
@@ -237,7 +252,7 @@ def test_the_script(sweep: list[RunFolder], figures: list[Figure], script: Calla
     done = script("pictures", "outputs/adhoc/*mlp*", "--what", "moves", "legendre", "--out", "here")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "moves: wrote here/moves-mlp-3x2-identity-or-zero-start-atan-2-epochs.png with .svg, .pdf",
+        f"moves: wrote here/moves-{FILE}-2-epochs.png with .svg, .pdf",
         "legendre: wrote here/legendre.png with .svg, .pdf",
     ]
     assert len(list(Path("here").iterdir())) == 6

@@ -25,9 +25,11 @@ def commands_in(page: str) -> list[str]:
 
 @pytest.fixture
 def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Curves and depth alone, as all kinds take long."""
+    """A few kinds, as all of them take long."""
     every = draw.draw_pictures
-    monkeypatch.setattr(draw, "draw_pictures", lambda frame, out: every(frame, out, ["curves", "depth"]))
+    monkeypatch.setattr(
+        draw, "draw_pictures", lambda frame, out: every(frame, out, ["curves", "depth", "moves"])
+    )
 
 
 def test_a_page_of_real_runs(
@@ -37,7 +39,7 @@ def test_a_page_of_real_runs(
     assert (done.code, done.out) == (0, "wrote outputs/adhoc/report.html\n")
     assert done.err == "4 runs read; drawing pictures\n"
     page = Path("outputs/adhoc/report.html").read_text()
-    assert page.count('<figure class="picture">') == 1
+    assert page.count('<figure class="picture">') == 2
     assert "one depth only" in page  # why there is no picture of the depth
     assert 'id="check-points-in-threat"' in page
     assert "The most that an adversarial point is outside ball or box" in page  # from docs/checks.md
@@ -57,8 +59,8 @@ def test_a_config_of_another_time_costs_its_pictures_alone(
         folder.predictions.unlink()
     assert script("report", "outputs").code == 0
     page = Path("outputs/report.html").read_text()
-    assert "their config is of another version of this program (bregman_mlp" in page
-    assert page.count("Learning curves: ") >= 1
+    assert "their config is of another version of this program (two-spiral, bregman_mlp (atan), " in page
+    assert "Learning curves: two-spiral, mlp and bregman_mlp (atan)" in page
 
 
 def test_where_the_page_goes(trained: Path, script: Command) -> None:

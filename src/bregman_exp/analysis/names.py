@@ -24,6 +24,7 @@ SETTINGS = (
     *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
     *("precision", "members", "source", "class", "parameters"),
 )
+NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 PAPER = "paper"  # the suite of the published table, whose columns are its PGD
 MARKS = {Verdict.UNRELIABLE: "UNRELIABLE", Verdict.DEGENERATE: "degenerate"}
 

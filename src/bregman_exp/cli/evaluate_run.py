@@ -85,7 +85,7 @@ def write_figures(job: Job, target: RunFolder) -> None:
     net = job.trained_network()
     evaluation = _evaluation(job, net, samples, target)
     if attack.save:
-        save_examples(evaluation, samples, data.classes, target)
+        save_examples(job, net, evaluation, samples, target)
     device = job.device
     settings = {**PLAIN_FORM, "batch_size": job.attack_batch_size}
     record = metrics_record(

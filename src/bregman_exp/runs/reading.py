@@ -6,7 +6,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +116,9 @@ def parsed_config(path: Path, text: str) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file; NotARunError where it is damaged or too large once unpacked."""
+def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, all or those of these names; NotARunError where it is damaged or too large
+    once unpacked."""
     try:
         archive = io.BytesIO(read_bytes(path, LARGEST_ARRAYS))
         with zipfile.ZipFile(archive) as members:
@@ -125,7 +126,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         if size > LARGEST_ARRAYS:
             raise NotARunError(f"{path} unpacks to {size:,} bytes, at most {LARGEST_ARRAYS:,} are read.")
         with np.load(archive, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in file.files if names is None or name in names}
     except NotARunError:
         raise
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):

@@ -1,4 +1,4 @@
-"""From the frame to pictures, one kind a file: data in, figure out. Pictures of networks load torch."""
+"""From the frame to pictures: data in, figure out. Pictures of networks load torch."""
 
 import os
 

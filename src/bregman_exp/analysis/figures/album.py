@@ -17,6 +17,7 @@ from bregman_exp.analysis.figures.style import DOTS, SETTINGS
 from bregman_exp.analysis.names import Frame
 from bregman_exp.runs.atomic import write_atomically
 
+LONGEST_NAME = 200  # letters; file systems allow 255
 Groups = list[tuple[str, Any]]  # the runs that share a picture, by name: lines of the frame, or networks
 
 
@@ -33,14 +34,11 @@ class Drawing(NamedTuple):
 class Kind:
     """Decorates the function that draws a group; ValueError or OSError say why it cannot.
 
-    ``groups``: from the lines of complete runs, None where no runs are needed; ``fits``: which groups can
-    have the picture; ``otherwise``: the sentence where none can.
+    ``groups``: from the lines of complete runs, None where no runs are needed.
     """
 
     title: str
     groups: Callable[[Frame], Groups] | None = None
-    fits: Callable[[Any], bool] = lambda group: True
-    otherwise: str = "there is no complete run"
     name: str = field(init=False)  # the function's, for --what
     draw: Callable[[Any], list[Drawing]] = field(init=False)
 
@@ -54,35 +52,32 @@ class Picture:
     what: str  # the name of its kind
     title: str
     caption: str
-    png: Path
-    svg: Path
+    png: Path  # beside it the other formats
     gif: Path | None = None
 
 
 class Album:
-    """Pictures in the folder ``out``, in the order they were drawn; ``pdf``: each also as PDF."""
+    """Pictures in the folder ``out``, in the order they were drawn; as PNG and in ``more`` formats."""
 
-    def __init__(self, out: Path, pdf: bool = False):
-        self.out, self.pdf = out, pdf
+    def __init__(self, out: Path, more: Sequence[str] = ()):
+        self.out, self.more = out, more
         self.pictures: list[Picture] = []
         self._left_out: dict[tuple[str, str], list[str]] = {}  # (kind, reason) -> names of groups
 
     def add(self, kind: Kind, name: str, drawing: Drawing) -> None:
         """Writes out/<kind>-<name of the group>, numbered if taken; in letters that fit every file system."""
         about = ", ".join(filter(None, (drawing.about, name)))
-        letters = about.lower().replace(" × ", "x").replace("ε", "eps")
-        stem = "-".join([kind.name, *re.findall(r"[a-z0-9._]+", letters)])
+        stem = "-".join([kind.name, *re.findall(r"[a-z0-9._]+", about.lower())])[:LONGEST_NAME]
         taken = {picture.png.stem for picture in self.pictures}
         stem = next(s for i in count(1) if (s := f"{stem}-{i}" if i > 1 else stem) not in taken)
-        png, svg, gif = (self.out / f"{stem}.{ending}" for ending in ("png", "svg", "gif"))
-        write_figure(drawing.figure, png)
-        write_figure(drawing.figure, svg)
-        if self.pdf:
-            write_figure(drawing.figure, png.with_suffix(".pdf"))
-        if animation := drawing.gif:
+        png = self.out / f"{stem}.png"
+        for ending in ("png", *self.more):
+            write_figure(drawing.figure, png.with_suffix(f".{ending}"))
+        gif, animation = png.with_suffix(".gif"), drawing.gif
+        if animation:
             write_atomically(gif, lambda file: file.write(animation))
         title = f"{kind.title}: {about}" if about else kind.title
-        self.pictures.append(Picture(kind.name, title, drawing.caption, png, svg, gif if animation else None))
+        self.pictures.append(Picture(kind.name, title, drawing.caption, png, gif if animation else None))
 
     @contextmanager
     def attempt(self, kind: str, name: str) -> Generator[None]:

@@ -5,7 +5,6 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import own, same_architecture, seed_counts
@@ -33,7 +32,6 @@ def curves(lines: Frame) -> list[Drawing]:
         values = pd.concat([table[f"{part}/{quantity}"] for table in tables], axis=1).T  # NaN at ends
         percent = 100 if quantity == "accuracy" else 1
         draw_bands(panel, runs, percent * values.to_numpy(float), first=1, marked=0)
-        panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         panel.set(xlabel="epoch", ylabel=UNITS[quantity])
         panel.label_outer()
     legend_below(figure)

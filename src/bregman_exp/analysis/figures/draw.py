@@ -6,18 +6,14 @@ from pathlib import Path
 import matplotlib as mpl
 
 from bregman_exp.analysis.figures.album import Album, Groups, Kind, evenly
-from bregman_exp.analysis.figures.boundary import boundary
 from bregman_exp.analysis.figures.curves import curves
 from bregman_exp.analysis.figures.depth import depth
-from bregman_exp.analysis.figures.fields import fields
-from bregman_exp.analysis.figures.layers import layers
 from bregman_exp.analysis.figures.legendre import legendre
-from bregman_exp.analysis.figures.moves import moves
+from bregman_exp.analysis.figures.measures import moves, separation
 from bregman_exp.analysis.figures.networks import twins
-from bregman_exp.analysis.figures.regions import regions
+from bregman_exp.analysis.figures.planes import boundary, fields, layers, regions
 from bregman_exp.analysis.figures.robust import robust
 from bregman_exp.analysis.figures.rows import lines_of
-from bregman_exp.analysis.figures.separation import separation
 from bregman_exp.analysis.figures.style import SETTINGS
 from bregman_exp.analysis.names import Frame
 from bregman_exp.memory import collector_paused
@@ -29,34 +25,33 @@ MOST_GROUPS = 8  # pictures of a kind that loads networks, evenly by depth: each
 
 @collector_paused()  # drawing would start it often, to visit all runs each time
 @mpl.rc_context(SETTINGS)
-def draw_pictures(frame: Frame | None, out: Path, what: Sequence[str] = (), *, pdf: bool = False) -> Album:
-    """Draws into ``out``; returns ``.pictures`` (title, caption, png, svg, gif) and what is ``.missing``.
+def draw_pictures(
+    frame: Frame | None, out: Path, what: Sequence[str] = (), more: Sequence[str] = ()
+) -> Album:
+    """Draws into ``out``; returns ``.pictures`` (title, caption, png, gif) and what is ``.missing``.
 
     ``what``: names of ``KINDS``; none: all that need runs. Runs that are not complete do not count; None: no
-    runs. ``pdf``: also as PDF.
+    runs. ``more``: formats besides PNG, e.g. ("svg", "pdf").
     """
-    album = Album(out, pdf)
+    album = Album(out, more)
     asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
-    lines, unreadable = ([], []) if frame is None else lines_of(frame)
-    for name in unreadable:
-        album.leave_out("all", "their config is of another version of this program", name)
-    grouped = {groups: groups(lines) if len(lines) else [] for kind in asked if (groups := kind.groups)}
+    lines = None if frame is None else lines_of(frame)
+    functions = dict.fromkeys(kind.groups for kind in asked if kind.groups)
+    grouped = {groups: [] if lines is None or lines.empty else groups(lines) for groups in functions}
     for kind in asked:
         _draw(kind, grouped[kind.groups] if kind.groups else [("", None)], album)
     return album
 
 
 def _draw(kind: Kind, groups: Groups, album: Album) -> None:
-    fitting: Groups = []
-    for name, group in groups:
+    of_networks = kind.groups is twins
+    if not groups:
+        album.leave_out(kind.name, f"there is no complete run{' of an MLP' if of_networks else ''}")
+    sound = [place for place, (_, group) in enumerate(groups) if not (of_networks and group.fault)]
+    left = set(sound) - set(evenly(sound, MOST_GROUPS if of_networks else len(sound)))
+    for place, (name, group) in enumerate(groups):
         with album.attempt(kind.name, name):
-            fitting += [(name, group)] if kind.fits(group) else []
-    if not fitting and kind.name not in album.missing:
-        album.leave_out(kind.name, kind.otherwise)
-    chosen = evenly(range(len(fitting)), MOST_GROUPS if kind.groups is twins else len(fitting))
-    for place, (name, group) in enumerate(fitting):
-        with album.attempt(kind.name, name):
-            if place not in chosen:
+            if place in left:
                 raise ValueError(f"more than {MOST_GROUPS} groups of networks; name the runs of these alone")
             for drawing in kind.draw(group):
                 album.add(kind, name, drawing)

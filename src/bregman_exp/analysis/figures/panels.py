@@ -4,17 +4,14 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from torch import nn
 
 from bregman_exp.analysis.figures.album import evenly
 from bregman_exp.analysis.figures.networks import Networks
 from bregman_exp.analysis.figures.style import TEXT_WIDTH, class_marks, grid_of, grid_shape, page
-from bregman_exp.models.trace import primal_range
 
 Limits = tuple[tuple[float, float], tuple[float, float]]  # of z₁ and of z₂
 FRAMED = "The frame is the range of ρ where that is bounded, else a square about the points."
@@ -27,18 +24,19 @@ REGIONS = LinearSegmentedColormap.from_list("regions", ["#9EC9E8", "#FFFFFF", "#
 
 
 class Panel(NamedTuple):
-    """The space of z⁽ˡ⁾ of a network, l = ``place``: z (N, 2) of the test points, and the frame."""
+    """The space of z⁽ˡ⁾ of network ``net``, l = ``place``: z (N, 2) of the test points, and the frame."""
 
     axes: Axes
-    net: nn.Module
+    net: int
     place: int
     z: np.ndarray
     limits: Limits
 
 
-def layer_panels(networks: Networks, last: int, *more: Line2D) -> tuple[Figure, list[Panel]]:
+def layer_panels(networks: Networks, last: int, *more: Artist) -> tuple[Figure, list[Panel]]:
     """A page with a block for each network shown, its framed panels for some of the layers 0 … last, and a
     legend of the classes and of ``more``."""
+    networks.check_plane(layers=True)
     count, panels = len(networks.shown), list[Panel]()
     places = chosen_layers(last, 8 if count <= 2 else 5)
     rows, columns = grid_shape(len(places), IN_A_ROW)
@@ -48,17 +46,25 @@ def layer_panels(networks: Networks, last: int, *more: Line2D) -> tuple[Figure, 
     blocks: Any = figure.subfigures(count + 1, 1, height_ratios=heights)
     for block, (i, title) in zip(blocks, networks.shown.items(), strict=False):
         block.suptitle(title, fontweight="bold")
-        block.supylabel("$z_2$", fontsize=8, parse_math=True)
-        net, z = networks.nets[i], [networks.layers[i][place] for place in places]
-        limits = [limits_of(net, points) for points in z]
+        block.supylabel("z₂", fontsize=8)
+        z = [networks.layers[i][place] for place in places]
+        limits = [limits_of(networks.primal_range(i), points) for points in z]
         shared = len(set(limits)) == 1
         grid = grid_of(block, rows, columns, len(places), sharex=shared, sharey=shared)
-        panels += map(Panel, grid, [net] * len(grid), places, z, limits)
+        panels += map(Panel, grid, [i] * len(grid), places, z, limits)
     for panel in panels:
         show_frame(panel.axes, panel.limits, f"layer {panel.place}" if panel.place else "input")
-    blocks[-2].supxlabel("$z_1$ (primal space, without unit)", fontsize=8, parse_math=True)
+    blocks[-2].supxlabel("z₁ (primal space, without unit)", fontsize=8)
     blocks[-1].legend(handles=[*class_marks(), *more], loc="center", ncols=4)
     return figure, panels
+
+
+def unit_square(axes: Axes, title: str = "") -> None:
+    """The frame of data in [0, 1]²; only panels at the edge of a grid are labelled."""
+    ticks = {"xticks": (0, 0.5, 1), "yticks": (0, 0.5, 1), "xticklabels": "0½1", "yticklabels": "0½1"}
+    axes.set(title=title, xlim=(0, 1), ylim=(0, 1), aspect="equal", **ticks)
+    axes.set(xlabel="x₁ (data in [0, 1])", ylabel="x₂")
+    axes.label_outer()
 
 
 def show_frame(axes: Axes, limits: Limits, title: str) -> None:
@@ -68,10 +74,10 @@ def show_frame(axes: Axes, limits: Limits, title: str) -> None:
     axes.tick_params(length=2)
 
 
-def shade(axes: Axes, logits: torch.Tensor, limits: Limits) -> None:
-    """The probability of class 1, white and a line where it is ½; logits (n·n, 2) of the cells."""
-    n = math.isqrt(len(logits))
-    probability = logits.softmax(dim=1)[:, 1].view(n, n).numpy()
+def shade(axes: Axes, probability: np.ndarray, limits: Limits) -> None:
+    """The probability of class 1, white and a line where it is ½; (n·n,) at the ``cell_centres``."""
+    n = math.isqrt(len(probability))
+    probability = probability.reshape(n, n)
     look: Any = {"cmap": REGIONS, "vmin": 0, "vmax": 1, "interpolation": "bilinear"}
     axes.imshow(probability, origin="lower", extent=(*limits[0], *limits[1]), **look)
     if probability.min() < 0.5 < probability.max():
@@ -81,10 +87,10 @@ def shade(axes: Axes, logits: torch.Tensor, limits: Limits) -> None:
         axes.text(0.5, 0.03, "one class everywhere", transform=axes.transAxes, ha="center", va="bottom")
 
 
-def limits_of(net: nn.Module, z: np.ndarray) -> Limits:
+def limits_of(primal: tuple[float, float], z: np.ndarray) -> Limits:
     """The square that shows a layer with points z (N, 2): the whole range of ρ where it is bounded, else a
     square about the points, inside the range."""
-    lo, hi = primal_range(net)
+    lo, hi = primal
     if math.isfinite(lo) and math.isfinite(hi):
         return (lo, hi), (lo, hi)
     least, most = z.min(axis=0), z.max(axis=0)

@@ -13,9 +13,7 @@ from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import own, same_architecture, seed_counts
 from bregman_exp.analysis.intervals import mean_intervals
-from bregman_exp.analysis.names import Frame, marks
-
-NORMS = {"linf": r"$\ell_\infty$", "l2": r"$\ell_2$"}
+from bregman_exp.analysis.names import NORMS, Frame, marks
 
 
 @Kind("Accuracy by size of the perturbation", same_architecture)
@@ -61,8 +59,7 @@ def _figure(points: Frame, strokes: dict[str, style.Stroke], per_255: bool) -> F
         scale, unit = (255, "1/255") if per_255 and norm == "linf" else (1, "data in [0, 1]")
         for label, curve in points[points["norm"] == norm].groupby("label", sort=False):
             _draw(panel, curve, label, strokes[label], scale)
-        panel.set_title(f"{NORMS[norm]} perturbations", parse_math=True)
-        panel.set(xlabel=f"size ε (unit: {unit})", ylim=(-2, 102))
+        panel.set(title=f"{NORMS[norm]} perturbations", xlabel=f"size ε (unit: {unit})")
     panels[0].set_ylabel("accuracy under attack (%)")
     look: style.Stroke = {"color": style.BLACK, "marker": "o", "markerfacecolor": "white", "ls": ""}
     hollow = Line2D([], [], label="hollow: unreliable or degenerate", **look)

@@ -4,10 +4,11 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatterSciNotation
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from bregman_exp.analysis.names import Frame
 from bregman_exp.runs.record import Version
@@ -39,9 +40,9 @@ SETTINGS: dict[Any, Any] = {
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 8),
     **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     **{"figure.titlesize": 9, "lines.linewidth": 1.4, "lines.markersize": 4},
-    **{"legend.frameon": False, "legend.handlelength": 2.8, "mathtext.default": "regular"},
+    **{"legend.frameon": False, "legend.handlelength": 2.8},
     "figure.dpi": DOTS,  # the layout is that of the PNG's pixels
-    "text.parse_math": False,  # a user's name may have a $; our own mathematics asks for it
+    "text.parse_math": False,  # a user's name may have a $
     "pdf.fonttype": 42,  # letters that stay text
     "svg.hashsalt": "bregman-exp",  # the same picture is the same file
 }
@@ -85,9 +86,13 @@ def grid_of(figure: Any, rows: int, columns: int, count: int, **shared: bool) ->
     return panels[:count]
 
 
-def class_marks() -> list[Line2D]:
+def class_marks(name: str = "class") -> list[Artist]:
     """A legend's entries for the classes."""
-    return [Line2D([], [], color=c, marker=m, ls="", label=f"class {i}") for i, (c, m) in enumerate(CLASSES)]
+    return [Line2D([], [], color=c, marker=m, ls="", label=f"{name} {i}") for i, (c, m) in enumerate(CLASSES)]
+
+
+def boundary_mark() -> Artist:
+    return Line2D([], [], color="black", lw=0.9, label="decision boundary")
 
 
 def scatter(panel: Axes, points: np.ndarray, labels: np.ndarray, size: float = 4, **look: Any) -> None:
@@ -103,7 +108,7 @@ def draw_arrows(panel: Axes, tails: np.ndarray, moves: np.ndarray, **look: Any) 
     panel.quiver(*tails.T, *moves.T, angles="xy", scale_units="xy", scale=1, **look)
 
 
-def legend_below(figure: Figure, *more: Line2D) -> None:
+def legend_below(figure: Figure, *more: Artist) -> None:
     """A legend of all panels' curves, each label once, in as many columns as fit beside each other."""
     handles = [handle for panel in figure.axes for handle in panel.get_legend_handles_labels()[0]]
     entries: dict[Any, Any] = {handle.get_label(): handle for handle in (*handles, *more)}
@@ -117,7 +122,8 @@ def strokes_of(runs: Frame, column: str = "label") -> dict[str, Stroke]:
     versions = runs.drop_duplicates(column).set_index(column)["version"]
     if len(versions) > len(STROKES):
         raise ValueError(f"more than {len(STROKES)} rows in one picture; name the runs of fewer")
-    strokes = {label: VERSIONS[version] for label, version in versions.drop_duplicates().items()}
+    first = versions.drop_duplicates().items()
+    strokes = {label: VERSIONS[version] for label, version in first if version in VERSIONS}
     spare = iter([s for s in (*STROKES[len(VERSIONS) :], *VERSIONS.values()) if s not in strokes.values()])
     return {label: strokes[label] if label in strokes else next(spare) for label in versions.index}
 
@@ -125,18 +131,24 @@ def strokes_of(runs: Frame, column: str = "label") -> dict[str, Stroke]:
 def draw_bands(panel: Axes, runs: Frame, values: np.ndarray, first: int = 0, marked: int = MARKED) -> None:
     """For each label the mean over its runs, and a band from the smallest to the largest value.
 
-    ``values``: (runs, n), drawn at x = first, first + 1, …; with markers where n ≤ ``marked``. A column with
-    a NaN, or on a logarithmic axis with a value ≤ 0, is a gap.
+    ``values``: (runs, n), drawn at x = first, first + 1, …; with markers where n ≤ ``marked`` or a point
+    stands alone. A column with a NaN, or on a logarithmic axis with a value ≤ 0, is a gap.
     """
     x = np.arange(first, first + values.shape[1])
     for label, stroke in strokes_of(runs).items():
         seeds = values[(runs["label"] == label).to_numpy()]
         shown = (np.isfinite(seeds) & ((seeds > 0) | (panel.get_yscale() != "log"))).all(axis=0)
         seeds = np.where(shown, seeds, np.nan)
-        look: Stroke = stroke | ({"marker": ""} if len(x) > marked else {})
-        panel.plot(x, seeds.mean(axis=0), label=label, **look)
-        band = seeds.min(axis=0), seeds.max(axis=0)
-        panel.fill_between(x, *band, color=stroke["color"], alpha=0.18, linewidth=0)
+        low, high = seeds.min(axis=0), seeds.max(axis=0)
+        beside = np.pad(shown, 1)
+        alone = shown & ~beside[:-2] & ~beside[2:]
+        marks = shown if len(x) <= marked else alone
+        look: Stroke = stroke if marks.any() else stroke | {"marker": ""}
+        panel.plot(x, seeds.mean(axis=0), label=label, markevery=marks.tolist(), **look)
+        panel.fill_between(x, low, high, color=stroke["color"], alpha=0.18, linewidth=0)
+        if alone.any():
+            panel.vlines(x[alone], low[alone], high[alone], color=stroke["color"], alpha=0.5)
+    panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 
 def draw_intervals(panel: Axes, x: np.ndarray, intervals: Frame, stroke: Stroke, **look: Any) -> None:

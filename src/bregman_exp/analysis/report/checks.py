@@ -10,29 +10,29 @@ from bregman_exp.analysis.check_docs import sections
 from bregman_exp.analysis.names import Facts
 from bregman_exp.runs.record import CheckStatus
 
+STATUSES = tuple(map(str, CheckStatus))
 BOLD, CODE = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"`([^`]+)`")
 
 
 def summaries(checks: Iterable[Facts]) -> list[Facts]:
     """Of each name, in the order of its first check: ``counts`` by status; ``worst``: the largest value and
     ``limit``, its own; ``status``: failed if one failed, skipped if all were."""
-    by_name: dict[str, list[Facts]] = {}
+    by_name: dict[str, Facts] = {}
     for check in checks:
-        by_name.setdefault(check["name"], []).append(check)
-    return [{"name": name} | _summary(several) for name, several in by_name.items()]
-
-
-def _summary(checks: list[Facts]) -> Facts:
-    counts = totals(checks)
-    measured = [check for check in checks if check["value"] is not None]
-    worst = max(measured, key=lambda check: check["value"], default={"value": None, "limit": None})
-    status = next((status for status in ("failed", "passed") if counts[status]), "skipped")
-    return {"counts": counts, "worst": worst["value"], "limit": worst["limit"], "status": status}
+        new = {"name": check["name"], "counts": dict.fromkeys(STATUSES, 0), "worst": None, "limit": None}
+        summary = by_name.setdefault(check["name"], new)
+        summary["counts"][check["status"]] += 1
+        if check["value"] is not None and (summary["worst"] is None or check["value"] > summary["worst"]):
+            summary |= {"worst": check["value"], "limit": check["limit"]}
+    for summary in by_name.values():
+        counts = summary["counts"]
+        summary["status"] = next((status for status in ("failed", "passed") if counts[status]), "skipped")
+    return list(by_name.values())
 
 
 def totals(checks: Iterable[Facts]) -> dict[str, int]:
     count = Counter(check["status"] for check in checks)
-    return {status: count[status] for status in map(str, CheckStatus)}
+    return {status: count[status] for status in STATUSES}
 
 
 def meanings(text: str, names: Iterable[str]) -> dict[str, Markup]:

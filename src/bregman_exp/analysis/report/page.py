@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -35,20 +36,6 @@ SYMBOLS = {
 MARKS = {"unreliable": " !", "degenerate": " ="}
 
 
-@dataclass(frozen=True)
-class Sources:
-    """What a report shows beside the runs.
-
-    ``missing``: by kind of picture, why it was not drawn; ``made_by``: the command that asked for the page;
-    ``checks``: the text of docs/checks.md.
-    """
-
-    pictures: Sequence[Picture] = ()
-    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    made_by: str = ""
-    checks: str = ""
-
-
 def write_report(
     folders: Sequence[RunFolder], output: Path, options: Options, *, made_by: str = "", pictures: bool = True
 ) -> None:
@@ -59,11 +46,12 @@ def write_report(
     with TemporaryDirectory() as place:
         album = Album(Path(place))
         if pictures:
-            from bregman_exp.analysis.figures.draw import draw_pictures  # it needs torch
+            from bregman_exp.analysis.figures.draw import draw_pictures  # matplotlib takes a second
 
             album = draw_pictures(results.frame, Path(place))
-        sources = Sources(album.pictures, album.missing, made_by, page_text())
-        write_text(output, report_page(results, options, sources))
+        text = {"made_by": made_by, "check_docs": page_text()}
+        page = report_page(results, options, album.pictures, album.missing, **text)
+    write_text(output, page)
 
 
 def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
@@ -79,11 +67,23 @@ def tables_for(results: Results, options: Options) -> tuple[list[Table], str]:
 
 
 @collector_paused()
-def report_page(results: Results, options: Options, sources: Sources) -> str:
-    """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped."""
+def report_page(
+    results: Results,
+    options: Options,
+    pictures: Sequence[Picture] = (),
+    missing: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    made_by: str = "",
+    check_docs: str = "",
+) -> str:
+    """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped.
+
+    ``missing``: by kind of picture, why it was not drawn; ``made_by``: the command that asked for the page;
+    ``check_docs``: the text of docs/checks.md.
+    """
     runs, (tables, remark) = reported_runs(results), tables_for(results, options)
     terms, checks = facts(runs), [check for pairs in runs["evaluations"] for check in checks_of(pairs)]
-    making = [Command("This page:", sources.made_by)] if sources.made_by else []
+    making = [Command("This page:", made_by)] if made_by else []
     every_check = summaries(checks)
     ids = list(dict.fromkeys(cell["id"] for table in tables for cell in table.rows[0])) or ["clean"]
     return _template("page.html").render(
@@ -97,11 +97,11 @@ def report_page(results: Results, options: Options, sources: Sources) -> str:
         remark=remark,
         columns=[(id_, "test accuracy" if id_ == "clean" else id_) for id_ in ids],
         figures=_figures(results, options),
-        pictures=embedded(sources.pictures),
-        missing=sources.missing,
+        pictures=embedded(pictures),
+        missing=missing,
         totals=totals(checks),
         checks=every_check,
-        meanings=meanings(sources.checks, [check["name"] for check in every_check]),
+        meanings=meanings(check_docs, [check["name"] for check in every_check]),
         runs=list(runs.itertuples()),
         rows=[
             {

@@ -16,6 +16,8 @@ from bregman_exp.runs.record import CheckStatus
 from bregman_exp.runs.run_folder import RunFolder
 from bregman_exp.terminal import shown
 
+MOST_DETAILED = 500  # runs; of more, a page shows details of those alone that are not in order
+
 
 def named_runs(frame: Frame) -> Frame:
     """The first line of each run with ``name``, which tells apart all rows of the frame.
@@ -53,7 +55,8 @@ def _own_name(path: str, model: str, act: str, config: Facts) -> str:
 
 def reported_runs(results: Results) -> Frame:
     """``named_runs`` with ``evaluations`` and ``failures``: pairs of the name under evaluations/, "" for the
-    run's own, and the record or the failure; ``own``: its own record or None; ``failed``: failed checks."""
+    run's own, and the record or the failure; ``own``: its own record or None; ``failed``: failed checks;
+    ``detailed``: whether the page says more of it than its figures."""
     runs = named_runs(results.frame)
     places: dict[str, list[tuple[str, str]]] = {}
     for run, name in results.frame[["run", "evaluation"]].drop_duplicates().itertuples(index=False):
@@ -68,7 +71,9 @@ def reported_runs(results: Results) -> Frame:
         for pairs in evaluations
     ]
     columns = {"evaluations": evaluations, "failures": failures, "own": own, "failed": failed}
-    return runs.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    runs = runs.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    remarkable = (runs["state"] != "complete") | runs["failed"].map(bool) | runs["failures"].map(bool)
+    return runs.assign(detailed=remarkable | (len(runs) <= MOST_DETAILED))
 
 
 def _read_at(places: list[tuple[str, str]], content: Mapping[str, Any]) -> list[tuple[str, Any]]:

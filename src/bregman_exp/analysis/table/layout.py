@@ -6,11 +6,10 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from bregman_exp.analysis.frame import ROW
-from bregman_exp.analysis.names import PAPER, Facts, Frame, Series, label, records, row_names
+from bregman_exp.analysis.names import NORMS, PAPER, Facts, Frame, Series, label, records, row_names
 from bregman_exp.analysis.published import is_fitted
 from bregman_exp.analysis.table.options import Options
 
-NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 RANKS = {"linf": 1, "l2": 2}  # clean data stand before them, attacks without a norm after them
 KIND = ["settings", "n", "alike"]  # what the figures of one column share
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from bregman_exp.analysis.formats import size
-from bregman_exp.analysis.names import MARKS, Facts, Frame, label, short_code
+from bregman_exp.analysis.names import MARKS, NORMS, Facts, Frame, label, short_code
 from bregman_exp.analysis.published import ARTICLE, ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
-from bregman_exp.analysis.table.layout import NORMS, listed, not_complete, span
+from bregman_exp.analysis.table.layout import listed, not_complete, span
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.runs.record import Verdict
 

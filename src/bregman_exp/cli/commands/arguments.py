@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from bregman_exp.analysis.frame import Results, fitting, read_results
@@ -63,9 +64,10 @@ def add_plugins(parser: ArgumentParser) -> None:
 
 def load_plugins(modules: list[str]) -> None:
     """The modules, and the installed plug-ins; PluginError where one cannot be imported."""
-    from bregman_exp import plugins  # loads torch
+    if modules or entry_points(group="bregman_exp.plugins"):
+        from bregman_exp import plugins  # loads torch, which takes seconds
 
-    plugins.load(modules)
+        plugins.load(modules)
 
 
 def read_runs(places: list[str]) -> Results:

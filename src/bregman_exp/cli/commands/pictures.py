@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> None:
     needs_runs = not arguments.what or any(KINDS[name].groups for name in arguments.what)
     frame = read_sound_runs(arguments.places).frame if needs_runs else None
     output = arguments.output or folder_of(arguments.places) / "pictures"
-    album = draw_pictures(frame, output, arguments.what, pdf=True)
+    album = draw_pictures(frame, output, arguments.what, more=("svg", "pdf"))
     for picture in album.pictures:
         endings = [".svg", ".pdf", *([".gif"] if picture.gif else [])]
         print(shown(f"{picture.what}: wrote {picture.png} with {', '.join(endings)}"))

@@ -1,4 +1,4 @@
-"""The representation layer by layer, as panels and in motion."""
+"""The representation layer by layer, in motion."""
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -9,10 +9,9 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bregman_exp.analysis.figures.album import Drawing, Kind
-from bregman_exp.analysis.figures.networks import TWO_NEURONS, Networks, twins
-from bregman_exp.analysis.figures.panels import FRAMED, layer_panels, limits_of, show_frame
-from bregman_exp.analysis.figures.style import CLASSES, scatter
+from bregman_exp.analysis.figures.networks import Networks
+from bregman_exp.analysis.figures.panels import limits_of, show_frame
+from bregman_exp.analysis.figures.style import CLASSES
 
 FRAMES = 100  # about: of the whole animation
 STEPS = 12  # at most, between two layers
@@ -21,24 +20,14 @@ DOTS, PANEL = 100, 3.0  # an inch; inches
 COLOURS, NEARLY_WHITE = 32, 240
 
 
-@Kind("Representation by layer", twins, *TWO_NEURONS)
-def layers(networks: Networks) -> list[Drawing]:
-    """The samples in the primal space z⁽ˡ⁾ of each layer, l = 0 the input's."""
-    figure, panels = layer_panels(networks, len(networks.widths))
-    for panel in panels:
-        scatter(panel.axes, panel.z, networks.labels, zorder=3)
-    caption = f"{networks.points} in the primal space z = ρ(u) after the layers named. {FRAMED}"
-    return [Drawing(figure, caption, gif=_animation(networks))]
-
-
-def _animation(networks: Networks) -> bytes:
+def animation(networks: Networks) -> bytes:
     """A GIF of networks side by side; between layers points run straight, as a drawing aid."""
     shown, steps = networks.shown, max(1, min(STEPS, FRAMES // len(networks.widths)))
     figure = Figure(figsize=(PANEL * len(shown), PANEL + 0.35), dpi=DOTS, layout="constrained")
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     moving: list[tuple[PathCollection, np.ndarray]] = []
     for panel, (i, title) in zip(panels, shown.items(), strict=True):
-        ends = np.array([limits_of(networks.nets[i], z) for z in networks.layers[i]])  # (L + 1, 2, 2)
+        ends = np.array([limits_of(networks.primal_range(i), z) for z in networks.layers[i]])  # (L + 1, 2, 2)
         # what holds all of them: an axis that moved with the points would hide that they move
         x, y = zip(ends[..., 0].min(axis=0), ends[..., 1].max(axis=0), strict=True)
         show_frame(panel, (x, y), title)

@@ -1,14 +1,45 @@
-"""Separation by layer: how far apart the classes are in each layer's representation."""
+"""Measures of each layer: how far it moves the points, and how far apart it leaves the classes."""
+
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.networks import POINTS, Networks, twins
 from bregman_exp.analysis.figures.rows import seed_counts
-from bregman_exp.analysis.figures.style import BANDS, GREY, draw_bands, log_axis, side_by_side
+from bregman_exp.analysis.figures.style import BANDS, GREY, draw_bands, legend_below, log_axis, side_by_side
 
 RESOLVED = 1e-6  # of the largest |z|, about float32's: a spread below it is rounding
+
+
+@Kind("Size of each layer's move", twins)
+def moves(networks: Networks) -> list[Drawing]:
+    """The mean of ‖z⁽ˡ⁺¹⁾ − z⁽ˡ⁾‖₂ over the test points, by l; logarithmic, a gap where nothing moves."""
+    sizes = [[_mean_move(before, after) for before, after in pairwise(layers)] for layers in networks.layers]
+    if np.isnan(sizes).all():
+        raise ValueError("no layer keeps the width")
+    figure, (panel,) = side_by_side(1, height=2.8)
+    log_axis(panel)
+    _draw(panel, networks, sizes, "mean of ‖z⁽ˡ⁺¹⁾ − z⁽ˡ⁾‖₂\n(primal space, without unit)")
+    legend_below(figure)
+    caption = (
+        f"Mean over {networks.points} of the distance that the layer after z⁽ˡ⁾ moves a point; a gap where "
+        f"the width changes. {BANDS} {seed_counts(networks.runs)}."
+    )
+    return [Drawing(figure, caption)]
+
+
+def _draw(panel: Axes, networks: Networks, values: list[list[float]], quantity: str) -> None:
+    draw_bands(panel, networks.runs, np.array(values))
+    panel.set(xlabel="layer (0: input)", ylabel=quantity)
+
+
+def _mean_move(before: np.ndarray, after: np.ndarray) -> float:
+    """NaN where the width changes."""
+    same = before.shape == after.shape
+    return float(np.linalg.norm(after - before, axis=1).mean()) if same else float("nan")
 
 
 def fisher_ratio(z: np.ndarray, labels: np.ndarray) -> float:
@@ -45,7 +76,7 @@ def linear_accuracy(
     return float((classes[scores.argmax(axis=1)] == labels_test).mean())
 
 
-@Kind("Separation by layer", twins, otherwise="no run is an MLP")
+@Kind("Separation by layer", twins)
 def separation(networks: Networks) -> list[Drawing]:
     """Left Fisher's ratio, right the accuracy in percent of a least-squares classifier, by layer."""
     labels, fitted = networks.labels, networks.data.train.y[:POINTS].numpy()
@@ -54,17 +85,12 @@ def separation(networks: Networks) -> list[Drawing]:
         [100 * linear_accuracy(z_fit, fitted, z, labels) for z_fit, z in zip(train, test, strict=True)]
         for train, test in zip(networks.layers_of(networks.data.train), networks.layers, strict=True)
     ]
-    figure, (left, right) = side_by_side(2, height=2.6)
+    figure, (left, right) = side_by_side(2)
     log_axis(left)
-    for panel, values in ((left, ratios), (right, linear)):
-        draw_bands(panel, networks.runs, np.array(values))
-        panel.set_xlabel("layer (0: input)")
-        panel.locator_params(axis="x", integer=True)
-    left.set_ylabel("Fisher's ratio: variance between\nover variance within classes")
-    right.set_ylabel("accuracy of a linear classifier\non the layer (% of test points)")
+    _draw(left, networks, ratios, "Fisher's ratio: variance between\nover variance within classes")
+    _draw(right, networks, linear, "accuracy of a linear classifier\non the layer (% of test points)")
     right.axhline(100 * np.bincount(labels).max() / len(labels), color=GREY, lw=0.8, ls=":")
-    right.set_ylim(None, 102)
-    left.legend()
+    legend_below(figure)
     caption = (
         f"On {networks.points}. Left: Fisher's ratio Σ n‖μ − μ̄‖² over Σ‖z − μ‖², μ the means of the classes. "
         f"Right: accuracy of the least-squares classifier fitted to {len(fitted)} training points; dotted: "
