@@ -16,7 +16,7 @@ from bregman_exp.analysis import formats
 from bregman_exp.analysis.check_docs import page_text
 from bregman_exp.analysis.figures.album import Album, Picture
 from bregman_exp.analysis.frame import Results, read_results
-from bregman_exp.analysis.names import Facts
+from bregman_exp.analysis.names import Facts, Frame
 from bregman_exp.analysis.report.checks import meanings, summaries, totals
 from bregman_exp.analysis.report.commands import Command, evaluating_commands, row_command, training_commands
 from bregman_exp.analysis.report.confusion import confusion
@@ -103,16 +103,17 @@ def report_page(
         checks=every_check,
         meanings=meanings(check_docs, [check["name"] for check in every_check]),
         runs=list(runs.itertuples()),
-        rows=[
-            {
-                **{"name": name, "counts": counts(row), "commands": row_command(row, "This row:")},
-                **{"configs": configs(row), "confusion": confusion(row), "runs": list(row.itertuples())},
-            }
-            for name, row in runs.groupby("name", sort=False)
-        ],
+        rows=[_row(name, row) for name, row in runs.groupby("name", sort=False)],
         environment_names=ENVIRONMENT,
         environments=environments(runs),
     )
+
+
+def _row(name: str, runs: Frame) -> Facts:
+    """What the page says of a row with these runs."""
+    commands, each = row_command(runs, "This row:"), list(runs.itertuples())
+    about = {"counts": counts(runs), "configs": configs(runs), "confusion": confusion(runs)}
+    return {"name": name, "commands": commands, "runs": each, **about}
 
 
 def _figures(results: Results, options: Options) -> dict[tuple[str, str], str]:
