@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bregman_exp.analysis.frame import results as results
     from bregman_exp.api import fast_inference as fast_inference
+    from bregman_exp.api import from_bregmanet as from_bregmanet
     from bregman_exp.api import legendre_map as legendre_map
     from bregman_exp.api import mlp as mlp
     from bregman_exp.api import resnet as resnet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # name -> the module to import on first use: a table needs no torch, and a network no pandas
 PARTS = {
     "fast_inference": "api",
+    "from_bregmanet": "api",
     "legendre_map": "api",
     "load": "build.loading",
     "mlp": "api",

@@ -1,11 +1,11 @@
 """The public constructors, for use without configs; they also accept an activation by its name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bregman_exp import models
 from bregman_exp.compiling import compiled
@@ -21,6 +21,11 @@ def resnet(depth: int, *, act: Activation | str, **settings: Any) -> models.ResN
 @wraps(models.mlp)
 def mlp(widths: Sequence[int], *, act: Activation | str, **settings: Any) -> models.MLP:
     return models.mlp(widths, act=_activation(act), **settings)
+
+
+@wraps(models.from_bregmanet)
+def from_bregmanet(state: Mapping[str, Tensor], *, act: Activation | str, **settings: Any) -> nn.Module:
+    return models.from_bregmanet(state, act=_activation(act), **settings)
 
 
 def fast_inference(net: models.ResNet) -> Callable[[Tensor], Tensor]:

@@ -5,6 +5,7 @@ CONTRIBUTING.md has the recipe for a new map of this program, docs/extending.md 
 
 import inspect
 
+from bregman_exp.geometry.as_released import SigmoidAsReleased, SinAsReleased, SquareplusAsReleased
 from bregman_exp.geometry.bounded import Atan, Isru, ScaledTanh, Sigmoid, Sin, Tanh
 from bregman_exp.geometry.half_line import Elu, Squareplus
 from bregman_exp.geometry.legendre import Activation, LegendreMap
@@ -28,14 +29,18 @@ ACTIVATIONS: dict[str, type[Activation]] = {
     "identity": Identity,
     "relu": Relu,
     "gelu": Gelu,
+    "sigmoid_as_released": SigmoidAsReleased,
+    "squareplus_as_released": SquareplusAsReleased,
+    "sin_as_released": SinAsReleased,
 }
 
 
 def legendre_map(name: str, **parameters: float) -> Activation:
     """The activation of this name, e.g. `legendre_map("softplus", beta=10.0)`.
 
-    It is a `LegendreMap`, except for relu and gelu, which only standard models can use. Raises ValueError
-    for an unknown name, an unknown parameter, or a value that is not allowed.
+    It is a `LegendreMap`, except for relu and gelu, which only standard models can use, and for the maps
+    `AsReleased`, which reproduce bregmanet. Raises ValueError for an unknown name, an unknown parameter, or
+    a value that is not allowed.
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"there is no activation {name!r}; choose one of: {', '.join(ACTIVATIONS)}.")

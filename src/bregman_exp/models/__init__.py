@@ -1,5 +1,6 @@
 """Networks: nn.Modules that take an activation object, never its name."""
 
+from bregman_exp.models.bregmanet import from_bregmanet as from_bregmanet
 from bregman_exp.models.fused import FusedForm as FusedForm
 from bregman_exp.models.mlp import MLP as MLP
 from bregman_exp.models.mlp import mlp as mlp

@@ -74,7 +74,7 @@ class Parts:
         if self.shortcut == "projection":
             convolution = self.convolution(in_channels, channels, 1, stride)
             return nn.Sequential(convolution, self.normalization(channels))
-        value = 0.0 if self.version == "bregman" else self.act.zero
+        value = self.clamp_dual.zero if self.version == "bregman" else self.act.zero
         return PadShortcut((channels - in_channels) // 2, value, stride)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm as add_weight_norm
 
 from bregman_exp.geometry import Activation, LegendreMap
+from bregman_exp.geometry.as_released import AsReleased
 from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.simplex import SimplexRows
@@ -108,11 +109,17 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         z = self.input_map(x.flatten(1))  # (N, in_features), inside the range of ρ
         # The only inverse of the pass, if no layer changes its width: u is carried from layer to layer.
-        u = cast(LegendreMap, self.act).inverse(z) if self.version == "bregman" else z
+        u = self._dual(z) if self.version == "bregman" else z
         for layer in self.layers:
             u = layer(u, z)
             z = self.act.act(u)
         return self.output(z)  # (N, num_classes)
+
+    def _dual(self, z: Tensor) -> Tensor:
+        """The u of which z is ρ(u)."""
+        return (
+            self.act.dual(z) if isinstance(self.act, AsReleased) else cast(LegendreMap, self.act).inverse(z)
+        )
 
     @torch.no_grad()
     def interval(self, lo: Tensor, hi: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,6 +200,11 @@ def mlp(
     """
     widths = list(widths)
     _check_options(widths, in_features, num_classes, init, weight_norm)
+    if isinstance(act, AsReleased) and version == "bregman" and {in_features, *widths} != {in_features}:
+        raise ValueError(
+            f"activation {act.name!r} is for layers of one width, as in the inputs; widths={widths} and "
+            f"in_features={in_features} differ."
+        )
     return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
 
 

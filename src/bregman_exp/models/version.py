@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bregman_exp.geometry import Activation, as_legendre
+from bregman_exp.geometry.as_released import AsReleased
 from bregman_exp.geometry.clamping import with_gradient_of
 
 VERSIONS = ("standard", "euclidean", "bregman")
@@ -33,6 +34,11 @@ class DualClamp:
     lo: float = -math.inf
     hi: float = math.inf
 
+    @property
+    def zero(self) -> float:
+        """What the skip carries of channels that are padded with ρ(0)."""
+        return 0.0
+
     def __call__(self, u: Tensor) -> Tensor:
         if math.isinf(self.lo) and math.isinf(self.hi):
             return u
@@ -52,6 +58,23 @@ class StraightThroughClamp(DualClamp):
         return with_gradient_of(u, super().__call__(u))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReleasedSkip(DualClamp):
+    """u ↦ ρ⁻¹(clamp(ρ(u), lo, hi)) of a map ``AsReleased``, whose ρ⁻¹ is no inverse; lo and hi bound z."""
+
+    act: AsReleased
+
+    @property
+    def zero(self) -> float:
+        return float(self.act.inverse(torch.tensor(self.act.zero, dtype=torch.float64, device="cpu")))
+
+    def __call__(self, u: Tensor) -> Tensor:
+        return self.act.inverse(self.act.act(u).clamp(self.lo, self.hi))
+
+    def straight_through(self) -> DualClamp:
+        return self
+
+
 def dual_clamp(act: Activation, version: str, clamp: float | None) -> DualClamp:
     """The clamp of u to [ρ⁻¹(lo + c), ρ⁻¹(hi − c)]; the reference clamps z to [lo + c, hi − c].
 
@@ -62,4 +85,7 @@ def dual_clamp(act: Activation, version: str, clamp: float | None) -> DualClamp:
     """
     if version != "bregman":
         return DualClamp()
+    if isinstance(act, AsReleased):
+        (lo, hi), c = act.range, clamp or 0.0
+        return ReleasedSkip(lo=lo + c, hi=hi - c, act=act)
     return DualClamp(*as_legendre(act).dual_bounds(clamp))

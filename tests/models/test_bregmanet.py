@@ -1,0 +1,128 @@
+"""Networks of bregmanet 1.0.0: its formulas, written plainly here in z, on state dicts with its names."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import bregman_exp as bx
+
+State = dict[str, Tensor]
+MAPS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], tuple[float, float]]] = {
+    "atan": (torch.atan, torch.tan, (-torch.pi / 2, torch.pi / 2)),
+    "tanh": (torch.tanh, torch.atanh, (-1, 1)),
+    "sigmoid_as_released": (torch.sigmoid, lambda z: torch.log(z / (1 + z)), (0, 1)),
+    "squareplus_as_released": (lambda u: (u + (u**2 + 1).sqrt()) / 2, lambda z: z + 1 / z, (0, torch.inf)),
+    "sin_as_released": (torch.sin, torch.asin, (-1, 1)),
+}
+RIGHT = {"sigmoid_as_released": "sigmoid", "squareplus_as_released": "squareplus"}
+
+
+def clamped(z: Tensor, bounds: tuple[float, float], c: float) -> Tensor:
+    return z.clamp(bounds[0] + c, bounds[1] - c)
+
+
+def mlp_state(width: int = 3, depth: int = 4, classes: int = 2) -> State:
+    torch.manual_seed(0)
+    state = {}
+    for number in range(depth):
+        state[f"lin.{number}.weight"] = torch.randn(width, width).double() / 2
+        state[f"lin.{number}.bias"] = torch.randn(width).double() / 2
+    return state | {
+        "output.weight": torch.randn(classes, width).double(),
+        "output.bias": torch.zeros(classes).double(),
+    }
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_an_mlp(name: str) -> None:
+    rho, inverse, bounds = MAPS[name]
+    state = mlp_state()
+    net = bx.from_bregmanet(state, act=name).double()
+    x = z = max(bounds[0], -1) * 0.9 + 0.05 + 0.8 * torch.rand(16, 3).double()
+    for number in range(4):
+        weight, bias = state[f"lin.{number}.weight"], state[f"lin.{number}.bias"]
+        z = rho(inverse(clamped(z, bounds, 1e-5)) + z @ weight.T + bias)
+    expected = z @ state["output.weight"].T + state["output.bias"]
+    torch.testing.assert_close(net(x), expected, rtol=1e-9, atol=1e-9)
+    if name in RIGHT:
+        assert (bx.from_bregmanet(state, act=RIGHT[name]).double()(x) - expected).abs().max() > 1e-2
+
+
+def test_a_standard_mlp() -> None:
+    state = mlp_state() | {"lin.0.weight": torch.randn(3, 5).double()}  # the width may change
+    x = z = torch.randn(8, 5).double()
+    for number in range(4):
+        z = torch.atan(z @ state[f"lin.{number}.weight"].T + state[f"lin.{number}.bias"])
+    net = bx.from_bregmanet(state, act="atan", version="standard").double()
+    torch.testing.assert_close(net(x), z @ state["output.weight"].T)
+
+
+def resnet_state(blocks: int = 1) -> State:
+    """Its names are those of the common CIFAR ResNet, which ours has, too."""
+    from bregman_exp.models.architecture import cifar_architecture
+    from bregman_exp.models.resnet import ResNet
+
+    torch.manual_seed(0)
+    net = ResNet(
+        cifar_architecture(blocks), bx.legendre_map("atan"), "bregman", 10, None, None, "pad"
+    ).double()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.running_mean, std=0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return net.state_dict()
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_resnet(name: str) -> None:
+    rho, inverse, bounds = MAPS[name]
+    state = resnet_state()
+
+    def convolution(block: str, number: int, z: Tensor, stride: int = 1) -> Tensor:
+        norm = f"{block}bn{number}"
+        z = F.conv2d(z, state[f"{block}conv{number}.weight"], stride=stride, padding=1)
+        statistics = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
+        return F.batch_norm(z, *statistics, state[f"{norm}.weight"], state[f"{norm}.bias"])
+
+    images = torch.randn(2, 3, 16, 16).double()
+    z = rho(convolution("", 1, images))
+    for stage in (1, 2, 3):
+        block, stride = f"layer{stage}.0.", 1 if stage == 1 else 2
+        inner = convolution(block, 2, rho(convolution(block, 1, z, stride)))
+        if stride == 2:  # the padding is ρ(0)
+            extra = z.shape[1] // 2
+            z = F.pad(z[:, :, ::2, ::2], (0, 0, 0, 0, extra, extra), value=float(rho(torch.zeros(()))))
+        z = rho(inner + inverse(clamped(z, bounds, 2e-5)))
+    expected = z.mean(dim=(2, 3)) @ state["linear.weight"].T + state["linear.bias"]
+    net = bx.from_bregmanet(state, act=name).double()
+    torch.testing.assert_close(net(images), expected, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", [name for name in MAPS if name.endswith("as_released")])
+def test_a_network_with_a_released_map_trains(name: str) -> None:
+    net = bx.resnet(20, act=name, version="bregman", normalize=None)
+    F.cross_entropy(net(torch.rand(4, 3, 16, 16)), torch.arange(4)).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_bad_input() -> None:
+    for state, act, sentence in (
+        ({"fc.weight": torch.zeros(2, 2)}, "atan", "of no MLP .* and of no small ResNet"),
+        (
+            mlp_state() | {"lin.0.weight": torch.zeros(3, 5)},
+            "atan",
+            r"has widths \[5, 3, 3, 3, 3\]",
+        ),
+        (mlp_state() | {"extra": torch.zeros(1)}, "atan", 'does not fit: Unexpected key.*"extra"'),
+        (
+            {key: value for key, value in resnet_state(2).items() if not key.startswith("layer3.1")},
+            *("atan", r"the stages have \[2, 2, 1\] blocks"),
+        ),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            bx.from_bregmanet(state, act=act)
+    with pytest.raises(ValueError, match=r"sigmoid_as_released.*one width.*differ"):
+        bx.mlp([3, 4], act="sigmoid_as_released", in_features=3, num_classes=2)
