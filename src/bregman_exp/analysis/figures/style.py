@@ -48,6 +48,9 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
+USUAL_LINES, LINE_HEIGHT = 2, 0.17  # of a legend: for how many a figure has room; inches
+
+
 class PlainNumbers(LogFormatterSciNotation):
     """The ticks that matplotlib would label, as 0.4 and not as 4 × 10⁻¹."""
 
@@ -109,11 +112,13 @@ def draw_arrows(panel: Axes, tails: np.ndarray, moves: np.ndarray, **look: Any) 
 
 
 def legend_below(figure: Figure, *more: Artist) -> None:
-    """A legend of all panels' curves, each label once, in as many columns as fit beside each other."""
+    """A legend of all panels' curves, each label once, in as many columns as fit; the figure gets higher."""
     handles = [handle for panel in figure.axes for handle in panel.get_legend_handles_labels()[0]]
     entries: dict[Any, Any] = {handle.get_label(): handle for handle in (*handles, *more)}
     fitting = int(LETTERS * figure.get_figwidth() / (max(map(len, entries)) + SYMBOL))
     columns = max(1, min(fitting, len(entries)))
+    more_lines = ceil(len(entries) / columns) - USUAL_LINES
+    figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * max(0, more_lines))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
