@@ -30,6 +30,7 @@ def test_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
         models.model_list(4, 10)
 
 
+@pytest.mark.slow
 def test_the_standard_models_are_all_of_them() -> None:
     names = [run.model_name for run in models._standard_runs()]
     assert names[0] == "mlp"

@@ -1,6 +1,7 @@
 """The ImageNet family of ResNets, blocks with two skips, and other normalisations."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 import bregman_exp as bx
 from bregman_exp.geometry import legendre_map
 from bregman_exp.models import FusedForm, ResNet, folded, primal_forward
+from bregman_exp.models.architecture import STEMS, Architecture
 
 FAMILY = {
     "resnet18": (18, {}),
@@ -24,19 +26,21 @@ FAMILY = {
     "wide_resnet50_2": (50, {"width_per_group": 128}),
     "wide_resnet101_2": (101, {"width_per_group": 128}),
 }
-KINDS = {  # every kind of block and of normalisation, in networks of few layers
-    "basic": (18, {}),
-    "two skips": (18, {"skips": 2}),
-    "two skips, small": (20, {"skips": 2}),
-    "bottleneck": (50, {}),
-    "groups": (50, {"groups": 32, "width_per_group": 4}),
-    "group norm": (18, {"norm": "group"}),
-    "group norm, small": (20, {"norm": "group"}),
-    "no norm": (20, {"norm": "none", "shortcut": "projection"}),
-    "padded": (50, {"shortcut": "pad"}),
+CIFAR = STEMS["cifar"]
+TORCHVISIONS = {"stem": CIFAR, "torchvision": True}
+BASIC = Architecture((1, 1), (16, 32), CIFAR)
+BOTTLENECK = Architecture((2, 1), (16, 32), bottleneck=True, **TORCHVISIONS)
+KINDS: dict[str, tuple[Architecture, str, str]] = {  # every kind of block, shortcut and normalisation, small
+    "basic": (replace(BASIC, **TORCHVISIONS), "projection", "batch"),
+    "two skips": (replace(BASIC, skips=2, **TORCHVISIONS), "projection", "batch"),
+    "two skips, padded": (replace(BASIC, skips=2), "pad", "batch"),
+    "bottleneck": (BOTTLENECK, "projection", "batch"),
+    "groups": (replace(BOTTLENECK, groups=4, width_per_group=32), "projection", "batch"),
+    "wide": (replace(BOTTLENECK, width_per_group=128), "projection", "batch"),
+    "group norm": (BASIC, "projection", "group"),
+    "no norm": (BASIC, "projection", "none"),
+    "bottleneck, padded": (BOTTLENECK, "pad", "batch"),
 }
-
-
 FAST = ("resnet18", "resnext50_32x4d")
 
 
@@ -47,24 +51,23 @@ def all_but(*fast: str) -> Callable[[str], Any]:
 
 def family_member(name: str, **settings) -> ResNet:
     depth, of_blocks = FAMILY[name]
-    return bx.resnet(
-        depth, **{"act": "relu", "version": "standard", "normalize": None} | of_blocks | settings
-    )
+    usual = {"act": "relu", "version": "standard", "normalize": None}
+    return bx.resnet(depth, **usual | of_blocks | settings)
 
 
-def net_of(kind: str, act: str = "tanh", version: str = "bregman", **settings) -> ResNet:
+def net_of(kind: str, act: str = "tanh", version: str = "bregman", clamp: float | None = 2e-5) -> ResNet:
     """With normalisations away from their start, and small updates, which keep the primal form accurate."""
     torch.manual_seed(0)
-    depth, of_blocks = KINDS[kind]
-    net = bx.resnet(depth, act=act, version=version, normalize=None, stem="cifar", **of_blocks, **settings)
+    shape, shortcut, norm = KINDS[kind]
+    net = ResNet(shape, legendre_map(act), version, 10, None, clamp, shortcut, norm)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_var, 0.5, 2.0)
             nn.init.normal_(module.running_mean, std=0.1)
     for block in net.blocks():
         for name in ("bn2", "bn3"):
-            if isinstance(norm := getattr(block, name, None), nn.BatchNorm2d | nn.GroupNorm):
-                nn.init.constant_(norm.weight, 0.2)
+            if isinstance(last := getattr(block, name, None), nn.BatchNorm2d | nn.GroupNorm):
+                nn.init.constant_(last.weight, 0.2)
     return net
 
 

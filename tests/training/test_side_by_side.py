@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from bregman_exp.cli.sweep import Outcome as Ended
 from bregman_exp.training.side_by_side import Lane, SideBySide
 from tests.commands.test_seeds import (
     assert_same_bits,
@@ -134,7 +135,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
     (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
     assert torch.load(stack, weights_only=True)["epoch"] == 0
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["bregman_exp.cli.train_job"], "train_run", lambda *_: True)
+        patch.setattr(sys.modules["bregman_exp.cli.train_job"], "train_run", lambda *_: Ended.POSTPONED)
         plain = command("train", *words(image_tree, "seeds=0..1", "output_dir=a", "trainer.fast=false"))
     assert f"{stack.parents[1].relative_to(tmp_path)} has a training of these seeds together" in plain.err
     assert "resuming seeds 0..1 together" in together(command, image_tree, "seeds=0..1", "output_dir=a").err
