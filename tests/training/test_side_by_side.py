@@ -5,8 +5,8 @@ On a CPU ``trainer.fast=captured`` does everything that a GPU run does but for t
 
 import gc
 import json
-import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ def few_calls() -> Iterator[None]:
     """A CPU needs no warm-up before a capture, and no test here looks at a step's time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bregman_exp.training.side_by_side.graph.WARM_UP", 1)
-        patch.setitem(sys.modules["bregman_exp.training.probe"].TIMED_STEPS, "cpu", 1)
+        patch.setitem(import_module("bregman_exp.training.probe").TIMED_STEPS, "cpu", 1)
         gc.freeze()  # or each collection before a capture looks through all that torch has imported
         yield
         gc.unfreeze()
@@ -135,7 +135,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
     (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
     assert torch.load(stack, weights_only=True)["epoch"] == 0
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["bregman_exp.cli.train_job"], "train_run", lambda *_: Ended.POSTPONED)
+        patch.setattr(import_module("bregman_exp.cli.train_job"), "train_run", lambda *_: Ended.POSTPONED)
         plain = command("train", *words(image_tree, "seeds=0..1", "output_dir=a", "trainer.fast=false"))
     assert f"{stack.parents[1].relative_to(tmp_path)} has a training of these seeds together" in plain.err
     assert "resuming seeds 0..1 together" in together(command, image_tree, "seeds=0..1", "output_dir=a").err
