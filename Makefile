@@ -6,7 +6,7 @@ OLDEST := torch==2.11.0 torchvision==0.26.0
 
 .PHONY: help setup demo table test test-all torture check check-oldest docs bench clean
 
-help:            ## say what there is
+help:            ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/'
 
 setup: .venv/ready  ## make .venv with the tested versions
@@ -21,7 +21,7 @@ demo: setup      ## the two-spiral experiment end to end: a table and a picture
 
 # what fails leaves its row incomplete: the table is printed all the same
 OUT ?= outputs$(if $(SCALE),/$(SCALE))
-table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gpu" and other words, OUT=folder
+table: setup     ## the CIFAR-10 table; SCALE=small in minutes, ARGS="trainer=gpu" and other settings, OUT=folder
 	@$(BIN)/python train.py experiment=cifar10_table $(if $(SCALE),scale=$(SCALE)) output_dir=$(OUT) $(ARGS); \
 	trained=$$?; $(BIN)/python scripts/table.py $(OUT)/cifar10_table && exit $$trained
 
@@ -30,14 +30,14 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # counting lines takes half as long again
 COVERAGE ?= no
-test: setup      ## the tests; COVERAGE=yes says how much of the code they run
+test: setup      ## the tests; COVERAGE=yes measures their coverage
 	$(PYTEST) -m "not slow and not torture" $(if $(filter yes,$(COVERAGE)),--cov --cov-report=)
 	@$(if $(filter yes,$(COVERAGE)),echo "coverage: $$($(BIN)/coverage report --format=total) %")
 
 test-all: setup  ## the slow tests, too
 	$(PYTEST) -m "not torture"
 
-torture: setup   ## kills, flipped bits, strange words and files by the thousand (minutes; docs/reliability.md)
+torture: setup   ## kills, flipped bits, malformed settings and files by the thousand (minutes; docs/reliability.md)
 	$(PYTEST) -m torture tests/torture
 
 check: setup     ## lint and types
@@ -58,7 +58,7 @@ check-oldest: .venv-oldest/ready  ## the tests of maps, networks and training wi
 	.venv-oldest/bin/pip install -q -c .venv-oldest/constraints.txt $(OLDEST) -e '.[dev]'
 	touch $@
 
-bench: setup     ## how fast it is: a table, and outputs/bench.json (a quarter of an hour)
+bench: setup     ## measure the speed: a table, and outputs/bench.json (a quarter of an hour)
 	$(BIN)/python scripts/bench.py
 
 clean:           ## remove caches and build products; outputs/ stays
