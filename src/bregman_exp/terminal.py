@@ -5,12 +5,20 @@ import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 
 from rich.console import Console, ConsoleDimensions, RenderableType
 from rich.segment import Segment, Segments
 
 MAX_WIDTH = 1000  # columns
 TEXT_WIDTH = 110  # columns of plain text
+CHECKOUT = Path(__file__).parents[2]  # where this package lies in a checkout
+
+
+def command(name: str) -> list[str]:
+    """How a command is typed: ["python", "scripts/table.py"] in a checkout, else ["bregman", "table"]."""
+    script = f"{name}.py" if name in ("train", "evaluate") else f"scripts/{name}.py"
+    return ["python", script] if (CHECKOUT / script).is_file() else ["bregman", name]
 
 
 def print_whole(page: RenderableType) -> None:

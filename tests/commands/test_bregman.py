@@ -126,9 +126,11 @@ def test_filters(bregman, outputs: Path, where: list[str], n: int) -> None:
 
 
 def test_a_filter_of_nothing(bregman, outputs: Path) -> None:
-    outcome = bregman("runs", "--where", "lr=0.1")
+    outcome = bregman("runs", "--where", "rate=0.1")
     assert outcome.code == 1
-    assert outcome.err.startswith("--where lr=0.1: no run has lr; there are row, seed, state")
+    assert outcome.err.startswith("--where rate=0.1: no run has rate; there are row, seed, state")
+    by_full_key, by_last_name = (bregman("runs", "--where", f"{key}=0.1") for key in ("optim.lr", "lr"))
+    assert by_last_name == by_full_key
     assert "is no condition; give key=value" in bregman("runs", "--where", "failed").err
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,17 @@ def test_help_loads_neither_lightning_nor_pictures() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_commands_are_typed_as_they_are_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files train.py and scripts/ are in a checkout alone."""
+    from bregman_exp import terminal
+    from bregman_exp.cli.help_page import help_page
+
+    assert terminal.command("train") == ["python", "train.py"]
+    assert terminal.command("report") == ["python", "scripts/report.py"]
+    monkeypatch.setattr(terminal, "CHECKOUT", tmp_path)
+    assert terminal.command("train") == ["bregman", "train"]
+    page = help_page("train", ["--help"]) or ""
+    assert "bregman table outputs" in page
+    assert "scripts/" not in page

@@ -2,6 +2,7 @@
 
 The formulas are in ``intervals.py``."""
 
+import json
 from statistics import mean, stdev
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from rich.text import Text
 from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.frame import COLUMNS
 from bregman_exp.analysis.intervals import paired, welch
-from bregman_exp.analysis.names import Frame, label, marks, records
+from bregman_exp.analysis.names import Frame, base_name, label, marks, records
 from bregman_exp.analysis.table.baseline import rights_of
 from bregman_exp.runs.run_folder import NotARunError
 
@@ -41,8 +42,9 @@ class Side(NamedTuple):
     def __str__(self) -> str:
         run, seeds = self.runs.iloc[0], len(self.runs)
         which = f"seed {run['seed']}" if seeds == 1 else f"{seeds} seeds"
-        row = f"{run['data']}, {run['weights']} weights, row {run['row'][:4]}"
-        return f"{self.name}: {run['model']} ({run['act']}), {row}, {which}"
+        row = base_name(run["model"], run["act"], json.loads(run["config"]))
+        of_row = f"{run['data']}, {run['weights']} weights, row {run['row'][:4]}"
+        return f"{self.name}: {row}, {of_row}, {which}"
 
 
 def comparison_table(a: Frame, b: Frame) -> Table:

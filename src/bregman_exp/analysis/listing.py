@@ -54,6 +54,12 @@ def _verdict(given: set[str]) -> str:
     return marks(given) or next((name for name in ("unchecked", "reliable") if name in given), "")
 
 
+def _full_key(key: str, configs: Sequence[Facts]) -> str:
+    """The key of a config that is meant: "depth" is model.depth, where no other key ends so."""
+    meant = {full for config in configs for full in config if full == key or full.endswith(f".{key}")}
+    return meant.pop() if len(meant) == 1 else key
+
+
 def _date(run: RunFolder) -> str:
     """When its figures, its checkpoint or its config were written, e.g. "2026-11-28 10:12"."""
     files = [run.metrics, run.failure, run.checkpoint("last"), run.config]
@@ -73,6 +79,8 @@ def only(runs: Frame, conditions: Sequence[str]) -> Frame:
         if not sign:
             raise ValueError(f"--where {condition!r} is no condition; give key=value, e.g. state=failed.")
         column = {"row": "name"}.get(key, key)
+        if column not in runs:
+            key = _full_key(key, configs)
         if column in runs:
             values = list(runs[column])
         elif any(key in config for config in configs):

@@ -10,6 +10,7 @@ from hydra.core.config_store import ConfigStore
 
 from bregman_exp.config import conf_dir
 from bregman_exp.robustness import attack_usage
+from bregman_exp.terminal import command as command_line
 
 GROUPS = {  # command -> its groups
     "train": (
@@ -62,6 +63,7 @@ def _choices(group: str) -> str:
 def _command_lines(command: str) -> dict[str, str]:
     """How the commands are typed: as files of a checkout, or as what pip installed."""
     typed = Path(sys.argv[0]).name
-    lines = {name: f"python {name}.py" for name in ("train", "evaluate")}
-    lines |= {name: f"python scripts/{name}.py" for name in ("table", "compare", "report")}
+    lines = {
+        name: " ".join(command_line(name)) for name in ("train", "evaluate", "table", "compare", "report")
+    }
     return lines | {"command": f"python {typed}" if typed.endswith(".py") else typed}

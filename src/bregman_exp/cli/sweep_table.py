@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from bregman_exp.runs import RunFolder, find_runs
-from bregman_exp.terminal import as_text
+from bregman_exp.terminal import as_text, command
 
 NEXT = ("table", "report")  # commands, with the folders of experiments
 
@@ -39,7 +39,7 @@ def print_result(runs: Sequence[Path]) -> None:
 def _command(name: str) -> str:
     """E.g. "bregman table" after "bregman train", "python scripts/table.py" after "python train.py"."""
     program, _, train = sys.argv[0].rpartition(" ")
-    return f"{program} {name}" if train in ("train", "evaluate") else f"python scripts/{name}.py"
+    return f"{program} {name}" if train in ("train", "evaluate") else " ".join(command(name))
 
 
 def _tables(runs: Sequence[RunFolder]) -> str:

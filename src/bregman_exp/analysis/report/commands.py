@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bregman_exp.analysis.names import Facts, Frame, shown_value
 from bregman_exp.runs.run_folder import RunFolder
+from bregman_exp.terminal import command
 
 FEW = 6  # rows whose commands are shown at once
 RUN = "hydra.mode=RUN"  # a preset is a sweep, of which this makes one job
@@ -90,7 +91,7 @@ def _seeds(runs: Frame) -> str:
 
 
 def _line(words: Iterable[str]) -> str:
-    return shlex.join(["python", "train.py", *words])
+    return shlex.join([*command("train"), *words])
 
 
 def evaluating_commands(runs: Frame) -> list[Command]:
@@ -100,7 +101,7 @@ def evaluating_commands(runs: Frame) -> list[Command]:
         for name, record in evaluations[1:]:
             words = _evaluating_words(RunFolder(Path(run)).evaluation(name), record)
             suite = record.get("suite") or name.rpartition("-")[0]
-            line = shlex.join(["python", "evaluate.py", f"run={run}", *words])
+            line = shlex.join([*command("evaluate"), f"run={run}", *words])
             added.setdefault(" ".join(words), Command(f"The figures of {suite}, of each run in turn:", line))
     return list(added.values())
 
