@@ -21,6 +21,7 @@ GROUPS = {  # command -> its groups
         "experiment",
         "scale",
         "optim",
+        "training",
         "trainer",
         "logger",
     ),
