@@ -130,8 +130,8 @@ def test_trades_is_its_formula() -> None:
 
 
 @pytest.mark.parametrize("kind", ["pgd_at", "trades"])
-def test_autocast_keeps_no_weights_of_the_search(kind: str) -> None:
-    """Weights that were cast without gradient would be used again, and the parameters get none."""
+def test_gradients_arrive_under_autocast(kind: str) -> None:
+    """Were weights cast without gradients in the search, autocast could use them again in the loss."""
     net, (x, y) = network(), samples()
     with torch.autocast("cpu", torch.bfloat16):
         loss, _ = objective_of(kind, attack()).loss(net, x, y, PLACE)

@@ -15,9 +15,7 @@ from bregman_exp.robustness.isolation import evaluating
 from bregman_exp.robustness.threat import Threat
 from bregman_exp.robustness.victim import Victim
 
-SMALL = (
-    1e-3  # the standard deviation of the start of TRADES, where the divergence has no gradient at x itself
-)
+SMALL = 1e-3  # the standard deviation of the start of TRADES: at x itself the divergence has no gradient
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,8 @@ class TrainingAttack:
         random = generator(self.seed, f"trades-{self.threat.norm}", *place)
         noise = SMALL * torch.randn(x.shape, generator=random).to(x)
         with _answering(model):
-            with torch.no_grad():
-                answer = F.log_softmax(model(x).float(), dim=1)
+            # not without gradients: autocast may keep the weights it casts here for the training itself
+            answer = F.log_softmax(model(x).float(), dim=1).detach()
             return self._ascend(model, x, x + noise, lambda logits: divergence(answer, logits))
 
     def still_right(self, model: nn.Module, x: Tensor, y: Tensor, ids: Tensor) -> Tensor:
@@ -85,21 +83,11 @@ def divergence(answer: Tensor, logits: Tensor) -> Tensor:
 
 @contextmanager
 def _answering(model: nn.Module) -> Generator[None]:
-    """The model in eval mode with gradients enabled; each submodule gets its own mode back.
-
-    Autocast keeps no half-precision copies of weights here: training would take those made without gradient.
-    """
+    """The model in eval mode with gradients enabled; each submodule gets its own mode back."""
     modes = [(module, module.training) for module in model.modules()]
-    device = next((p.device.type for p in model.parameters()), "cpu")
-    half = torch.autocast(
-        device,
-        torch.get_autocast_dtype(device),
-        enabled=torch.is_autocast_enabled(device),
-        cache_enabled=False,
-    )
     model.eval()
     try:
-        with torch.enable_grad(), half:
+        with torch.enable_grad():
             yield
     finally:
         for module, mode in modes:
