@@ -31,7 +31,9 @@ def _parts(overrides: Iterable[str], version: str) -> Iterator[str]:
         key, _, value = override.lstrip("+").partition("=")
         text = OTHER_CHARACTERS.sub("-", value).strip("-")
         group, _, name = key.partition(".")
-        if key == "optim" or (key == "training" and text != "standard"):
+        if (key, text) == ("training", "standard"):
+            continue
+        if key in ("optim", "training"):
             yield text
         elif key == "model.init":
             yield start_name(value, version).replace(" ", "_")
