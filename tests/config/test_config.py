@@ -43,7 +43,7 @@ def hash_of(*words: str) -> str:
 
 EVERY = [
     (group, name)
-    for group in ("model", "row", "dataset", "attack", "optim", "trainer", "logger", "experiment")
+    for group in ("model", "row", "dataset", "attack", "optim", "training", "trainer", "logger", "experiment")
     for name in names(group)
 ]
 

@@ -33,6 +33,8 @@ from tests.config.test_config import composed
         ),
         (["dataset.noise=2.0", "dataset.root=/a/b", "dataset.eps.linf=[1/255]"], "noise2.0"),
         (["optim=adam", "optim.lr=1e-3", "trainer=gpu", "trainer.max_epochs=3"], "adam-lr1e-3-max_epochs3"),
+        (["training=pgd_at", "training.eps=8/255", "training.norm=l2"], "pgd_at-eps8-255-norm_l2"),
+        (["training=standard"], ""),
         (["trainer.max_time=00:10:00", "trainer.fast=false", "logger=wandb", "output_dir=a=b"], ""),
     ],
 )

@@ -136,6 +136,7 @@ KEYS = (
         "model",
         "act",
         "optim",
+        "training",
         "trainer",
         "dataset",
         "attack",

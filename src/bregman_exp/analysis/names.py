@@ -1,6 +1,7 @@
 """What rows and attacks are called: by model and activation or by id, and by what sets them apart."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ Frame: TypeAlias = Any
 Series: TypeAlias = Any
 Facts: TypeAlias = dict[str, Any]  # a line of a frame
 
-GROUPS = ("act", "dataset", "model", "optim", "trainer")
+GROUPS = ("act", "dataset", "model", "optim", "trainer", "training")
 VARIED = ("optim.lr", "dataset.noise")  # named in every row where any two rows of a table differ in them
 NO_DIFFERENCE = (
     *("act.name", "model.name", "model.version", "trainer.accelerator"),
@@ -67,7 +68,31 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
-    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random start", what matters most."""
+    """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random start", what matters most.
+
+    Of a robust training also its ball, e.g. "pgd_at linf 8/255".
+    """
+    robust = training_name(config)
+    return ", ".join([_network_name(model, act, config), *([robust] if robust else [])])
+
+
+def training_name(config: Mapping[str, Any]) -> str:
+    """E.g. "trades linf 0.02"; "" for the standard training, which configs need not name."""
+    objective = config.get("training.objective", "standard")
+    if objective == "standard":
+        return ""
+    return f"{objective} {config.get('training.norm')} {size_name(config.get('training.eps'))}"
+
+
+def size_name(eps: Any) -> str:
+    """A size as it is usually written: a multiple of 1/255 as "8/255", any other as "0.02"."""
+    if not isinstance(eps, int | float):
+        return str(eps)
+    steps = round(255 * eps)
+    return f"{steps}/255" if steps and math.isclose(255 * eps, steps, rel_tol=1e-9) else f"{eps:g}"
+
+
+def _network_name(model: str, act: str, config: Mapping[str, Any]) -> str:
     name = f"{model} ({act})"
     if "model.init" not in config:
         return name

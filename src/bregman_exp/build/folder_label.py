@@ -31,7 +31,9 @@ def _parts(overrides: Iterable[str], version: str) -> Iterator[str]:
         key, _, value = override.lstrip("+").partition("=")
         text = OTHER_CHARACTERS.sub("-", value).strip("-")
         group, _, name = key.partition(".")
-        if key == "optim":
+        if (key, text) == ("training", "standard"):
+            continue
+        if key in ("optim", "training"):
             yield text
         elif key == "model.init":
             yield start_name(value, version).replace(" ", "_")
@@ -43,4 +45,6 @@ def _parts(overrides: Iterable[str], version: str) -> Iterator[str]:
 def _changes_weights(group: str, name: str, key: str) -> bool:
     if key.startswith(OF_NO_WEIGHTS) or key in IN_PARENT_FOLDER:
         return False
-    return group in ("model", "dataset", "optim") or (group == "trainer" and name in TRAINING_KEYS)
+    return group in ("model", "dataset", "optim", "training") or (
+        group == "trainer" and name in TRAINING_KEYS
+    )

@@ -10,6 +10,7 @@ from torch import nn
 
 from bregman_exp.build.folder_label import varied
 from bregman_exp.build.objects import activation, check_model, dataset, device, model, with_choices_of
+from bregman_exp.build.robust_training import with_threat
 from bregman_exp.build.stored import load_trained
 from bregman_exp.build.suite import (
     BATCH_SIZE,
@@ -51,7 +52,7 @@ class Job:
 
     def with_seed(self, run: Run) -> "Job":
         """The job of a run that differs only in its seed."""
-        run = with_choices_of(self.data, run)
+        run = with_choices_of(self.data, with_threat(run))
         hash_ = config_hash(run, self.act.label, self.data.fingerprint)
         folder = _folder(run, self.act, self.data, hash_, self.overrides)
         return replace(self, run=run, config_hash=hash_, folder=folder)
@@ -161,6 +162,7 @@ def job(
 
     Raises ValueErrors for mistakes in map, attacks and model before it reads the data.
     """
+    run = with_threat(run)
     act, specs = activation(run), tuple(attack_specs(run.attack))
     check_model(run, act)
     data = dataset(run) if data is None else data

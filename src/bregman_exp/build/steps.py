@@ -45,7 +45,9 @@ def _obstacle(run: Run, form: Form) -> str | None:
     """Why this form is not possible for the run; None where it is."""
     settings, on_cpu = run.trainer, device(run).type == "cpu"
     missing, alone = missing_for_cpu() if on_cpu else None, run.of_a_network_alone
+    robust = run.training.is_robust and f"training={run.training.objective}"
     reasons = {
+        f"with {robust} a step has the plain form alone; use null": form != EAGER and robust,
         "only ResNets have other forms; use null (for MLPs, seeds=0..63 is faster)": form != EAGER
         and not isinstance(run.model, Resnet),
         f"with trainer.devices={settings.devices} it is not possible; use null": form != EAGER

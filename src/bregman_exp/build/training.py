@@ -12,6 +12,7 @@ from torch import nn
 
 from bregman_exp import plugins
 from bregman_exp.build.job import Job
+from bregman_exp.build.robust_training import objective
 from bregman_exp.config import Run, Trainer
 from bregman_exp.data import EpochLoader
 from bregman_exp.runs import RunFolder
@@ -19,7 +20,7 @@ from bregman_exp.training.budget import Budget
 from bregman_exp.training.callbacks import KeepLines, StopInTime
 from bregman_exp.training.checkpoint_writing import AtomicCheckpoints, EpochCheckpoint
 from bregman_exp.training.classifier import Classifier
-from bregman_exp.training.epoch_lines import EpochLines
+from bregman_exp.training.epoch_lines import ROBUST_ACCURACY, EpochLines
 from bregman_exp.training.epochs import Epochs
 from bregman_exp.training.form import PLAIN, Choice
 from bregman_exp.training.forward import Forward, OwnForward
@@ -58,16 +59,27 @@ def classifier(
 ) -> Classifier:
     """The Lightning module of a network alone; ``forward`` as the form's, which is not a captured one."""
     logits = forward.logits if isinstance(forward, OwnForward) else None
-    return Classifier(net, run.optim, logits, choice, clip=run.trainer.gradient_clip_val, ema=run.trainer.ema)
+    settings = run.trainer
+    return Classifier(
+        net,
+        run.optim,
+        logits,
+        choice,
+        clip=settings.gradient_clip_val,
+        ema=settings.ema,
+        objective=objective(run),
+    )
 
 
 def trainer(job: Job, budget: Budget | None = None, loggers: Sequence[Logger] = ()) -> pl.Trainer:
     """Lightning's trainer with this run's callbacks; it ends in time where there is a budget."""
     run, folder, settings = job.run, job.folder, job.run.trainer
+    robust = run.training.is_robust
+    best = ROBUST_ACCURACY if robust else "val/accuracy"
     callbacks: list[pl.Callback] = [
         TrainingProgress(f"{run.model_name} {run.act.name} seed {run.seed}"),
-        KeepLines(EpochLines(folder.curves)),  # before "best" and "last", which hold the line
-        EpochCheckpoint(folder.checkpoints, "best", monitor="val/accuracy", mode="max"),
+        KeepLines(EpochLines(folder.curves, robust)),  # before "best" and "last", which hold the line
+        EpochCheckpoint(folder.checkpoints, "best", monitor=best, mode="max"),
         EpochCheckpoint(folder.checkpoints, "last"),  # after "best", whose state it holds
     ]
     if settings.devices > 1:
@@ -77,12 +89,13 @@ def trainer(job: Job, budget: Budget | None = None, loggers: Sequence[Logger] = 
     callbacks += plugins.callbacks(settings.callbacks)
     if settings.patience is not None:
         callbacks.append(
-            EarlyStopping(
-                "val/accuracy", mode="max", patience=settings.patience, check_on_train_epoch_end=True
-            )
+            EarlyStopping(best, mode="max", patience=settings.patience, check_on_train_epoch_end=True)
         )
     checkpoints = AtomicCheckpoints(folder.checkpoints, job.identity, job.run.without_paths().to_yaml())
-    return lightning_trainer(settings, folder, checkpoints, [*callbacks, *in_time(budget)], loggers)
+    callbacks += in_time(budget)
+    return lightning_trainer(
+        settings, folder, checkpoints, callbacks, loggers, gradients_in_validation=robust
+    )
 
 
 def lightning_trainer(
@@ -91,6 +104,8 @@ def lightning_trainer(
     checkpoints: AtomicCheckpoints,
     callbacks: list[pl.Callback],
     loggers: Sequence[Logger] = (),
+    *,
+    gradients_in_validation: bool = False,
 ) -> pl.Trainer:
     """Lightning's trainer as all trainings use it.
 
@@ -113,6 +128,7 @@ def lightning_trainer(
             plugins=[checkpoints, LightningEnvironment()],
             logger=list(loggers),
             profiler=simple,
+            inference_mode=not gradients_in_validation,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,

@@ -22,6 +22,7 @@ GROUPS = {  # command -> its groups
         "experiment",
         "scale",
         "optim",
+        "training",
         "trainer",
         "logger",
     ),

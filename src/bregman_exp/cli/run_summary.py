@@ -10,10 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bregman_exp import build
 from bregman_exp.analysis.formats import counted
-from bregman_exp.analysis.names import base_name
+from bregman_exp.analysis.names import base_name, size_name
 from bregman_exp.build import Job
 from bregman_exp.cli.command import log
-from bregman_exp.config import Run
+from bregman_exp.config import TRADES, Run
 
 IN_FIRST_LINE = ("model", "act", "dataset", "row", "seed", "seeds")
 OF_COMMAND = ("output_dir", "hydra")  # they change nothing of the run
@@ -35,6 +35,8 @@ def summary(jobs: Sequence[Job], net: nn.Module) -> Iterator[str]:
     sizes = f"{len(data.train):,} training, {len(data.val):,} validation and {len(data.test):,} test samples"
     yield f"data: {sizes} of {shape} numbers, {data.num_classes} classes"
     yield f"optimizer: {_optimizer(run)}"
+    if run.training.is_robust:
+        yield f"training: {_training(run)}"
     device = f"{jobs[0].device.type}{f' × {run.trainer.devices}' if run.trainer.devices > 1 else ''}"
     yield f"batch {run.trainer.batch_size} on {device}, precision {run.trainer.precision}"
     ids = [spec.id for spec in jobs[0].specs]
@@ -45,8 +47,9 @@ def summary(jobs: Sequence[Job], net: nn.Module) -> Iterator[str]:
 
 def row_name(job: Job) -> str:
     """As in tables, e.g. "bregman_mlp (atan), depth 3, zero start"."""
-    model = {f"model.{key}": value for key, value in asdict(job.run.model).items()}
-    return base_name(job.run.model_name, job.act.label, model)
+    groups = {"model": asdict(job.run.model), "training": asdict(job.run.training)}
+    config = {f"{group}.{key}": value for group, keys in groups.items() for key, value in keys.items()}
+    return base_name(job.run.model_name, job.act.label, config)
 
 
 def _changed(overrides: Iterable[str]) -> list[str]:
@@ -73,6 +76,15 @@ def _optimizer(run: Run) -> str:
     elif optim.milestones:
         parts.append(f"lr × {optim.gamma:g} at epochs {', '.join(map(str, optim.milestones))}")
     return ", ".join(parts)
+
+
+def _training(run: Run) -> str:
+    """E.g. "pgd_at, linf, ε 8/255, 10 steps of 2/255: 11 model evaluations a step instead of 1"."""
+    settings = run.training
+    step = size_name(settings.rel_step * settings.eps)
+    parts = [settings.objective, *([f"β {settings.beta:g}"] if settings.objective == TRADES else [])]
+    parts += [settings.norm, f"ε {size_name(settings.eps)}", f"{counted(settings.steps, 'step')} of {step}"]
+    return f"{', '.join(parts)}: {settings.evaluations} model evaluations a step instead of 1"
 
 
 def _size(net: nn.Module, x: torch.Tensor) -> str:

@@ -56,7 +56,8 @@ class TimeLimit:
 
 def kind_of(run: Run, together: int = 1) -> str:
     """Runs of one kind take equally long, and so do stacks of equally many seeds."""
-    return f"{run.model_name} {run.act.name} ×{together}"
+    robust = f"{run.training.objective} " if run.training.is_robust else ""
+    return f"{run.model_name} {run.act.name} {robust}×{together}"
 
 
 def _mean(runs: list[dict[str, float | None]], key: str) -> float:

@@ -14,6 +14,7 @@ from bregman_exp.config.schema.data import Cifar10 as Cifar10
 from bregman_exp.config.schema.data import Eps as Eps
 from bregman_exp.config.schema.data import ImageFolder as ImageFolder
 from bregman_exp.config.schema.data import PluginData as PluginData
+from bregman_exp.config.schema.data import TwoSpiral as TwoSpiral
 from bregman_exp.config.schema.evaluation import Attack as Attack
 from bregman_exp.config.schema.evaluation import Eval as Eval
 from bregman_exp.config.schema.network import Act as Act
@@ -21,6 +22,8 @@ from bregman_exp.config.schema.network import Mlp as Mlp
 from bregman_exp.config.schema.network import PluginMap as PluginMap
 from bregman_exp.config.schema.network import PluginModel as PluginModel
 from bregman_exp.config.schema.network import Resnet as Resnet
+from bregman_exp.config.schema.objective import TRADES as TRADES
+from bregman_exp.config.schema.objective import Training as Training
 from bregman_exp.config.schema.require import ConfigError as ConfigError
 from bregman_exp.config.schema.require import require as require
 from bregman_exp.config.schema.run import TARGETS as TARGETS

@@ -21,6 +21,7 @@ def check(plain: dict[str, Any]) -> Run:
     unknown = [key for key in plain if key not in {f.name for f in fields(Run)}]
     if unknown:
         raise ConfigError(f"{unknown_key(unknown[0])}.")
+    plain.setdefault("training", {})  # older config.yaml files have none, which is the standard one
     missing = [f.name for f in fields(Run) if f.name not in plain]
     require(not missing, f"the config lacks {', '.join(missing)}")
     plain["trainer"] = _with_renamed_keys(plain["trainer"])

@@ -6,6 +6,7 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from bregman_exp.config.schema.network import Mlp, PluginModel
+from bregman_exp.config.schema.objective import TRADES
 from bregman_exp.config.schema.run import Run
 
 TRAINING_KEYS = (
@@ -19,6 +20,7 @@ ONLY_WITH = {
     ("model", "version", "bregman"): ("clamp",),
     ("optim", "optimizer", "sgd"): ("momentum", "nesterov"),
     ("optim", "schedule", "multistep"): ("milestones", "gamma"),
+    ("training", "objective", TRADES): ("beta",),
 }
 
 
@@ -42,6 +44,8 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
         content["model"] |= {"widths": run.model.hidden, "depth": None, "width": None}
     if isinstance(run.model, PluginModel):
         content["model"] |= {"target": run.model.target}
+    if run.training.is_robust:
+        content["training"] = _changed(run, "training")
     if with_seed:
         content["seed"] = run.seed
     return short_hash(content)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from bregman_exp.config.schema.evaluation import Attack, Eval
+from bregman_exp.config.schema.objective import Training
 from bregman_exp.config.schema.run import TARGETS, Run
 from bregman_exp.config.schema.training import Logger, Trainer
 from bregman_exp.training.optimizer import Optim
@@ -13,6 +14,7 @@ from bregman_exp.training.optimizer import Optim
 # group -> its schema; the other groups have one for each ``_target_``
 SCHEMAS: dict[str, type] = {
     "optim": Optim,
+    "training": Training,
     "trainer": Trainer,
     "attack": Attack,
     "logger": Logger,

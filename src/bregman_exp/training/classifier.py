@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from bregman_exp.training.descent import Descent, mend_step_count
 from bregman_exp.training.ema import EMA
+from bregman_exp.training.epoch_lines import ROBUST_ACCURACY
 from bregman_exp.training.epochs import Batch, Chunk, batches_in, parts_of
 from bregman_exp.training.form import PLAIN, Choice, compute_in
 from bregman_exp.training.forward import Logits
 from bregman_exp.training.non_finite import LossWatch
+from bregman_exp.training.objective import Objective
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.sums import Sums
 
@@ -25,7 +27,9 @@ class Classifier(pl.LightningModule):
     A training step takes one batch (x, y), or the several of a ``Chunk``; the optimizer steps once a batch.
     Losses and correct predictions stay on the device and are read every few steps, so no step waits for it.
     Logged once an epoch: ``train/loss``, ``train/accuracy``, ``val/loss``, ``val/accuracy``, ``lr``,
-    ``seconds``.
+    ``seconds``. With an ``objective``, its loss is minimised instead and logged as ``train/loss``, the
+    accuracy that it says as ``train/accuracy``, and the share of validation samples that resist its adversary
+    as ``val/robust_accuracy``.
 
     ``forward`` computes the logits where the model's own forward pass does not (a compiled form of it);
     ``choice`` is what the checkpoint records of that form. ``clip`` and ``ema`` are those of ``Descent``.
@@ -40,11 +44,12 @@ class Classifier(pl.LightningModule):
         choice: Choice = PLAIN,
         clip: float | None = None,
         ema: float | None = None,
+        objective: Objective | None = None,
     ):
         super().__init__()
         self.automatic_optimization = False
         self.model, self.descent = model, Descent(model, optim, clip, ema)
-        self.fast, self.choice = forward, choice
+        self.fast, self.choice, self.objective = forward, choice, objective
         self.sums = {"train": Sums(), "val": Sums()}
         self.watch = LossWatch()
         self.seconds = 0.0  # spent in finished training epochs, also before a resume
@@ -63,20 +68,37 @@ class Classifier(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._loss("val", *batch)
+        if self.objective is not None:
+            self._resist(self.objective, *batch)
+
+    def _resist(self, objective: Objective, x: Tensor, y: Tensor) -> None:
+        """Counts the validation samples that resist. Their ids are their places in the whole split."""
+        place = torch.arange(self._validated, self._validated + len(y))
+        ids = self.global_rank + self.trainer.world_size * place
+        self._resisted.append(objective.still_right(self.model, x, y, ids).sum())
+        self._validated += len(y)
 
     def _update(self, batches: Sequence[Batch]) -> Tensor:
         """One step of the optimizer and its schedule on the mean over all samples; the loss before it."""
         n, seen = sum(len(y) for _, y in batches), list[Tensor]()
 
         def losses() -> Iterator[Tensor]:
-            for x, y in batches:
-                loss = self._loss("train", x, y)
+            for part, (x, y) in enumerate(batches):
+                loss = self._training_loss(x, y, part)
                 self.watch.see(loss.detach(), self.current_epoch, self.global_step)
                 seen.append(loss.detach())
                 yield loss if len(y) == n else loss * (len(y) / n)
 
         self.descent.step(self, losses())
         return seen[-1]
+
+    def _training_loss(self, x: Tensor, y: Tensor, part: int) -> Tensor:
+        if self.objective is None:
+            return self._loss("train", x, y)
+        place = (self.current_epoch, self.global_step, part, self.global_rank)
+        loss, logits = self.objective.loss(self.model, x, y, place)
+        self.sums["train"].see(loss, logits, y)
+        return loss
 
     def _loss(self, stage: str, x: Tensor, y: Tensor) -> Tensor:
         logits = (self.fast or self.model)(x)
@@ -98,6 +120,7 @@ class Classifier(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self.sums["val"] = Sums()
+        self._validated, self._resisted = 0, list[Tensor]()
         if self.trainer.world_size > 1:
             # batch statistics differ between processes; rank 0 saves its own, so all validate those
             for buffer in self.model.buffers():
@@ -105,6 +128,9 @@ class Classifier(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._log_means("val")
+        if self.objective is not None:
+            resisting = int(torch.stack(self._resisted).sum())
+            self.log(ROBUST_ACCURACY, resisting / self._validated, sync_dist=True)
 
     def on_train_epoch_end(self) -> None:
         self.watch.check()

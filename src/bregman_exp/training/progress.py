@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from bregman_exp.training.epoch_lines import ROBUST_ACCURACY
 from bregman_exp.training.epochs import steps_per_epoch
 
 REFRESH = 0.5  # seconds between two readings of the loss: each waits for the device
@@ -55,8 +56,11 @@ class TrainingProgress(pl.Callback):
         figures = f"{rate:,.0f} samples/s"
         if loss is not None:
             figures = f"loss {float(loss.nanmean()):.3f}  {figures}"  # a stack has a loss for each network
+        robust = trainer.callback_metrics.get(ROBUST_ACCURACY)
         if accuracy is not None:
             figures += f"  validation accuracy {float(accuracy):.3f}"
+        if robust is not None:
+            figures += f", robust {float(robust):.3f}"
         epoch = f"{trainer.current_epoch + 1}/{self._epochs}"
         self._bar.update(self._task, completed=trainer.global_step, epoch=epoch, figures=figures)
         if (

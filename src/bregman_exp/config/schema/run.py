@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from bregman_exp.config.schema.data import Cifar10, ImageFolder, PluginData, TwoSpiral
 from bregman_exp.config.schema.evaluation import Attack, Eval
 from bregman_exp.config.schema.network import Act, Mlp, PluginMap, PluginModel, Resnet
+from bregman_exp.config.schema.objective import Training
 from bregman_exp.config.schema.require import require, require_folder_name
 from bregman_exp.config.schema.training import Logger, Trainer
 from bregman_exp.training.optimizer import Optim
@@ -42,6 +43,7 @@ class Run:
     dataset: TwoSpiral | Cifar10 | ImageFolder | PluginData
     model: Mlp | Resnet | PluginModel
     optim: Optim
+    training: Training
     trainer: Trainer
     attack: Attack
     logger: Logger
@@ -59,6 +61,11 @@ class Run:
             self.eval.weights != "ema" or self.trainer.ema is not None,
             "weights=ema: the run keeps no average of its weights; give trainer.ema=0.999",
         )
+        require(
+            not self.training.is_robust or self.trainer.precision != "16-mixed",
+            f"training={self.training.objective} with trainer.precision=16-mixed is not possible, since the "
+            "gradients of the inputs underflow; use bf16-mixed",
+        )
         require_folder_name("experiment_name", self.experiment_name)
         require(
             isinstance(self.output_dir, str) and bool(self.output_dir),
@@ -73,7 +80,9 @@ class Run:
     @property
     def of_a_network_alone(self) -> list[str]:
         """The settings given that only the plain trainer has: not stacked seeds, nor captured steps."""
-        return [*self.trainer.of_a_network_alone, *(["logger.gradients"] if self.logger.gradients else [])]
+        robust = [f"training={self.training.objective}"] if self.training.is_robust else []
+        gradients = ["logger.gradients"] if self.logger.gradients else []
+        return [*robust, *self.trainer.of_a_network_alone, *gradients]
 
     @property
     def model_name(self) -> str:
@@ -91,6 +100,8 @@ class Run:
         del plain["trainer"]["max_time"]  # a setting of the command, not of the run
         if not plain["trainer"]["callbacks"]:
             del plain["trainer"]["callbacks"]
+        if not self.training.is_robust:  # as in files of versions that had no other training
+            del plain["training"]
         return OmegaConf.to_yaml(OmegaConf.create(plain))
 
     def without_paths(self) -> "Run":
