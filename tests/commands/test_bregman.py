@@ -82,7 +82,7 @@ def test_the_modules_door_is_the_same_and_starts_without_torch(tmp_path: Path) -
         ("bregman ta", ["table"]),
         ("bregman r", ["runs", "report"]),
         ("bregman train act=ta", ["tanh"]),
-        ("bregman train model=mlp tra", ["trainer="]),
+        ("bregman train model=mlp tra", ["trainer=", "training="]),
         ("bregman evaluate attack=autoattack_", ["autoattack_rapid"]),
         ("bregman train nothing=", []),
     ],

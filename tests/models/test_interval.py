@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from bregman_exp.geometry import ACTIVATIONS, LegendreMap, legendre_map
+from bregman_exp.geometry.not_legendre import Relu
 from bregman_exp.geometry.real_line import Asinh
 from bregman_exp.models import MLP, mlp
 from bregman_exp.models.interval import check_increasing
 
-INCREASING = [name for name in ACTIVATIONS if name != "gelu"]
+INCREASING = [name for name, kind in ACTIVATIONS.items() if issubclass(kind, LegendreMap | Relu)]
 VERSIONS = ("standard", "euclidean", "bregman")
 NETWORKS = [
     (act, version)
