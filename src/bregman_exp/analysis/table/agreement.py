@@ -11,7 +11,7 @@ from bregman_exp.analysis.names import Frame, Series, short_code
 from bregman_exp.analysis.table.layout import candidates, shared_kinds
 from bregman_exp.analysis.table.options import Options
 
-NAMED = 3  # so many runs are named of those that share a value
+NAMED = 3  # so many runs, or values, are named
 
 
 class Conflict(NamedTuple):
@@ -26,10 +26,15 @@ class Conflict(NamedTuple):
         groups = self.values.groupby(self.values, sort=False).groups.items()
         return f"{self.what}: " + " and ".join(f"{value} ({_some(list(runs))})" for value, runs in groups)
 
+    @property
+    def in_short(self) -> str:
+        """E.g. "epochs: 1, 182"."""
+        return f"{self.what}: {_some(list(self.values.unique()))}"
 
-def _some(paths: list[str]) -> str:
-    more = len(paths) - NAMED
-    return ", ".join(paths[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+def _some(texts: list[str]) -> str:
+    more = len(texts) - NAMED
+    return ", ".join(texts[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def agreeing(figures: Frame, options: Options) -> tuple[list[Frame], str]:
@@ -41,15 +46,16 @@ def agreeing(figures: Frame, options: Options) -> tuple[list[Frame], str]:
     conflicts = _of_training(figures, options) or [*_of_sizes(of_columns), *_of_ids(of_columns, options)]
     if not conflicts:
         return [figures], ""
-    differing = "; ".join(map(str, conflicts))
     if options.must_agree:
+        differing = "; ".join(map(str, conflicts))
         advice = "give runs that agree, or leave out --one for a table of each"
         if any(conflict.is_code for conflict in conflicts):
             advice += ", or --any-version to mix code versions"
         raise ValueError(f"these runs do not share a table, they differ in {differing}; {advice}.")
     kinds = pd.concat([conflict.values for conflict in conflicts], axis=1).agg("\n".join, axis=1)
     parts = figures.groupby(figures["run"].map(kinds), sort=False)
-    return [smaller for _, part in parts for smaller in agreeing(part, options)[0]], differing
+    smaller = [table for _, part in parts for table in agreeing(part, options)[0]]
+    return smaller, "; ".join(conflict.in_short for conflict in conflicts)
 
 
 def _of_training(figures: Frame, options: Options) -> list[Conflict]:
