@@ -171,7 +171,7 @@ def test_pictures_are_embedded_and_a_few_move(tmp_path: Path) -> None:
     images = [address.partition(";")[0] for tag, address in page.addresses if tag == "img"]
     webp, gif = "data:image/webp", "data:image/gif"
     assert images == [webp, gif, webp, webp, gif, webp, webp, gif, webp]
-    elsewhere = "scripts/pictures.py shows it in motion too."
+    elsewhere = "python scripts/pictures.py shows it in motion too."
     assert [elsewhere in text for text in page.html.split(webp)[1:]] == [0, 1, 0, 1, 0, 0]
 
 

@@ -9,9 +9,10 @@ from PIL import Image
 from bregman_exp.analysis.figures.album import Picture, evenly
 from bregman_exp.analysis.figures.style import DOTS
 from bregman_exp.analysis.names import Facts
+from bregman_exp.terminal import command
 
 MOVING = 3  # animations in a page: each may take as much as ten pictures
-LEFT_OUT = "scripts/pictures.py shows it in motion too."
+LEFT_OUT = f"{' '.join(command('pictures'))} shows it in motion too."
 # Every channel in steps of 8, which look like all values: half of the bytes
 STEPS = [min(255, (value + 4) // 8 * 8) for value in range(256)]
 
