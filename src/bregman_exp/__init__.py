@@ -5,6 +5,7 @@ rho = bx.legendre_map("softplus", beta=10.0)
 net = bx.resnet(20, act=rho, version="bregman", num_classes=10, normalize="cifar10")
 report = bx.robust_accuracy(net, images, labels, attack="pgd", norm="linf", eps=1 / 255)
 net = bx.load("outputs/…/seed-0-…").net  # a trained network; .config, .figures
+net = bx.pretrained("bregman_resnet20_tanh").net  # one that this project has trained; .card
 frame = bx.results("outputs/…")  # the figures of all runs in that folder, a pandas.DataFrame
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bregman_exp.api import resnet as resnet
     from bregman_exp.build.loading import load as load
     from bregman_exp.robustness import robust_accuracy as robust_accuracy
+    from bregman_exp.zoo import pretrained as pretrained
 
 # name -> the module to import on first use: a table needs no torch, and a network no pandas
 PARTS = {
@@ -29,6 +31,7 @@ PARTS = {
     "legendre_map": "api",
     "load": "build.loading",
     "mlp": "api",
+    "pretrained": "zoo",
     "resnet": "api",
     "results": "analysis.frame",
     "robust_accuracy": "robustness",

@@ -34,7 +34,7 @@ def summary(jobs: Sequence[Job], net: nn.Module) -> Iterator[str]:
     shape = "×".join(map(str, data.train.x.shape[1:]))
     sizes = f"{len(data.train):,} training, {len(data.val):,} validation and {len(data.test):,} test samples"
     yield f"data: {sizes} of {shape} numbers, {data.num_classes} classes"
-    yield f"optimizer: {_optimizer(run)}"
+    yield f"optimizer: {run.optim.label}"
     if run.training.is_robust:
         yield f"training: {_training(run)}"
     device = f"{jobs[0].device.type}{f' × {run.trainer.devices}' if run.trainer.devices > 1 else ''}"
@@ -61,21 +61,6 @@ def _changed(overrides: Iterable[str]) -> list[str]:
         for override, key in zip(plain, keys, strict=True)
         if key not in IN_FIRST_LINE and key.replace("/", ".").partition(".")[0] not in OF_COMMAND
     ]
-
-
-def _optimizer(run: Run) -> str:
-    """E.g. "sgd, lr 0.1, momentum 0.9, weight decay 0.0001, lr × 0.1 at epochs 91, 136"."""
-    optim = run.optim
-    parts = [optim.optimizer, f"lr {optim.lr:g}"]
-    if optim.optimizer == "sgd":
-        parts.append(f"{'Nesterov ' if optim.nesterov else ''}momentum {optim.momentum:g}")
-    parts.append(f"weight decay {optim.weight_decay:g}")
-    parts += [f"l1 {optim.l1:g}"] if optim.l1 else []
-    if optim.schedule != "multistep":
-        parts.append(f"{optim.schedule} lr")
-    elif optim.milestones:
-        parts.append(f"lr × {optim.gamma:g} at epochs {', '.join(map(str, optim.milestones))}")
-    return ", ".join(parts)
 
 
 def _training(run: Run) -> str:

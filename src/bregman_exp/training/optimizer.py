@@ -51,6 +51,20 @@ class Optim:
             f"optim.milestones={list(self.milestones)}: they must be rising epochs, each ≥ 1",
         )
 
+    @property
+    def label(self) -> str:
+        """E.g. "sgd, lr 0.1, momentum 0.9, weight decay 0.0001, lr × 0.1 at epochs 91, 136"."""
+        parts = [self.optimizer, f"lr {self.lr:g}"]
+        if self.optimizer == "sgd":
+            parts.append(f"{'Nesterov ' if self.nesterov else ''}momentum {self.momentum:g}")
+        parts.append(f"weight decay {self.weight_decay:g}")
+        parts += [f"l1 {self.l1:g}"] if self.l1 else []
+        if self.schedule != "multistep":
+            parts.append(f"{self.schedule} lr")
+        elif self.milestones:
+            parts.append(f"lr × {self.gamma:g} at epochs {', '.join(map(str, self.milestones))}")
+        return ", ".join(parts)
+
     def build_optimizer(self, parameters: Iterable[Parameter], captured: bool = False) -> Optimizer:
         """The torch optimizer; on a GPU it is fused: one kernel updates all parameters.
 

@@ -1,0 +1,89 @@
+"""scripts/publish.py and bx.pretrained: trained runs as published networks."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import bregman_exp as bx
+from bregman_exp.zoo.card import SAMPLE
+from bregman_exp.zoo.pretrained import NETWORKS
+from bregman_exp.zoo.sample import sample_figures
+
+
+@pytest.fixture
+def published(script, trained: Path, tmp_path: Path) -> Path:
+    outcome = script("publish", str(trained), "--to", "zoo", "--name", "spiral", "--remark", "A small one.")
+    assert outcome.code == 0, outcome.err
+    return tmp_path / "zoo"
+
+
+def test_a_run_and_the_network_published_of_it_are_the_same(published: Path, trained: Path) -> None:
+    assert bx.pretrained(folder=published) == ["spiral"]
+    run, own = bx.pretrained("spiral", folder=published), bx.load(trained)
+    x = torch.rand(5, 2)
+    assert torch.equal(run.net(x), own.net(x))
+    assert run.figures["robust"] == own.figures["robust"]
+    assert run.config.optim == own.config.optim
+    assert "A small one." in run.card
+    for file in published.rglob("*"):
+        assert not file.is_file() or str(trained.parents[2]).encode() not in file.read_bytes()
+
+
+def test_a_file_that_was_changed_or_is_missing(published: Path) -> None:
+    metrics = published / "spiral" / "metrics.json"
+    content = metrics.read_text()
+    metrics.write_text(content + " ")
+    with pytest.raises(ValueError, match=r"metrics\.json is not the published file"):
+        bx.pretrained("spiral", folder=published)
+    metrics.unlink()
+    with pytest.raises(ValueError, match=r"metrics\.json is missing"):
+        bx.pretrained("spiral", folder=published)
+
+
+def test_a_file_without_checksum(published: Path) -> None:
+    sums = published / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    sums.write_text("".join(line for line in lines if "last.ckpt" not in line))
+    with pytest.raises(ValueError, match=r"last\.ckpt has no line in SHA256SUMS"):
+        bx.pretrained("spiral", folder=published)
+
+
+def test_an_unknown_name(published: Path) -> None:
+    with pytest.raises(ValueError, match="no pretrained network 'resnet20'; there are spiral"):
+        bx.pretrained("resnet20", folder=published)
+
+
+@pytest.mark.parametrize(
+    ("lost", "sentence"),
+    [("metrics.json", "is not complete; run its train command again"), ("checkpoints", "no checkpoint")],
+)
+def test_a_run_that_cannot_be_published(
+    script, trained: Path, tmp_path: Path, lost: str, sentence: str
+) -> None:
+    place = trained / lost
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    outcome = script("publish", str(trained), "--to", "zoo")
+    assert outcome.code == 1
+    assert sentence in outcome.err
+    assert not (tmp_path / "zoo").exists()
+
+
+FAST = "bregman_resnet20_tanh"  # the others only in the slow tests
+CARDS = [pytest.param(name, marks=[] if name == FAST else pytest.mark.slow) for name in bx.pretrained()]
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_network_of_the_package_has_the_figures_of_its_card(name: str) -> None:
+    run = bx.pretrained(name)
+    recorded = json.loads((NETWORKS / name / SAMPLE).read_text())
+    assert sample_figures(run.net, tuple(recorded["shape"])) == recorded
+    clean = run.figures["clean"]
+    assert f"| clean | {100 * clean['accuracy']:.2f} |" in run.card
+    assert run.config.model_name in run.card
+
+
+def test_the_package_stays_small() -> None:
+    assert sum(file.stat().st_size for file in NETWORKS.rglob("*") if file.is_file()) < 8 * 2**20
