@@ -7,9 +7,9 @@ from dataclasses import asdict
 import torch
 from rich.console import Console
 
-from benchmarks import cost, evaluation, gpu, lightning, mlp, pipeline, step
+from benchmarks import cost, evaluation, family, gpu, lightning, mlp, pipeline, step
 from benchmarks.hardware import hardware
-from benchmarks.options import GPU, Options, parse
+from benchmarks.options import FAMILY, GPU, Options, parse
 from benchmarks.row import Row
 from benchmarks.table import table
 from bregman_exp.data import DataError
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Options], Iterable[Row]]] = {
     "lightning": lightning.rows,
     "cost": cost.rows,
     GPU: gpu.rows,
+    FAMILY: family.rows,
 }
 
 

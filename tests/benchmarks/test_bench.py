@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from itertools import groupby
 from math import isfinite
 from pathlib import Path
 
 import pytest
 
-from benchmarks import command
+from benchmarks import command, family
 from benchmarks.options import SUBJECTS, Options, parse
 from benchmarks.row import Row
 from bregman_exp.data import DataError
@@ -97,3 +98,16 @@ def test_what_one_may_say() -> None:
     assert options.what == ("mlp", "step")
     assert (options.limits.spread, options.limits.rounds, options.json) == (0.1, 7, Path("x.json"))
     assert parse([]).what == SUBJECTS
+
+
+def test_every_version_of_a_model_beside_the_standard_one() -> None:
+    options = parse(
+        ["--what", "family", "--models", "mlp", "--batch", "2", "--rounds", "1", "--modes", "plain"]
+    )
+    training, inference = [
+        list(lines) for _, lines in groupby(family.rows(options), lambda line: line.subject)
+    ]
+    for lines in (training, inference):
+        assert [line.case for line in lines] == ["mlp, plain", "bregman_mlp, plain", "euclidean_mlp, plain"]
+        assert [list(line.ratios) for line in lines] == [[], ["standard"], ["standard"]]
+        assert all(line.details == {"parameters": "48", "multiply-adds": "32"} for line in lines)

@@ -1,7 +1,6 @@
 """The table of all models: parameters and multiply-adds, counted without weights."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from bregman_exp.config import Mlp, Run, check, conf_dir
 
 POINT = (2,)  # of two-spiral
 SMALLEST = 8  # pixels to a side
+VERSIONS = ("bregman_", "euclidean_")  # prefixes of the other versions of a standard model
 CAPTION = "bregman_<model> has the same parameters and multiply-adds; so has euclidean_mlp"
 
 
@@ -31,7 +31,7 @@ def model_list(pixels: int, classes: int) -> Table:
         )
     counts = (Column(heading, justify="right") for heading in ("parameters", "multiply-adds"))
     table = Table("model", "sample", "classes", *counts, caption=CAPTION, caption_justify="left")
-    for run in _standard_runs():
+    for run in (composed(f"model={name}") for name in standard_models()):
         shape, of_classes = (POINT, 2) if isinstance(run.model, Mlp) else ((3, pixels, pixels), classes)
         net = network_without_weights(run, shape, of_classes)
         parameters = sum(p.numel() for p in net.parameters())
@@ -57,12 +57,12 @@ def composed(*overrides: str) -> Run:
     return check(plain | {"seed": 0})
 
 
-def _standard_runs() -> Iterator[Run]:
+def standard_models() -> list[str]:
+    """The names of the standard models in conf/, each family by depth."""
     names = [file.stem for file in (Path(conf_dir()) / "model").glob("*.yaml")]
-    standard = [name for name in names if not name.startswith(("bregman_", "euclidean_"))]
-    runs = [composed(f"model={name}") for name in sorted(standard)]
-    yield from sorted(runs, key=_by_family_and_depth)
+    return sorted((name for name in names if not name.startswith(VERSIONS)), key=_family_and_depth)
 
 
-def _by_family_and_depth(run: Run) -> tuple[str, int]:
-    return re.sub(r"\d.*", "", run.model.name), getattr(run.model, "depth", 0)
+def _family_and_depth(name: str) -> tuple[str, int]:
+    family, depth, _ = (*re.split(r"(\d+)", name, maxsplit=1), "0", "")[:3]
+    return family, int(depth)
