@@ -20,8 +20,7 @@ def test_sizes(name: str, parameters: int, adds: int, version: str) -> None:
 
 
 def test_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    few = [models.composed(f"model={name}") for name in ("mlp", "resnet20")]
-    monkeypatch.setattr(models, "_standard_runs", lambda: iter(few))
+    monkeypatch.setattr(models, "standard_models", lambda: ["mlp", "resnet20"])
     Console(width=100).print(models.model_list(32, 10))
     lines = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
     assert ["mlp", "2", "2", "24", "16"] in lines
@@ -30,9 +29,7 @@ def test_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
         models.model_list(4, 10)
 
 
-@pytest.mark.slow
 def test_the_standard_models_are_all_of_them() -> None:
-    names = [run.model_name for run in models._standard_runs()]
-    assert names[0] == "mlp"
-    assert names[1:3] == ["resnet18", "resnet20"]
+    names = models.standard_models()
+    assert names[:6] == ["mlp", "resnet18", "resnet20", "resnet32", "resnet34", "resnet44"]
     assert len(names) == 16
