@@ -2,24 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from bregman_exp.geometry import Activation
-from bregman_exp.models.architecture import cifar_architecture
+from bregman_exp.geometry.as_released import SinAsReleased
+from bregman_exp.models.architecture import Architecture, architecture, cifar_architecture
 from bregman_exp.models.input_map import InputMap
 from bregman_exp.models.mlp import MLP, mlp
 from bregman_exp.models.resnet import Normalize, ResNet
 
 RESNET_CLAMP, MLP_CLAMP = 2e-5, 1e-5  # of z, in bregmanet's blocks and layers
-STAGES = ("layer1", "layer2", "layer3")
 
 
 def from_bregmanet(
     state: Mapping[str, Tensor], *, act: Activation, version: str = "bregman", normalize: Normalize = None
 ) -> nn.Module:
-    """The network of bregmanet 1.0.0 with this state dict, in eval mode: an MLP or a small ResNet.
+    """The network of bregmanet 1.0.0 with this state dict, in eval mode: an MLP or a ResNet of basic blocks.
 
     ``act``: the map it was made with. bregmanet's softplus has β = 1000 by default; its "relu" of Bregman
     networks is ``squareplus_as_released``, its "sigmoid" ``sigmoid_as_released``, its "sin"
@@ -28,31 +29,58 @@ def from_bregmanet(
     first layer of a ResNet, for images in [0, 1]; None: the network takes what bregmanet's took. An MLP takes
     the inputs of bregmanet's, inside the range of the map.
 
-    Shapes: those of the network. Raises ValueError for a state dict of neither, of a bottleneck or
-    four-stage ResNet, of an MLP whose width changes, and for keys or shapes that do not fit.
+    The projections ("downsample") of a large Bregman ResNet are left out: bregmanet trains and stores them,
+    but its forward pass does not use them. Whatever activation a large ResNet is made with, its blocks have
+    softplus, so only one made with softplus, the default, is a network with one map.
+
+    Shapes: those of the network. Raises ValueError for a state dict of neither, of a bottleneck ResNet, of a
+    large one with "sin" (whose max-pooling acts on z, which is not increasing in u), of an MLP whose width
+    changes, and for keys or shapes that do not fit.
     """
     if "lin.0.weight" in state:
         net = _mlp(state, act, version)
-    elif "layer1.0.conv1.weight" in state and "linear.weight" in state:
+    elif "layer1.0.conv1.weight" in state:
         net = _resnet(state, act, version, normalize)
     else:
         raise ValueError(
-            "the state dict is of no MLP (lin.0.weight) and of no small ResNet (layer1.0.conv1.weight, "
-            "linear.weight) of bregmanet; give net.state_dict() of one of these."
+            "the state dict is of no MLP (lin.0.weight) and no ResNet (layer1.0.conv1.weight) of bregmanet; "
+            "give net.state_dict() of one of these."
         )
     return net.eval()
 
 
 def _resnet(state: Mapping[str, Tensor], act: Activation, version: str, normalize: Normalize) -> ResNet:
-    names = [key for key in state if re.fullmatch(r"layer.*\.conv1\.weight", key)]  # one of each block
-    blocks = [sum(name.startswith(f"{stage}.") for name in names) for stage in STAGES]
-    if len(set(blocks)) != 1:
-        raise ValueError(f"the stages have {blocks} blocks; only ResNets with as many in each are converted.")
-    shape = cifar_architecture(blocks[0])
-    classes, clamp = len(state["linear.weight"]), RESNET_CLAMP if version == "bregman" else None
-    net = ResNet(shape, act, version, classes, normalize, clamp, shape.usual_shortcut)
-    _load(net, dict(state))
+    """A small ResNet has three stages and a layer "linear", a large one four and "fc"."""
+    large, bregman = "fc.weight" in state, version == "bregman"
+    shape = _architecture(state, large)
+    if large and isinstance(act, SinAsReleased):
+        raise ValueError(
+            "bregmanet's large ResNets with sin are not converted: they take the maximum over z."
+        )
+    clamp = RESNET_CLAMP if bregman else None
+    kept = {key: value for key, value in state.items() if not (bregman and ".downsample." in key)}
+    classes = len(state[f"{shape.head_name}.weight"])
+    shortcut = "pad" if bregman else shape.usual_shortcut
+    net = ResNet(shape, act, version, classes, normalize, clamp, shortcut)
+    _load(net, kept)
     return net.to(memory_format=torch.channels_last)
+
+
+def _architecture(state: Mapping[str, Tensor], large: bool) -> Architecture:
+    if "layer1.0.conv3.weight" in state:
+        raise ValueError(
+            "bregmanet's bottleneck networks give NaN and are not converted; train bx.resnet(50)."
+        )
+    names = [key for key in state if re.fullmatch(r"layer.*\.conv1\.weight", key)]  # one of each block
+    stages = [f"layer{number}." for number in range(1, 5 if large else 4)]
+    blocks = tuple(sum(name.startswith(stage) for name in names) for stage in stages)
+    if large:
+        return replace(architecture(18, stem=None, skips=1, groups=1, width_per_group=64), blocks=blocks)
+    if len(set(blocks)) != 1 or "linear.weight" not in state:
+        raise ValueError(
+            f"the stages have {list(blocks)} blocks; only ResNets with as many in each are converted."
+        )
+    return cifar_architecture(blocks[0])
 
 
 def _mlp(state: Mapping[str, Tensor], act: Activation, version: str) -> MLP:
