@@ -27,7 +27,7 @@ def evaluation_text(record: Record, row: str) -> RenderableType:
     title = f"{row}, seed {record['seed']}"
     checks = record.get("checks", [])
     failed = [check for check in checks if check["status"] == CheckStatus.FAILED]
-    learned = [_learned(name, values) for name, values in record["train"].get("learned", {}).items()]
+    learned = [_learned(name, values) for name, values in record.get("train", {}).get("learned", {}).items()]
     lines = [f"{title}: {verdict_line(record)}", *learned, *_failures(failed), _counts(checks)]
     if failed:
         lines.append("docs/checks.md says what each failure means and what to do.")
