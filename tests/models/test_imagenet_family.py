@@ -115,13 +115,13 @@ def written_plainly(net: ResNet, images: Tensor) -> Tensor:
     z = rho(net.bn1(net.conv1(images)))
     for block in net.blocks():
         if getattr(block, "skips", 1) == 2:
-            z = rho(block.skip(z) + block.bn1(block.conv1(z)))
+            z = rho(block.skipped(z) + block.bn1(block.conv1(z)))
             z = rho(z + block.bn2(block.conv2(z)))
             continue
         inner = block.bn2(block.conv2(rho(block.bn1(block.conv1(z)))))
         if hasattr(block, "conv3"):
             inner = block.bn3(block.conv3(rho(inner)))
-        z = rho(block.skip(z) + inner)
+        z = rho(block.skipped(z) + inner)
     return net.head(z)
 
 

@@ -107,12 +107,12 @@ def test_padding_is_zero_in_the_dual_space() -> None:
     act = legendre_map("sigmoid")
     bregman, standard = resnet(20, act=act, version="bregman"), resnet(20, act=act, version="standard")
     u = torch.randn(2, 16, 4, 4)
-    padded = bregman.layer2[0].shortcut(u)
+    padded = bregman.layer2[0].skipped(u)
     assert padded.shape == (2, 32, 2, 2)
     assert not padded[:, :8].any()
     assert not padded[:, 24:].any()
     assert torch.equal(padded[:, 8:24], u[:, :, ::2, ::2])
-    assert torch.equal(standard.layer2[0].shortcut(u)[:, :8], torch.full((2, 8, 2, 2), 0.5))
+    assert torch.equal(standard.layer2[0].skipped(u)[:, :8], torch.full((2, 8, 2, 2), 0.5))
 
 
 @pytest.mark.parametrize("version", ["standard", "bregman"])

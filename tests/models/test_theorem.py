@@ -51,7 +51,7 @@ def test_bregman_layer_minimises_f_plus_divergence(name: str, seed: int) -> None
         divergence = (act.potential(z) - act.potential(z0) - slope * (z - z0)).sum()
         return -(pull * z).sum() + divergence
 
-    expected = act.act(layer(act.inverse(z0), z0)).detach()
+    expected = act.act(layer(act.inverse(z0), z0, net.data_map)).detach()
     torch.testing.assert_close(solve(objective, z0, act), expected, rtol=0, atol=2e-6)
 
 
@@ -72,5 +72,24 @@ def test_euclidean_layer_minimises_f_plus_distance_plus_g(name: str) -> None:
         g = (act.potential(z) - 0.5 * z**2).sum()
         return -(pull * z).sum() + 0.5 * ((z - z0) ** 2).sum() + g
 
-    expected = act.act(layer(z0, z0)).detach()
+    expected = act.act(layer(z0, z0, net.data_map)).detach()
     torch.testing.assert_close(solve(objective, z0, act), expected, rtol=0, atol=2e-6)
+
+
+def test_a_step_between_two_maps_minimises_f_plus_the_change_of_potentials() -> None:
+    """z¹ = argmin −⟨W z⁰ + b, z⟩ + Φ₁(z) − ⟨∇Φ₀(z⁰), z⟩, with other parameters in Φ₁ than in Φ₀."""
+    torch.manual_seed(0)
+    act = the_map("softplus").learned("channel")
+    net = mlp([4], act=act, version="bregman", in_features=4, num_classes=2, clamp=None).double()
+    layer = net.layers[0]
+    layer.rho.theta.beta.data = torch.tensor([-1.0, -0.5, 0.5, 1.0], dtype=torch.float64)
+    next_act = layer.rho.act.at(beta=layer.rho.values["beta"].detach())
+    z0 = act.act(torch.randn(4, dtype=torch.float64))
+    pull, slope = layer.linear(z0).detach(), act.inverse(z0)
+
+    def objective(z: torch.Tensor) -> torch.Tensor:
+        return (next_act.potential(z) - (pull + slope) * z).sum()
+
+    expected = layer.rho(layer(slope, z0, net.data_map)).detach()
+    torch.testing.assert_close(solve(objective, z0, act), expected, rtol=0, atol=2e-6)
+    assert (expected - act.act(slope + pull)).abs().max() > 0.1  # the maps differ

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -27,7 +27,8 @@ def evaluation_text(record: Record, row: str) -> RenderableType:
     title = f"{row}, seed {record['seed']}"
     checks = record.get("checks", [])
     failed = [check for check in checks if check["status"] == CheckStatus.FAILED]
-    lines = [f"{title}: {verdict_line(record)}", *_failures(failed), _counts(checks)]
+    learned = [_learned(name, values) for name, values in record.get("train", {}).get("learned", {}).items()]
+    lines = [f"{title}: {verdict_line(record)}", *learned, *_failures(failed), _counts(checks)]
     if failed:
         lines.append("docs/checks.md says what each failure means and what to do.")
     return Group(_accuracies(record, _entries(record), title), Text("\n".join(lines)))
@@ -46,6 +47,11 @@ def verdict_line(record: Record) -> str:
     lowest = [min(of_norm, key=_reported_accuracy) for of_norm in norms.values()]
     under = [f"{_percent(entry)} under {entry['id']} ({_verdict(entry)})" for entry in lowest]
     return ", ".join([f"{percent(record['clean']['accuracy'])} % clean", *under])
+
+
+def _learned(name: str, values: Mapping[str, float]) -> str:
+    low, middle, high = (f"{values[key]:.4g}" for key in ("min", "median", "max"))
+    return f"learned {name}: {low}" if low == high else f"learned {name}: {low} to {high}, median {middle}"
 
 
 def _entries(record: Record) -> list[Record]:

@@ -12,6 +12,7 @@ from bregman_exp.cli.examples import save_examples
 from bregman_exp.cli.run_summary import row_name
 from bregman_exp.config import Run
 from bregman_exp.data import Split, subset
+from bregman_exp.models import learned_range
 from bregman_exp.robustness import Evaluation, EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
 from bregman_exp.runs import RunFolder, attacks_that_failed, metrics_record
@@ -133,6 +134,7 @@ def _evaluation(job: Job, net: nn.Module, samples: Split, target: RunFolder) -> 
 
 def _train_record(job: Job, net: nn.Module) -> dict[str, Any]:
     facts = training_facts(job.folder.checkpoint("last"), job.identity)
+    learned = learned_range(net)
     return {
         "epochs": facts.epochs,
         "steps": facts.steps,
@@ -147,6 +149,7 @@ def _train_record(job: Job, net: nn.Module) -> dict[str, Any]:
         "tf32": facts.form.endswith("tf32"),
         "form": facts.form,
         "forms": facts.forms,
+        **({"learned": learned} if learned else {}),
     }
 
 

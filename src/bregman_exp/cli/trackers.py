@@ -43,7 +43,8 @@ def about(job: Job) -> About:
     """The group is a row's model and activation as in tables; the tags also tell its shape and its data."""
     run = job.run
     config: dict[str, Any] = asdict(run) | {"config_hash": job.config_hash, "row_hash": job.row_hash}
-    _, *shape = base_name(run.model_name, job.act.label, flattened(config)).split(", ")
+    network = base_name(run.model_name, job.act.label, {})
+    shape = base_name(run.model_name, job.act.label, flattened(config)).removeprefix(network).split(", ")[1:]
     tags = [run.model_name, run.model.version, job.act.label, *shape, job.data.name, run.experiment_name]
     return About(
         base_name(run.model_name, job.act.label, {}),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bregman_exp.geometry.clamping import clamp_for_square, with_gradient_of
+from bregman_exp.geometry.clamping import Number, clamp_for_square, with_gradient_of
 from bregman_exp.geometry.legendre import INPUT_INTERVAL, LegendreMap, positive
 from bregman_exp.geometry.mixture import log_mixture, mixture
 from bregman_exp.geometry.precision import in_float32
@@ -161,8 +161,9 @@ class ScaledTanh(LegendreMap):
     """
 
     name = "scaled_tanh"
+    learnable = True
 
-    def __init__(self, scale: float = 1.7159, slope: float = 0.6666) -> None:
+    def __init__(self, scale: Number = 1.7159, slope: Number = 0.6666) -> None:
         self.scale = positive(self.name, "scale", scale)
         self.slope = positive(self.name, "slope", slope)
         self.range = (-self.scale, self.scale)
@@ -213,7 +214,7 @@ class Sin(LegendreMap):
         c = u.clamp(-HALF_PI, HALF_PI)
         return u.abs() - c.abs() - torch.cos(c)
 
-    def dual_bounds(self, clamp: float | None) -> tuple[float, float]:
+    def dual_bounds(self, clamp: float | None) -> tuple[Number, Number]:
         """As for every map, but ±π/2 where clamp is None."""
         return (-HALF_PI, HALF_PI) if clamp is None else super().dual_bounds(clamp)
 

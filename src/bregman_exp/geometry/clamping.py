@@ -1,9 +1,25 @@
 """Clamps with a chosen gradient, and a clamp against overflow."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+
+Number = float | Tensor  # a parameter of a map, or an end of its range: a tensor where it is learned
+
+
+def clamp_between(x: Tensor, lo: Number, hi: Number) -> Tensor:
+    """min(max(x, lo), hi), elementwise; tensors broadcast to x, and get the gradient where they act."""
+    if not isinstance(lo, Tensor) and not isinstance(hi, Tensor):
+        return x.clamp(lo, hi)
+    # torch.clamp takes two numbers or two tensors; None is no bound
+    ends = (end.to(x) if isinstance(end, Tensor) else _finite_tensor(end, x) for end in (lo, hi))
+    return torch.clamp(x, *ends)
+
+
+def _finite_tensor(end: float, like: Tensor) -> Tensor | None:
+    return None if math.isinf(end) else like.new_full((), end)
 
 
 def not_above(x: Tensor, bound: float) -> Tensor:

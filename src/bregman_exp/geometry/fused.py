@@ -73,8 +73,10 @@ class FusedMap:
 
 def fused(act: Activation) -> FusedMap | None:
     """The fused form of a map; None if it has none, or if that would not be faster."""
+    if act.learn:  # its slope would need a second part, by the parameters
+        return None
     if isinstance(act, Softplus):
-        return _softplus(act.beta)
+        return _softplus(float(act.beta))
     return FUSED.get(type(act))
 
 

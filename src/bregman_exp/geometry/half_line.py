@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bregman_exp.geometry.clamping import clamp_for_square, not_above
+from bregman_exp.geometry.clamping import Number, clamp_for_square, not_above
 from bregman_exp.geometry.legendre import LegendreMap, positive
 from bregman_exp.geometry.mixture import log_mixture
 from bregman_exp.geometry.precision import in_float32
@@ -57,12 +57,15 @@ class Elu(LegendreMap):
     """
 
     name = "elu"
+    learnable = True
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: Number = 1.0) -> None:
         self.alpha = positive(self.name, "alpha", alpha)
         self.range = (-self.alpha, math.inf)
 
     def act(self, u: Tensor) -> Tensor:
+        if isinstance(self.alpha, Tensor):
+            return torch.where(u > 0, u, self.alpha * torch.expm1(not_above(u, 0.0)))
         return F.elu(u, self.alpha)
 
     def _inverse(self, z: Tensor) -> Tensor:

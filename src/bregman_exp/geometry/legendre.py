@@ -1,28 +1,40 @@
 """Activations, and Legendre maps: activations with an inverse, a potential, a conjugate and a divergence."""
 
+import copy
 import inspect
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from bregman_exp.geometry.clamping import Number, clamp_between
 from bregman_exp.geometry.mixture import mixture
 from bregman_exp.geometry.precision import in_float32, widen
 
 INPUT_MARGIN = 1e-3  # distance of the input interval from both ends of a bounded range
 INPUT_INTERVAL = (-1.57, 1.57)  # where the published two-spiral data live
 HALF_LINE_START, HALF_LINE_LENGTH = 0.1, 3.14  # the same length, away from the end of a half line
+LEARN = ("network", "layer", "channel")
 
 
 class Activation(ABC):
     """An elementwise map ρ with a `name` and parameters; increasing, except for gelu.
 
-    Each constructor parameter is an attribute of the same name. Activations are equal if their classes and
-    parameters are.
+    Each constructor parameter is an attribute of the same name. Activations are equal if their classes,
+    parameters and ``learn`` are.
+
+    ``learnable``: a network can learn the parameters. All are above 0, the map increases for every such
+    value, and the formulas also take tensors, which broadcast to u. ``learn``: None, or what has its own
+    values of them in a network: "network", "layer" or "channel" (models/layer_map.py). The attributes are
+    the initial values then.
     """
 
     name: str
+    learnable: ClassVar[bool] = False
+    learn: str | None = None
+    _tensor: Tensor | None = None  # a parameter, where they are tensors
 
     @abstractmethod
     def act(self, u: Tensor) -> Tensor:
@@ -31,6 +43,28 @@ class Activation(ABC):
     def straight_through(self) -> "Activation":
         """The same values with a gradient that passes the clamp of ρ; self if ρ does not clamp u."""
         return self
+
+    def learned(self, per: str | None) -> Self:
+        """The map whose parameters a network learns, per "network", "layer" or "channel"; None: fixed.
+
+        Raises ValueError for another word, and for a map without parameters that can be learned.
+        """
+        if per is not None and per not in LEARN:
+            raise ValueError(f"act.learn={per!r} does not exist; use one of {', '.join(LEARN)}, or null.")
+        if per is not None and not self.learnable:
+            raise ValueError(
+                f"act.learn={per}: activation {self.name!r} has no parameter that can be learned; leave "
+                "act.learn out, or use a map with one, e.g. softplus."
+            )
+        twin = copy.copy(self)
+        twin.learn = per
+        return twin
+
+    def at(self, **values: Tensor) -> Self:
+        """The map with these values of all its parameters, above 0, which broadcast to u."""
+        twin = type(self)(**values)
+        twin._tensor = next(iter(values.values()))
+        return twin
 
     @property
     def zero(self) -> float:
@@ -49,14 +83,16 @@ class Activation(ABC):
 
     @property
     def label(self) -> str:
-        """The name with the non-default parameters: `softplus(beta=10)`."""
+        """The name with the non-default parameters: `softplus(beta=10)`, `softplus, learned per layer`."""
         shown = ", ".join(f"{key}={value}" for key, value in self._changed().items())
-        return f"{self.name}({shown})" if shown else self.name
+        label = f"{self.name}({shown})" if shown else self.name
+        return f"{label}, learned per {self.learn}" if self.learn else label
 
     @property
     def slug(self) -> str:
-        """The label as a part of a folder's name: `softplus-beta10`."""
-        return "-".join([self.name, *(key + value for key, value in self._changed().items())])
+        """The label as a part of a folder's name: `softplus-beta10`, `softplus-learned_layer`."""
+        changed = (key + value for key, value in self._changed().items())
+        return "-".join([self.name, *changed, *([f"learned_{self.learn}"] if self.learn else [])])
 
     def _changed(self) -> dict[str, str]:
         signature = inspect.signature(type(self)).parameters
@@ -67,10 +103,13 @@ class Activation(ABC):
         return self.label
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.parameters == other.parameters  # type: ignore[attr-defined]
+        return isinstance(other, Activation) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash((type(self), *self.parameters.values()))
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[object, ...]:
+        return type(self), self.learn, *self.parameters.values()
 
 
 class LegendreMap(Activation):
@@ -83,11 +122,11 @@ class LegendreMap(Activation):
     side of 0.
     """
 
-    range: tuple[float, float]
+    range: tuple[Number, Number]
 
     @property
     def input_interval(self) -> tuple[float, float]:
-        lo, hi = self.range
+        lo, hi = map(float, self.range)
         if math.isinf(lo):
             return INPUT_INTERVAL
         if math.isinf(hi):
@@ -107,15 +146,17 @@ class LegendreMap(Activation):
     def conjugate(self, u: Tensor) -> Tensor:
         """Φ*(u)."""
 
-    def dual_bounds(self, clamp: float | None) -> tuple[float, float]:
+    def dual_bounds(self, clamp: float | None) -> tuple[Number, Number]:
         """(ρ⁻¹(lo + clamp), ρ⁻¹(hi − clamp)), computed in float64; ±∞ for clamp=None or an infinite end.
 
-        Raises ValueError unless clamp is positive and below half the length of the range.
+        Where the parameters are tensors, so are the finite bounds, computed in their dtype and with a
+        gradient for them, and the clamp is not checked. Raises ValueError unless clamp is positive and below
+        half the length of the range.
         """
         lo, hi = self.range
         if clamp is None:
             return -math.inf, math.inf
-        if not 0 < clamp < (hi - lo) / 2:
+        if not isinstance(lo, Tensor) and not isinstance(hi, Tensor) and not 0 < clamp < (hi - lo) / 2:
             raise ValueError(
                 f"clamp={clamp} does not fit {self.label}: it must be above 0 and below {(hi - lo) / 2:g}; "
                 "choose e.g. 2e-5, or None for no clamp."
@@ -132,7 +173,7 @@ class LegendreMap(Activation):
         """
         return self.inverse(mixture(self.act(u), R))
 
-    def edge(self, dtype: torch.dtype) -> tuple[float, float]:
+    def edge(self, dtype: torch.dtype) -> tuple[Number, Number]:
         """The interval to which `inverse` and `potential` clamp z of this dtype.
 
         It is smaller than the range by |end| times the machine epsilon, or at an end that is 0 by 4 times
@@ -144,10 +185,14 @@ class LegendreMap(Activation):
     def _clamp(self, z: Tensor) -> Tensor:
         lo, hi = self.edge(z.dtype)
         z = widen(z)
-        return z if math.isinf(lo) and math.isinf(hi) else z.clamp(lo, hi)
+        return z if _is_infinite(lo) and _is_infinite(hi) else clamp_between(z, lo, hi)
 
-    def _dual(self, z: float) -> float:
-        return z if math.isinf(z) else float(self.inverse(torch.tensor(z, dtype=torch.float64, device="cpu")))
+    def _dual(self, z: Number) -> Number:
+        if _is_infinite(z):
+            return z
+        if self._tensor is not None:
+            return self._inverse(torch.zeros_like(self._tensor) + z)
+        return float(self.inverse(torch.tensor(z, dtype=torch.float64, device="cpu")))
 
     @abstractmethod
     def _inverse(self, z: Tensor) -> Tensor:
@@ -168,14 +213,22 @@ def bregman_divergence(legendre: LegendreMap, z: Tensor, z_prime: Tensor) -> Ten
     return (legendre.potential(z) - legendre.potential(z_prime) - linear).clamp(min=0).sum(-1)
 
 
-def _gap(end: float, dtype: torch.dtype) -> float:
-    if math.isinf(end):
+def _is_infinite(end: Number) -> bool:
+    return not isinstance(end, Tensor) and math.isinf(end)
+
+
+def _gap(end: Number, dtype: torch.dtype) -> Number:
+    if _is_infinite(end):
         return 0.0
+    if isinstance(end, Tensor):
+        return end.abs() * torch.finfo(dtype).eps
     return abs(end) * torch.finfo(dtype).eps if end else 4 * torch.finfo(dtype).tiny
 
 
-def positive(map_name: str, parameter: str, value: float) -> float:
-    """The parameter as a float; ValueError unless it is a finite number above 0."""
+def positive(map_name: str, parameter: str, value: Number) -> Number:
+    """The parameter as a float; ValueError unless it is a finite number above 0. A tensor is not checked."""
+    if isinstance(value, Tensor):
+        return value
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 < value < math.inf:
         raise ValueError(

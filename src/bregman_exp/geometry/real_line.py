@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bregman_exp.geometry.clamping import Number
 from bregman_exp.geometry.legendre import LegendreMap, positive
 from bregman_exp.geometry.precision import in_float32
 
@@ -50,11 +51,14 @@ class LeakyRelu(LegendreMap):
 
     name = "leaky_relu"
     range = REAL_LINE
+    learnable = True
 
-    def __init__(self, slope: float = 0.01) -> None:
+    def __init__(self, slope: Number = 0.01) -> None:
         self.slope = positive(self.name, "slope", slope)
 
     def act(self, u: Tensor) -> Tensor:
+        if isinstance(self.slope, Tensor):
+            return torch.where(u > 0, u, self.slope * u)
         return F.leaky_relu(u, self.slope)
 
     def _inverse(self, z: Tensor) -> Tensor:

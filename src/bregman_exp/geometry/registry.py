@@ -35,12 +35,15 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 }
 
 
-def legendre_map(name: str, **parameters: float) -> Activation:
+def legendre_map(name: str, *, learn: str | None = None, **parameters: float) -> Activation:
     """The activation of this name, e.g. `legendre_map("softplus", beta=10.0)`.
+
+    ``learn``: a network made with it learns the parameters, one value per "network", "layer" or "channel",
+    from the given ones on (`Activation.learned`).
 
     It is a `LegendreMap`, except for relu and gelu, which only standard models can use, and for the maps
     `AsReleased`, which reproduce bregmanet. Raises ValueError for an unknown name, an unknown parameter, or
-    a value that is not allowed.
+    a value that is not allowed, and where there is nothing to learn.
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"there is no activation {name!r}; choose one of: {', '.join(ACTIVATIONS)}.")
@@ -51,7 +54,8 @@ def legendre_map(name: str, **parameters: float) -> Activation:
             f"activation {name!r} has no parameter {unknown[0]!r}; "
             f"its parameters are: {', '.join(allowed) or 'none'}."
         )
-    return ACTIVATIONS[name](**parameters)
+    act = ACTIVATIONS[name](**parameters)
+    return act if learn is None else act.learned(learn)
 
 
 def as_legendre(act: Activation) -> LegendreMap:

@@ -6,7 +6,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from bregman_exp.geometry.clamping import clamp_for_square, not_above
+from bregman_exp.geometry.clamping import Number, clamp_for_square, not_above
 from bregman_exp.geometry.dilogarithm import dilogarithm_drop, softplus_integral
 from bregman_exp.geometry.legendre import LegendreMap, positive
 from bregman_exp.geometry.mixture import log_mixture
@@ -49,6 +49,52 @@ class _Softplus(torch.autograd.Function):
         return _Softplus.apply(u, beta), in_dims[0]  # elementwise: the batch is one more dimension
 
 
+class _LearnedSoftplus(torch.autograd.Function):
+    """The same with a β for each u, and a gradient for it; u and β of one shape, float32 or float64.
+
+    With H(p) = −p log p − (1−p) log(1−p) the entropy and σ = 1/(1+e^−βu),
+
+        ∂ρ/∂β = (u σ − ρ)/β = −H(σ)/β²,    H(σ) = log(1+e^−|βu|) + |βu| e^−|βu|/(1+e^−|βu|),
+
+    where no terms cancel: it decreases to 0 on both sides, as ρ approaches max(u, 0) whatever β is.
+    """
+
+    @staticmethod
+    def forward(u: Tensor, beta: Tensor) -> Tensor:
+        return u.clamp(min=0) + _log1p_(_distance(u, beta).neg().exp()) / beta
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        u, beta = ctx.saved_tensors
+        slope = (u * beta).clamp(min=-exponent_bound(u.dtype)).sigmoid()
+        grad_u = slope * grad_outputs[0]
+        if not ctx.needs_input_grad[1]:
+            return grad_u, None
+        distance = _distance(u, beta)
+        tail = distance.neg().exp()
+        entropy = torch.log1p(tail) + distance * tail / (1 + tail)
+        return grad_u, -entropy / beta.square() * grad_outputs[0]
+
+    @staticmethod
+    def vmap(  # pyright: ignore[reportIncompatibleMethodOverride] (torch declares *args)
+        info: Any, in_dims: tuple[int | None, int | None], *tensors: Tensor
+    ) -> tuple[Any, int]:
+        rows = (
+            tensor.expand(info.batch_size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+            for tensor, dim in zip(tensors, in_dims, strict=True)
+        )
+        return _LearnedSoftplus.apply(*rows), 0
+
+
+def _distance(u: Tensor, beta: Tensor) -> Tensor:
+    """|βu|, at most what exp(−x) is computed for."""
+    return (u * beta).abs().clamp(max=exponent_bound(u.dtype))
+
+
 def _log1p_(p: Tensor) -> Tensor:
     """log(1 + p) for p in [0, 1], computed in place; torch.log1p is several times slower on some CPUs.
 
@@ -69,16 +115,20 @@ class Softplus(LegendreMap):
 
     name = "softplus"
     range = (0.0, math.inf)
+    learnable = True
 
-    def __init__(self, beta: float = 1000.0) -> None:
+    def __init__(self, beta: Number = 1000.0) -> None:
         self.beta = positive(self.name, "beta", beta)
 
     @in_float32
     def act(self, u: Tensor) -> Tensor:
+        if isinstance(self.beta, Tensor):
+            return _LearnedSoftplus.apply(u, self.beta.expand_as(u))  # type: ignore[return-value]
         return _Softplus.apply(u, self.beta)  # type: ignore[return-value]
 
-    def edge(self, dtype: torch.dtype) -> tuple[float, float]:
-        return 4 * torch.finfo(dtype).tiny / min(self.beta, 1.0), math.inf
+    def edge(self, dtype: torch.dtype) -> tuple[Number, Number]:
+        least = self.beta.clamp(max=1.0) if isinstance(self.beta, Tensor) else min(self.beta, 1.0)
+        return 4 * torch.finfo(dtype).tiny / least, math.inf
 
     def _inverse(self, z: Tensor) -> Tensor:
         return z + torch.log(-torch.expm1(-self.beta * z)) / self.beta

@@ -4,14 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bregman_exp.geometry import Activation
-from bregman_exp.models.version import DualClamp
+from bregman_exp.geometry.clamping import Number
+from bregman_exp.models.layer_map import LayerMap, LayerMaps
 
-OfDual = Callable[[Tensor], Tensor]  # u ↦ ρ(u)
-SplitOfDual = Callable[[Tensor], tuple[Tensor, Tensor]]  # u ↦ (ρ(u), what the skip carries)
+OfDual = Callable[[LayerMap, Tensor], Tensor]  # (ρ, u) ↦ ρ(u)
+SplitOfDual = Callable[[LayerMap, Tensor], tuple[Tensor, Tensor]]  # (ρ, u) ↦ (ρ(u), what the skip carries)
 EXPANSION = 4  # channels that leave a bottleneck, for each of ``channels``
 SHORTCUTS = ("pad", "projection")
 NORMS = ("batch", "group", "none")
@@ -26,13 +27,17 @@ class PadShortcut(nn.Module):
     Shapes: (N, C, H, W) -> (N, C + 2·extra, H/stride, W/stride).
     """
 
-    def __init__(self, extra: int, value: float, stride: int = 2):
+    def __init__(self, extra: int, stride: int = 2):
         super().__init__()
-        self.extra, self.value, self.stride = extra, value, stride
+        self.extra, self.stride = extra, stride
 
-    def forward(self, s: Tensor) -> Tensor:
+    def forward(self, s: Tensor, value: Number) -> Tensor:
         subsampled = F.avg_pool2d(s, 1, stride=self.stride)  # unlike a slice, with a channels-last gradient
-        return F.pad(subsampled, (0, 0, 0, 0, self.extra, self.extra), value=self.value)
+        if not isinstance(value, Tensor):
+            return F.pad(subsampled, (0, 0, 0, 0, self.extra, self.extra), value=value)
+        n, _, height, width = subsampled.shape
+        padding = value.to(s.dtype).expand(n, self.extra, height, width)
+        return torch.cat((padding, subsampled, padding), dim=1)
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,8 @@ class Parts:
     state dict.
     """
 
-    act: Activation
+    maps: LayerMaps
     version: str
-    clamp_dual: DualClamp
     norm: str = "batch"
     shortcut: str = "pad"
     shortcut_name: str = "shortcut"
@@ -74,22 +78,22 @@ class Parts:
         if self.shortcut == "projection":
             convolution = self.convolution(in_channels, channels, 1, stride)
             return nn.Sequential(convolution, self.normalization(channels))
-        value = self.clamp_dual.zero if self.version == "bregman" else self.act.zero
-        return PadShortcut((channels - in_channels) // 2, value, stride)
+        return PadShortcut((channels - in_channels) // 2, stride)
 
 
 class Block(nn.Module, ABC):
     """A residual block in the dual variable u; z = ρ(u).
 
     With ``split`` u ↦ (ρ(u), s): s is z in a standard network and clamp(u) in a Bregman one, which equals its
-    skip ρ⁻¹(clamp(z)), so no inverse is computed.
+    skip ρ⁻¹(clamp(z)), so no inverse is computed. ``rho`` is the map of the u that enters the block, ``rho1``
+    and ``rho2`` are those of what its first and second convolution give; they may be one module.
 
     Shapes: u (N, C, H, W) -> (N, C', H/stride, W/stride).
     """
 
-    def __init__(self, parts: Parts):
+    def __init__(self, parts: Parts, in_channels: int):
         super().__init__()
-        self.act, self.version, self.clamp_dual = parts.act, parts.version, parts.clamp_dual
+        self.version, self.rho = parts.version, parts.maps.of_layer(in_channels)
         self.shortcut_name = parts.shortcut_name  # of a module that the subclass adds last
 
     @property
@@ -97,17 +101,28 @@ class Block(nn.Module, ABC):
         """The shortcut: the identity, a projection or padding."""
         return getattr(self, self.shortcut_name)
 
-    def split(self, u: Tensor) -> tuple[Tensor, Tensor]:
+    def split(self, rho: LayerMap, u: Tensor) -> tuple[Tensor, Tensor]:
         """(ρ(u), what the skip carries), in the plain form."""
-        z = self.act.act(u)
-        return z, self.clamp_dual(u) if self.version == "bregman" else z
+        z = rho(u)
+        return z, rho.clamp_dual(u) if self.version == "bregman" else z
+
+    def skipped(self, s: Tensor) -> Tensor:
+        """The shortcut of what the skip carries."""
+        if not isinstance(self.skip, PadShortcut):
+            return self.skip(s)
+        return self.skip(s, self.rho.clamp_dual.zero if self.version == "bregman" else self.rho.zero)
 
     @abstractmethod
     def step(self, u: Tensor, split: SplitOfDual, act: OfDual) -> Tensor:
         """The next u, with this ``split`` and this ρ."""
 
     def forward(self, u: Tensor) -> Tensor:
-        return self.step(u, self.split, self.act.act)
+        return self.step(u, self.split, value)
+
+
+def value(rho: LayerMap, u: Tensor) -> Tensor:
+    """ρ(u), in the plain form."""
+    return rho(u)
 
 
 class BasicBlock(Block):
@@ -118,8 +133,8 @@ class BasicBlock(Block):
     """
 
     def __init__(self, parts: Parts, in_channels: int, channels: int, stride: int, skips: int = 1):
-        super().__init__(parts)
-        self.skips = skips
+        super().__init__(parts, in_channels)
+        self.skips, self.rho1 = skips, parts.maps.of_layer(channels)
         shortcut = parts.shortcut_module(in_channels, channels, stride)
         self.conv1 = parts.convolution(in_channels, channels, stride=stride)
         self.bn1 = parts.normalization(channels)
@@ -128,11 +143,11 @@ class BasicBlock(Block):
         self.add_module(self.shortcut_name, shortcut)
 
     def step(self, u: Tensor, split: SplitOfDual, act: OfDual) -> Tensor:
-        z, s = split(u)
-        inner, skipped = self.bn1(self.conv1(z)), self.skip(s)
+        z, s = split(self.rho, u)
+        inner, skipped = self.bn1(self.conv1(z)), self.skipped(s)
         if self.skips == 1:
-            return skipped + self.bn2(self.conv2(act(inner)))
-        z, s = split(skipped + inner)
+            return skipped + self.bn2(self.conv2(act(self.rho1, inner)))
+        z, s = split(self.rho1, skipped + inner)
         return s + self.bn2(self.conv2(z))
 
 
@@ -153,8 +168,9 @@ class Bottleneck(Block):
         groups: int = 1,
         width_per_group: int = 64,
     ):
-        super().__init__(parts)
+        super().__init__(parts, in_channels)
         width, out_channels = channels * width_per_group // 64 * groups, channels * EXPANSION
+        self.rho1, self.rho2 = parts.maps.of_layer(width), parts.maps.of_layer(width)
         shortcut = parts.shortcut_module(in_channels, out_channels, stride)
         self.conv1 = parts.convolution(in_channels, width, 1)
         self.bn1 = parts.normalization(width)
@@ -165,6 +181,6 @@ class Bottleneck(Block):
         self.add_module(self.shortcut_name, shortcut)
 
     def step(self, u: Tensor, split: SplitOfDual, act: OfDual) -> Tensor:
-        z, s = split(u)
-        inner = act(self.bn2(self.conv2(act(self.bn1(self.conv1(z))))))
-        return self.skip(s) + self.bn3(self.conv3(inner))
+        z, s = split(self.rho, u)
+        inner = act(self.rho2, self.bn2(self.conv2(act(self.rho1, self.bn1(self.conv1(z))))))
+        return self.skipped(s) + self.bn3(self.conv3(inner))

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from bregman_exp.geometry.fused import FusedMap, fused
 from bregman_exp.geometry.precision import HALF
-from bregman_exp.models.blocks import OfDual, SplitOfDual
 from bregman_exp.models.fused_half import (
+    OfDual,
+    SplitOfDual,
     half_act_function,
     half_split_function,
     half_value,
@@ -30,8 +31,8 @@ class FusedForm(nn.Module):
         (z, s) = (ρ(u), clamp(u)),    ∂u = ρ'(u) ∂z + 1[ρ(lo) ≤ z ≤ ρ(hi)] ∂s
 
     In half precision (autocast) z does not show whether the clamp acts, so u is saved
-    (``models/fused_half.py``). An activation without a fused form is used unchanged. ``gradients=False`` is
-    for inference only.
+    (``models/fused_half.py``). An activation without a fused form is used unchanged, as are learned maps.
+    ``gradients=False`` is for inference only.
 
     Shapes: those of the model.
     """
@@ -40,14 +41,16 @@ class FusedForm(nn.Module):
         super().__init__()
         self.model = model
         self.training = model.training
-        self._act, self._split = _functions(model, gradients)
+        self._functions = None if model.act.learn else _functions(model, gradients)
 
     def forward(self, x: Tensor) -> Tensor:
-        model = self.model
+        if self._functions is None:
+            return self.model(x)
+        model, (act, split) = self.model, self._functions
         u = model.stem(x)
         for block in model.blocks():
-            u = block.step(u, self._split, self._act)
-        return model.head(self._act(u))
+            u = block.step(u, lambda _, u: split(u), lambda _, u: act(u))
+        return model.head(act(u))
 
 
 def _functions(model: ResNet, gradients: bool) -> tuple[OfDual, SplitOfDual]:
@@ -98,7 +101,7 @@ def _act_function(rho: FusedMap) -> OfDual:
 def _split_function(rho: FusedMap, clamp_dual: DualClamp) -> SplitOfDual:
     slope, of_value = rho.slope, rho.of_value
     act = _act_that_shows_clamp(rho, clamp_dual) if of_value else rho.act
-    lo, hi = clamp_dual.lo, clamp_dual.hi
+    lo, hi = float(clamp_dual.lo), float(clamp_dual.hi)
     first, last = _values_at_ends(rho.act, lo, hi) if of_value else (lo, hi)
 
     class Split(torch.autograd.Function):
@@ -121,7 +124,7 @@ def _split_function(rho: FusedMap, clamp_dual: DualClamp) -> SplitOfDual:
 
 def _act_that_shows_clamp(rho: FusedMap, clamp_dual: DualClamp) -> OfDual:
     """u ↦ z = ρ(u), rounded so that z is below ρ(lo) or above ρ(hi) exactly where the clamp acts on u."""
-    act, lo, hi = rho.act, clamp_dual.lo, clamp_dual.hi
+    act, lo, hi = rho.act, float(clamp_dual.lo), float(clamp_dual.hi)
     first, last = _values_at_ends(act, lo, hi)
     ends, outward = torch.tensor([first, last]), torch.tensor([-torch.inf, torch.inf])
     below, above = torch.nextafter(ends, outward).tolist()

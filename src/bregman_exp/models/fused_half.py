@@ -5,14 +5,17 @@ of u. The saved tensor is u: z = ρ(u), rounded to half precision, determines ne
 the clamp acts.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bregman_exp.geometry.fused import FusedMap
-from bregman_exp.models.blocks import OfDual, SplitOfDual
 from bregman_exp.models.version import DualClamp, finite_ends
+
+OfDual = Callable[[Tensor], Tensor]  # u ↦ ρ(u)
+SplitOfDual = Callable[[Tensor], tuple[Tensor, Tensor]]  # u ↦ (ρ(u), what the skip carries)
 
 # The form of these closures is what torch.compile needs: see models/fused.py.
 
@@ -46,7 +49,8 @@ def half_act_function(rho: FusedMap) -> OfDual:
 
 def half_split_function(rho: FusedMap, clamp_dual: DualClamp) -> SplitOfDual:
     """u ↦ (ρ(u), clamp(u)) with its own gradient."""
-    act, slope, lowest, highest = rho.act, _slope_of_u(rho), clamp_dual.lo, clamp_dual.hi
+    act, slope = rho.act, _slope_of_u(rho)
+    lowest, highest = float(clamp_dual.lo), float(clamp_dual.hi)
 
     class HalfSplit(torch.autograd.Function):
         @staticmethod

@@ -12,22 +12,23 @@ from bregman_exp.geometry import Activation, LegendreMap
 from bregman_exp.geometry.as_released import AsReleased
 from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
+from bregman_exp.models.layer_map import LayerMap, LayerMaps, learned_parameters
 from bregman_exp.models.simplex import SimplexRows
 from bregman_exp.models.surrogates import straight_through
-from bregman_exp.models.version import DualClamp, check_version, dual_clamp
+from bregman_exp.models.version import check_version
 
 INITS = ("random", "deterministic")
 
 
 class Layer(nn.Module):
-    """One hidden layer, in the dual variable u; z = ρ(u).
+    """One hidden layer, in the dual variable u; z = ρ(u) with the map ρ of the layer before.
 
         standard    u' = W z + b
         euclidean   u' = R z + W z + b
         bregman     u' = clamp(ρ⁻¹(R ρ(u))) + W z + b
 
     R is the identity if the width does not change (then ρ⁻¹(R z) is u, and no inverse is computed), else a
-    learned matrix with rows on the simplex.
+    learned matrix with rows on the simplex. The layer's own map ``rho`` makes the next z of u'.
 
     Shapes: u, z (N, in_features) -> (N, out_features).
     """
@@ -36,14 +37,13 @@ class Layer(nn.Module):
         self,
         in_features: int,
         out_features: int,
-        act: Activation,
-        version: str,
-        clamp_dual: DualClamp,
+        maps: LayerMaps,
         init: str,
         weight_norm: bool,
     ):
         super().__init__()
-        self.act, self.version, self.clamp_dual = act, version, clamp_dual
+        self.version = version = maps.version
+        self.rho = maps.of_layer(out_features)
         self.linear = nn.Linear(in_features, out_features)
         changes_width = in_features != out_features and version != "standard"
         self.mixing = SimplexRows(in_features, out_features, init) if changes_width else None
@@ -52,26 +52,26 @@ class Layer(nn.Module):
         if weight_norm:
             add_weight_norm(self.linear)
 
-    def forward(self, u: Tensor, z: Tensor) -> Tensor:
+    def forward(self, u: Tensor, z: Tensor, rho: LayerMap) -> Tensor:
         update = self.linear(z)
         if self.version == "standard":
             return update
-        return update + (self._bregman_skip(u) if self.version == "bregman" else self._euclidean_skip(z))
+        return update + (self._bregman_skip(u, rho) if self.version == "bregman" else self._euclidean_skip(z))
 
-    def enclose(self, u: bounds.Enclosure, z: bounds.Enclosure) -> bounds.Enclosure:
+    def enclose(self, u: bounds.Enclosure, z: bounds.Enclosure, rho: LayerMap) -> bounds.Enclosure:
         """The enclosure of the layer's output; a Bregman layer uses only u, since z = ρ(u)."""
         weight, bias = self.linear.weight, self.linear.bias
         mixing = None if self.mixing is None else self.mixing.weight
         if self.version == "bregman":
-            return bounds.bregman_step(u, cast(LegendreMap, self.act), weight, bias, self.clamp_dual, mixing)
+            return bounds.bregman_step(u, cast(LegendreMap, rho.act), weight, bias, rho.clamp_dual, mixing)
         if self.version == "euclidean":  # one matrix, so that skip and update can cancel
             weight = weight + (torch.eye(len(weight)).to(weight) if mixing is None else mixing)
         return bounds.affine(z, weight, bias)
 
-    def _bregman_skip(self, u: Tensor) -> Tensor:
+    def _bregman_skip(self, u: Tensor, rho: LayerMap) -> Tensor:
         if self.mixing is not None:
-            u = cast(LegendreMap, self.act).dual_average(u, self.mixing.weight)
-        return self.clamp_dual(u)
+            u = cast(LegendreMap, rho.act).dual_average(u, self.mixing.weight)
+        return rho.clamp_dual(u)
 
     def _euclidean_skip(self, z: Tensor) -> Tensor:
         return z if self.mixing is None else z @ self.mixing.weight.T
@@ -94,9 +94,10 @@ class MLP(nn.Module):
         super().__init__()
         self.act, self.version, self.clamp = act, version, clamp
         self.input_map = onto_interval(*act.input_interval)
-        clamp_dual = dual_clamp(act, version, clamp)
+        maps = LayerMaps(act, version, clamp)
+        self.data_map = maps.fixed  # that of the data z⁰, which are in its range: learned maps begin with z¹
         self.layers = nn.ModuleList(
-            Layer(n_in, n_out, act, version, clamp_dual, init, weight_norm)
+            Layer(n_in, n_out, maps, init, weight_norm)
             for n_in, n_out in zip([in_features, *widths], widths, strict=False)
         )
         self.output = nn.Linear(widths[-1], num_classes)
@@ -109,17 +110,21 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         z = self.input_map(x.flatten(1))  # (N, in_features), inside the range of ρ
         # The only inverse of the pass, if no layer changes its width: u is carried from layer to layer.
-        u = self._dual(z) if self.version == "bregman" else z
-        for layer in self.layers:
-            u = layer(u, z)
-            z = self.act.act(u)
+        u = self.data_map.dual(z) if self.version == "bregman" else z
+        for layer, rho in zip(self.layers, self.maps, strict=False):
+            u = layer(u, z, rho)
+            z = cast(Layer, layer).rho(u)
         return self.output(z)  # (N, num_classes)
 
-    def _dual(self, z: Tensor) -> Tensor:
-        """The u of which z is ρ(u)."""
-        return (
-            self.act.dual(z) if isinstance(self.act, AsReleased) else cast(LegendreMap, self.act).inverse(z)
-        )
+    @property
+    def maps(self) -> list[LayerMap]:
+        """The maps of z⁰, z¹, …, one more than there are layers; one module where they are the same."""
+        return [self.data_map, *(cast(Layer, layer).rho for layer in self.layers)]
+
+    @property
+    def learned(self) -> dict[str, Tensor]:
+        """{"layers.0.rho.beta": tensor, …}, see `learned_parameters`; empty where the maps are fixed."""
+        return learned_parameters(self)
 
     @torch.no_grad()
     def interval(self, lo: Tensor, hi: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,12 +152,12 @@ class MLP(nn.Module):
         z = bounds.affine(x, self.input_map.scale * torch.eye(width).to(x.lo), self.input_map.shift)
         u = z
         if self.version == "bregman":
-            inverse = cast(LegendreMap, self.act).inverse
+            inverse = self.data_map.dual
             least, most = bounds.slope_range(self.act, *bounds.outward(inverse(z.lo), inverse(z.hi)))
             u = bounds.increasing(z, inverse, (1 / most, 1 / least))
-        for layer in self.layers:
-            u = cast(Layer, layer).enclose(u, z)
-            z = bounds.increasing(u, self.act.act, bounds.slope_range(self.act, u.lo, u.hi))
+        for layer, before, rho in zip(self.layers, self.maps, self.maps[1:], strict=False):
+            u = cast(Layer, layer).enclose(u, z, before)
+            z = bounds.increasing(u, rho, bounds.slope_range(rho.act, u.lo, u.hi))
         return bounds.affine(z, self.output.weight, self.output.bias)
 
     def surrogates(self) -> dict[str, nn.Module]:
@@ -193,19 +198,34 @@ def mlp(
     at zero, the output layer at 1/width everywhere; ``"random"``: uniform in ±1/√width (torch's default).
     ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact formula; Bregman only.
 
+    With ``act.learn`` each hidden layer has its own ρ with learned parameters, or all have one; ρ⁻¹ is that
+    of the layer before (models/layer_map.py). z⁰ has the initial map, which stays.
+
     Shapes: x (N, in_features) in [0, 1] -> logits (N, num_classes).
 
     Raises ValueError for a width, version, init or clamp that is not allowed, for a Bregman version of a map
-    without inverse, and for weight normalisation with the deterministic start.
+    without inverse, for weight normalisation with the deterministic start, and for a Bregman network whose
+    hidden layers change their width with a map learned per channel, since R z mixes channels of several maps.
     """
     widths = list(widths)
     _check_options(widths, in_features, num_classes, init, weight_norm)
-    if isinstance(act, AsReleased) and version == "bregman" and {in_features, *widths} != {in_features}:
+    _check_mixing(act, version, in_features, widths)
+    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
+
+
+def _check_mixing(act: Activation, version: str, in_features: int, widths: list[int]) -> None:
+    if version != "bregman":
+        return
+    if isinstance(act, AsReleased) and {in_features, *widths} != {in_features}:
         raise ValueError(
             f"activation {act.name!r} is for layers of one width, as in the inputs; widths={widths} and "
             f"in_features={in_features} differ."
         )
-    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
+    if act.learn == "channel" and len(set(widths)) > 1:
+        raise ValueError(
+            f"act.learn=channel is for hidden layers of one width, since a mixture of channels has no map of "
+            f"its own; widths={widths} differ: use act.learn=layer, or one width."
+        )
 
 
 def _check_options(

@@ -3,15 +3,19 @@
     MLP     z ← ρ(ρ⁻¹(clamp(R z)) + W z + b)
     ResNet  z ← ρ(ρ⁻¹(clamp(z)) + Conv2[ρ(Conv1[z])])
 
-with clamp(z) = min(max(z, lo + c), hi − c). This form computes ρ⁻¹ of a rounded ρ(u) in every layer. It is
-slower and less exact than the dual form, and it overflows in half precision.
+with clamp(z) = min(max(z, lo + c), hi − c). Where each layer has its own map, ρ⁻¹ and the range are those of
+the map that made z, and ρ is the layer's own (models/layer_map.py). This form computes ρ⁻¹ of a rounded ρ(u)
+in every layer. It is slower and less exact than the dual form, and it overflows in half precision.
 """
 
 from typing import cast
 
 from torch import Tensor, nn
 
-from bregman_exp.geometry import LegendreMap, as_legendre
+from bregman_exp.geometry import as_legendre
+from bregman_exp.geometry.clamping import clamp_between
+from bregman_exp.models.blocks import value
+from bregman_exp.models.layer_map import LayerMap
 from bregman_exp.models.mlp import MLP, Layer
 from bregman_exp.models.resnet import ResNet
 from bregman_exp.models.surrogates import twin
@@ -54,28 +58,26 @@ def _check_bregman(model: MLP | ResNet) -> None:
         raise ValueError(f"the {model.version} version has no primal form; only Bregman models do.")
 
 
-def _clamped(act: LegendreMap, z: Tensor, clamp: float | None) -> Tensor:
+def _inverse_of_clamped(rho: LayerMap, z: Tensor, clamp: float | None) -> Tensor:
+    act = as_legendre(rho.act)
     lo, hi = act.range
-    return z if clamp is None else z.clamp(lo + clamp, hi - clamp)
+    return act.inverse(z if clamp is None else clamp_between(z, lo + clamp, hi - clamp))
 
 
 def _mlp(model: MLP, x: Tensor) -> Tensor:
-    act = as_legendre(model.act)
     z = model.input_map(x.flatten(1))
-    for layer in map(lambda module: cast(Layer, module), model.layers):
+    for layer, before in zip(map(lambda module: cast(Layer, module), model.layers), model.maps, strict=False):
         skipped = z if layer.mixing is None else z @ layer.mixing.weight.T
-        z = act.act(act.inverse(_clamped(act, skipped, model.clamp)) + layer.linear(z))
+        z = layer.rho(_inverse_of_clamped(before, skipped, model.clamp) + layer.linear(z))
     return model.output(z)
 
 
 def _resnet(model: ResNet, x: Tensor) -> Tensor:
-    act = as_legendre(model.act)
-
-    def split(u: Tensor) -> tuple[Tensor, Tensor]:
-        z = act.act(u)
-        return z, act.inverse(_clamped(act, z, model.clamp))
+    def split(rho: LayerMap, u: Tensor) -> tuple[Tensor, Tensor]:
+        z = rho(u)
+        return z, _inverse_of_clamped(rho, z, model.clamp)
 
     u = model.stem(x)
     for block in model.blocks():
-        u = block.step(u, split, act.act)
-    return model.head(act.act(u))
+        u = block.step(u, split, value)
+    return model.head(model.rho(u))

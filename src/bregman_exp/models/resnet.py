@@ -13,8 +13,9 @@ from bregman_exp.geometry import Activation
 from bregman_exp.models.architecture import Architecture, architecture
 from bregman_exp.models.blocks import NORMS, SHORTCUTS, Block, Parts
 from bregman_exp.models.input_map import normalization
+from bregman_exp.models.layer_map import LayerMaps, learned_parameters
 from bregman_exp.models.surrogates import straight_through
-from bregman_exp.models.version import check_version, dual_clamp
+from bregman_exp.models.version import DualClamp, check_version
 
 Normalize = str | tuple[Sequence[float], Sequence[float]] | None
 
@@ -36,14 +37,15 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         self.architecture, self.act, self.version, self.clamp = architecture, act, version, clamp
-        self.clamp_dual = dual_clamp(act, version, clamp)
-        parts = Parts(act, version, self.clamp_dual, norm, shortcut, architecture.shortcut_name)
+        maps = LayerMaps(act, version, clamp, over_space=2)
+        parts = Parts(maps, version, norm, shortcut, architecture.shortcut_name)
         channels = architecture.channels[0]
         self.input_map = normalization(normalize, in_channels)
         self.conv1 = parts.convolution(in_channels, channels, *architecture.stem)
         self.bn1 = parts.normalization(channels)
         for number, stage in enumerate(architecture.stages(parts), start=1):
             self.add_module(f"layer{number}", nn.Sequential(*stage))
+        self.rho = maps.of_layer(architecture.features)  # of the u that leaves the last block
         self.add_module(architecture.head_name, nn.Linear(architecture.features, num_classes))
         architecture.initialize(self)
 
@@ -74,7 +76,17 @@ class ResNet(nn.Module):
         u = self.stem(x)
         for block in self.blocks():
             u = block(u)
-        return self.head(self.act.act(u))
+        return self.head(self.rho(u))
+
+    @property
+    def clamp_dual(self) -> DualClamp:
+        """The clamp of the last layer's u; of all layers, where the maps are fixed."""
+        return self.rho.clamp_dual
+
+    @property
+    def learned(self) -> dict[str, Tensor]:
+        """{"layer1.0.rho.beta": tensor, …}, see `learned_parameters`; empty where the maps are fixed."""
+        return learned_parameters(self)
 
     def surrogates(self) -> dict[str, nn.Module]:
         """{"straight-through": the model with gradients that pass every clamp}, empty without a clamp."""

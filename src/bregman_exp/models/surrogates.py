@@ -5,8 +5,7 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from bregman_exp.geometry import Activation
-from bregman_exp.models.version import DualClamp
+from bregman_exp.models.layer_map import LayerMap
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -24,8 +23,8 @@ class StraightThrough(nn.Module):
         super().__init__()
         self.network = twin(network)
         self.training = network.training
-        for module, name, part in _clamped_parts(self.network):
-            setattr(module, name, part.straight_through())
+        for rho in _maps(self.network):
+            rho.pass_clamps()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.network(x)
@@ -33,7 +32,8 @@ class StraightThrough(nn.Module):
 
 def straight_through(network: nn.Module) -> dict[str, nn.Module]:
     """{"straight-through": the surrogate of this name}, empty for a network without a clamp."""
-    return {"straight-through": StraightThrough(network)} if _clamped_parts(network) else {}
+    clamps = any(rho.clamps for rho in _maps(network))
+    return {"straight-through": StraightThrough(network)} if clamps else {}
 
 
 def twin(network: Network) -> Network:
@@ -46,11 +46,5 @@ def twin(network: Network) -> Network:
     return copy.deepcopy(network, {id(tensors): tensors for tensors in shared})
 
 
-def _clamped_parts(network: nn.Module) -> list[tuple[nn.Module, str, Activation | DualClamp]]:
-    """(module, attribute, part) for each activation or skip that clamps the dual variable."""
-    return [
-        (module, name, part)
-        for module in network.modules()
-        for name, part in vars(module).items()
-        if isinstance(part, Activation | DualClamp) and part.straight_through() is not part
-    ]
+def _maps(network: nn.Module) -> list[LayerMap]:
+    return [module for module in network.modules() if isinstance(module, LayerMap)]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bregman_exp.geometry import LegendreMap
+from bregman_exp.geometry.clamping import Number
 from bregman_exp.models.mlp import MLP, Layer
 
 
@@ -23,10 +24,10 @@ def representations(model: nn.Module, x: Tensor) -> list[Tensor]:
     """
     net = _as_mlp(model)
     z = net.input_map(x.flatten(1))
-    u, zs = _dual(net, z), [z]
-    for layer in net.layers:
-        u = layer(u, z)
-        z = net.act.act(u)
+    u, zs = _dual(net, 0, z), [z]
+    for layer, rho in zip(net.layers, net.maps, strict=False):
+        u = layer(u, z, rho)
+        z = cast(Layer, layer).rho(u)
         zs.append(z)
     return zs
 
@@ -40,7 +41,7 @@ def layer_map(model: nn.Module, l: int, z: Tensor) -> Tensor:  # noqa: E741
     """
     net = _as_mlp(model)
     _check_layer(net, l, len(net.layers) - 1, z)
-    return net.act.act(net.layers[l](_dual(net, z), z))
+    return net.maps[l + 1](net.layers[l](_dual(net, l, z), z, net.maps[l]))
 
 
 @torch.no_grad()
@@ -51,20 +52,27 @@ def logits_from(model: nn.Module, l: int, z: Tensor) -> Tensor:  # noqa: E741
     """
     net = _as_mlp(model)
     _check_layer(net, l, len(net.layers), z)
-    u = _dual(net, z)
-    for layer in net.layers[l:]:
-        u = layer(u, z)
-        z = net.act.act(u)
+    u = _dual(net, l, z)
+    for layer, rho in zip(net.layers[l:], net.maps[l:], strict=False):
+        u = layer(u, z, rho)
+        z = cast(Layer, layer).rho(u)
     return net.output(z)
 
 
 def primal_range(model: nn.Module) -> tuple[float, float]:
     """(lo, hi): the open interval that contains every coordinate of z; ±∞ where it has no end.
 
+    Where layers have learned maps it contains the ranges of all of them.
+
     Raises ValueError for a model that is not an MLP.
     """
-    act = _as_mlp(model).act
-    return act.range if isinstance(act, LegendreMap) else (-math.inf, math.inf)
+    acts = [rho.act for rho in _as_mlp(model).maps]
+    ranges = [act.range if isinstance(act, LegendreMap) else (-math.inf, math.inf) for act in acts]
+    return min(_least(lo) for lo, _ in ranges), max(-_least(-hi) for _, hi in ranges)
+
+
+def _least(ends: Number) -> float:
+    return float(ends.min()) if isinstance(ends, Tensor) else ends
 
 
 def _as_mlp(model: nn.Module) -> MLP:
@@ -73,9 +81,9 @@ def _as_mlp(model: nn.Module) -> MLP:
     return model
 
 
-def _dual(net: MLP, z: Tensor) -> Tensor:
-    """ρ⁻¹(z) for a Bregman network; the layers of the others do not use u."""
-    return cast(LegendreMap, net.act).inverse(z) if net.version == "bregman" else z
+def _dual(net: MLP, l: int, z: Tensor) -> Tensor:  # noqa: E741
+    """ρ⁻¹(z⁽ˡ⁾) for a Bregman network; the layers of the others do not use u."""
+    return net.maps[l].dual(z) if net.version == "bregman" else z
 
 
 def _check_layer(net: MLP, l: int, last: int, z: Tensor) -> None:  # noqa: E741

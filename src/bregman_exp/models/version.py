@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bregman_exp.geometry import Activation, as_legendre
 from bregman_exp.geometry.as_released import AsReleased
-from bregman_exp.geometry.clamping import with_gradient_of
+from bregman_exp.geometry.clamping import Number, clamp_between, with_gradient_of
 
 VERSIONS = ("standard", "euclidean", "bregman")
 
@@ -29,10 +29,13 @@ def finite_ends(lo: float, hi: float, dtype: torch.dtype) -> tuple[float, float]
 
 @dataclass(frozen=True)
 class DualClamp:
-    """u ↦ min(max(u, lo), hi), elementwise, with gradient 0 at both ends; an infinite end does not clamp."""
+    """u ↦ min(max(u, lo), hi), elementwise, with gradient 0 at both ends; an infinite end does not clamp.
 
-    lo: float = -math.inf
-    hi: float = math.inf
+    The ends are tensors where they follow from learned parameters; those get the gradient where it clamps.
+    """
+
+    lo: Number = -math.inf
+    hi: Number = math.inf
 
     @property
     def zero(self) -> float:
@@ -40,14 +43,20 @@ class DualClamp:
         return 0.0
 
     def __call__(self, u: Tensor) -> Tensor:
-        if math.isinf(self.lo) and math.isinf(self.hi):
+        if self._is_identity:
             return u
+        if isinstance(self.lo, Tensor) or isinstance(self.hi, Tensor):
+            return clamp_between(u, self.lo, self.hi)
         lo, hi = finite_ends(self.lo, self.hi, u.dtype)
         return F.hardtanh(u, lo, hi)  # its gradient takes one pass over memory, that of Tensor.clamp five
 
     def straight_through(self) -> "DualClamp":
         """The same clamp with the gradient of the identity; self if both ends are infinite."""
-        return self if math.isinf(self.lo) and math.isinf(self.hi) else StraightThroughClamp(self.lo, self.hi)
+        return self if self._is_identity else StraightThroughClamp(self.lo, self.hi)
+
+    @property
+    def _is_identity(self) -> bool:
+        return all(not isinstance(end, Tensor) and math.isinf(end) for end in (self.lo, self.hi))
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class ReleasedSkip(DualClamp):
         return float(self.act.inverse(torch.tensor(self.act.zero, dtype=torch.float64, device="cpu")))
 
     def __call__(self, u: Tensor) -> Tensor:
-        return self.act.inverse(self.act.act(u).clamp(self.lo, self.hi))
+        return self.act.inverse(clamp_between(self.act.act(u), self.lo, self.hi))
 
     def straight_through(self) -> DualClamp:
         return self

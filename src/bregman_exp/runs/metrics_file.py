@@ -73,9 +73,16 @@ class Dataset(Part):
     classes: list[str] = []
 
 
+class Range(Part):
+    min: Size
+    median: Size
+    max: Size
+
+
 class Train(Part):
     epochs: Count
     seconds: float = 0
+    learned: dict[str, Range] = {}  # of each learned parameter of the maps
 
 
 class Note(Part):

@@ -50,7 +50,7 @@ def _draw(panel: Axes, rho: "LegendreMap") -> None:
     """ρ, ρ⁻¹ = Φ′, Φ, and the ends of the range of ρ, where the others end."""
     import torch
 
-    lo, hi = rho.range
+    lo, hi = ends = tuple(map(float, rho.range))
     u = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)
     z = torch.linspace(max(lo, -REACH), min(hi, REACH), POINTS, dtype=torch.float64)[1:-1]
     panel.plot(u, rho.act(u), color=BLACK, linestyle="-", label="ρ(u)")
@@ -59,7 +59,7 @@ def _draw(panel: Axes, rho: "LegendreMap") -> None:
     panel.plot([], [], color=GREY, lw=0.8, ls=":", label="ends of the range of ρ")
     for line in (panel.axhline, panel.axvline):
         line(0, color="#D0D0D0", lw=0.5, zorder=0)
-        for end in (end for end in rho.range if abs(end) <= REACH):
+        for end in (end for end in ends if abs(end) <= REACH):
             line(end, color=GREY, lw=0.8, ls=":")
     view, ticks = (-REACH, REACH), (-2, 0, 2)
     panel.set(title=rho.name, xlim=view, ylim=view, xticks=ticks, yticks=ticks, aspect="equal")

@@ -17,6 +17,7 @@ class Act:
     alpha: float | None = None
     scale: float | None = None
     slope: float | None = None
+    learn: str | None = None  # network | layer | channel: each has parameters of its own, and learns them
 
 
 @dataclass
