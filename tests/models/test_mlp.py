@@ -114,6 +114,8 @@ def test_weight_normalisation() -> None:
             "clamp=-1.0 does not fit atan: it must be above 0 and below 1.57",
         ),
         ({"version": "bregman", "widths": []}, "at least one layer"),
+        ({"version": "bregman", "mixing": "any"}, "mixing='any' does not exist; use one of simplex, free"),
+        ({"version": "bregman", "mixing": "free", "clamp": None}, "it needs a clamp, such as 1e-5"),
     ],
 )
 def test_bad_input(settings: dict, sentence: str) -> None:

@@ -1,7 +1,7 @@
 """Networks of the library bregmanet 1.0.0: its state dicts as networks of this project."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -33,9 +33,12 @@ def from_bregmanet(
     but its forward pass does not use them. Whatever activation a large ResNet is made with, its blocks have
     softplus, so only one made with softplus, the default, is a network with one map.
 
+    Where the width of an MLP changes, bregmanet replaces its weights in every forward pass, also in
+    evaluation: the network here gives the logits of the first pass after this state dict was saved or loaded.
+
     Shapes: those of the network. Raises ValueError for a state dict of neither, of a bottleneck ResNet, of a
-    large one with "sin" (whose max-pooling acts on z, which is not increasing in u), of an MLP whose width
-    changes, and for keys or shapes that do not fit.
+    large one with "sin" (whose max-pooling acts on z, which is not increasing in u), and for keys or shapes
+    that do not fit.
     """
     if "lin.0.weight" in state:
         net = _mlp(state, act, version)
@@ -85,17 +88,36 @@ def _architecture(state: Mapping[str, Tensor], large: bool) -> Architecture:
 
 def _mlp(state: Mapping[str, Tensor], act: Activation, version: str) -> MLP:
     weights = [value for key, value in state.items() if re.fullmatch(r"lin\.\d+\.weight", key)]
-    widths, inputs = [len(weight) for weight in weights], weights[0].shape[1]
-    if version != "standard" and {inputs, *widths} != {inputs}:
-        raise ValueError(
-            f"the MLP has widths {[inputs, *widths]}; only those of one width are converted: where the width "
-            "changes, bregmanet replaces its weights in every forward pass."
-        )
-    classes = len(state["output.weight"])
-    net = mlp(widths, act=act, version=version, in_features=inputs, num_classes=classes, clamp=MLP_CLAMP)
+    net = mlp(
+        [len(weight) for weight in weights],
+        act=act,
+        version=version,
+        in_features=weights[0].shape[1],
+        num_classes=len(state["output.weight"]),
+        clamp=MLP_CLAMP,
+        mixing="free",
+    )
     net.input_map = InputMap([1.0], [0.0])
-    _load(net, {re.sub(r"^lin\.(\d+)\.", r"layers.\1.linear.", key): value for key, value in state.items()})
+    _load(net, dict(_renamed(state, version)))
     return net
+
+
+def _renamed(state: Mapping[str, Tensor], version: str) -> Iterator[tuple[str, Tensor]]:
+    """Our names of an MLP's weights; those of a changing width as the next forward pass projects them."""
+    for key, value in state.items():
+        kind, _, rest = key.partition(".")
+        number, _, name = rest.partition(".")
+        if kind == "lin":
+            yield f"layers.{number}.linear.{name}", value
+        elif kind != "reparametrization":
+            yield key, value
+        elif version == "bregman":
+            yield f"layers.{number}.mixing.weight", _projected(value)
+
+
+def _projected(weight: Tensor) -> Tensor:
+    """max(w_ij − (Σ_j w_ij − 1)/n, 0): bregmanet's "projection", after which no row sums to 1 in general."""
+    return (weight - (weight.sum(dim=1, keepdim=True) - 1) / weight.shape[1]).clamp(min=0)
 
 
 def _load(net: nn.Module, state: dict[str, Tensor]) -> None:

@@ -13,7 +13,7 @@ from bregman_exp.geometry.as_released import AsReleased
 from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.layer_map import LayerMap, LayerMaps, learned_parameters
-from bregman_exp.models.simplex import SimplexRows
+from bregman_exp.models.mixing import MIXINGS, Mixing
 from bregman_exp.models.surrogates import straight_through
 from bregman_exp.models.version import check_version
 
@@ -28,7 +28,7 @@ class Layer(nn.Module):
         bregman     u' = clamp(ρ⁻¹(R ρ(u))) + W z + b
 
     R is the identity if the width does not change (then ρ⁻¹(R z) is u, and no inverse is computed), else a
-    learned matrix with rows on the simplex. The layer's own map ``rho`` makes the next z of u'.
+    learned matrix (models/mixing.py). The layer's own map ``rho`` makes the next z of u'.
 
     Shapes: u, z (N, in_features) -> (N, out_features).
     """
@@ -40,15 +40,16 @@ class Layer(nn.Module):
         maps: LayerMaps,
         init: str,
         weight_norm: bool,
+        free_mixing: bool = False,
     ):
         super().__init__()
-        self.version = version = maps.version
+        self.version, self.clamp = maps.version, maps.clamp
         self.rho = maps.of_layer(out_features)
         self.linear = nn.Linear(in_features, out_features)
-        changes_width = in_features != out_features and version != "standard"
-        self.mixing = SimplexRows(in_features, out_features, init) if changes_width else None
+        changes_width = in_features != out_features and self.version != "standard"
+        self.mixing = Mixing(in_features, out_features, init, free_mixing) if changes_width else None
         if init == "deterministic":
-            _start_at_identity(self.linear) if version == "standard" else _start_at_zero(self.linear)
+            _start_at_identity(self.linear) if self.version == "standard" else _start_at_zero(self.linear)
         if weight_norm:
             add_weight_norm(self.linear)
 
@@ -56,7 +57,8 @@ class Layer(nn.Module):
         update = self.linear(z)
         if self.version == "standard":
             return update
-        return update + (self._bregman_skip(u, rho) if self.version == "bregman" else self._euclidean_skip(z))
+        skip = self._bregman_skip(u, z, rho) if self.version == "bregman" else self._euclidean_skip(z)
+        return update + skip
 
     def enclose(self, u: bounds.Enclosure, z: bounds.Enclosure, rho: LayerMap) -> bounds.Enclosure:
         """The enclosure of the layer's output; a Bregman layer uses only u, since z = ρ(u)."""
@@ -68,10 +70,8 @@ class Layer(nn.Module):
             weight = weight + (torch.eye(len(weight)).to(weight) if mixing is None else mixing)
         return bounds.affine(z, weight, bias)
 
-    def _bregman_skip(self, u: Tensor, rho: LayerMap) -> Tensor:
-        if self.mixing is not None:
-            u = cast(LegendreMap, rho.act).dual_average(u, self.mixing.weight)
-        return rho.clamp_dual(u)
+    def _bregman_skip(self, u: Tensor, z: Tensor, rho: LayerMap) -> Tensor:
+        return rho.clamp_dual(u if self.mixing is None else self.mixing.dual(u, z, rho, self.clamp))
 
     def _euclidean_skip(self, z: Tensor) -> Tensor:
         return z if self.mixing is None else z @ self.mixing.weight.T
@@ -90,6 +90,7 @@ class MLP(nn.Module):
         init: str,
         clamp: float | None,
         weight_norm: bool,
+        mixing: str = "simplex",
     ):
         super().__init__()
         self.act, self.version, self.clamp = act, version, clamp
@@ -97,7 +98,7 @@ class MLP(nn.Module):
         maps = LayerMaps(act, version, clamp)
         self.data_map = maps.fixed  # that of the data z⁰, which are in its range: learned maps begin with z¹
         self.layers = nn.ModuleList(
-            Layer(n_in, n_out, maps, init, weight_norm)
+            Layer(n_in, n_out, maps, init, weight_norm, free_mixing=mixing == "free")
             for n_in, n_out in zip([in_features, *widths], widths, strict=False)
         )
         self.output = nn.Linear(widths[-1], num_classes)
@@ -138,6 +139,8 @@ class MLP(nn.Module):
         shape.
         """
         bounds.check_increasing(self.act)
+        if any(isinstance(module, Mixing) and module.free for module in self.modules()):
+            raise ValueError("interval is for rows on the simplex; this network was made with mixing='free'.")
         if lo.dim() != 2 or lo.shape != hi.shape or lo.shape[1] != self.input_width:
             raise ValueError(
                 f"interval needs lo and hi of shape (M, {self.input_width}), not "
@@ -183,6 +186,7 @@ def mlp(
     init: str = "random",
     clamp: float | None = 1e-5,
     weight_norm: bool = False,
+    mixing: str = "simplex",
 ) -> MLP:
     """A multilayer perceptron with hidden layers of the given widths and a linear output layer.
 
@@ -194,8 +198,10 @@ def mlp(
         bregman     z ← ρ(ρ⁻¹(z) + W z + b)
 
     A Bregman or euclidean layer whose width changes replaces the skipped z by R z, R learned with rows on the
-    probability simplex. ``init="deterministic"``: standard hidden layers start at the identity, the others
-    at zero, the output layer at 1/width everywhere; ``"random"``: uniform in ±1/√width (torch's default).
+    probability simplex. With ``mixing="free"`` R is any matrix, as in networks of bregmanet; R z may then
+    leave the range, and ``clamp`` brings it back. ``init="deterministic"``: standard hidden layers start at
+    the identity, the others at zero, the output layer at 1/width everywhere; ``"random"``: uniform in
+    ±1/√width (torch's default).
     ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact formula; Bregman only.
 
     With ``act.learn`` each hidden layer has its own ρ with learned parameters, or all have one; ρ⁻¹ is that
@@ -204,22 +210,29 @@ def mlp(
     Shapes: x (N, in_features) in [0, 1] -> logits (N, num_classes).
 
     Raises ValueError for a width, version, init or clamp that is not allowed, for a Bregman version of a map
-    without inverse, for weight normalisation with the deterministic start, and for a Bregman network whose
-    hidden layers change their width with a map learned per channel, since R z mixes channels of several maps.
+    without inverse, for a free mixing without clamp, for weight normalisation with the deterministic start,
+    and for a Bregman network whose hidden layers change their width with a map learned per channel, since R z
+    mixes channels of several maps.
     """
     widths = list(widths)
     _check_options(widths, in_features, num_classes, init, weight_norm)
-    _check_mixing(act, version, in_features, widths)
-    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
+    if version == "bregman":
+        _check_mixing(act, in_features, widths, mixing, clamp)
+    version = check_version(version)
+    return MLP(widths, act, version, in_features, num_classes, init, clamp, weight_norm, mixing)
 
 
-def _check_mixing(act: Activation, version: str, in_features: int, widths: list[int]) -> None:
-    if version != "bregman":
-        return
-    if isinstance(act, AsReleased) and {in_features, *widths} != {in_features}:
+def _check_mixing(
+    act: Activation, in_features: int, widths: list[int], mixing: str, clamp: float | None
+) -> None:
+    if mixing not in MIXINGS:
+        raise ValueError(f"mixing={mixing!r} does not exist; use one of {', '.join(MIXINGS)}.")
+    if mixing == "free" and clamp is None:
+        raise ValueError("mixing='free' can leave the range of the map: it needs a clamp, such as 1e-5.")
+    if isinstance(act, AsReleased) and mixing != "free" and {in_features, *widths} != {in_features}:
         raise ValueError(
             f"activation {act.name!r} is for layers of one width, as in the inputs; widths={widths} and "
-            f"in_features={in_features} differ."
+            f"in_features={in_features} differ: use one width, or mixing='free'."
         )
     if act.learn == "channel" and len(set(widths)) > 1:
         raise ValueError(
