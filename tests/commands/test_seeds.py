@@ -1,11 +1,6 @@
 """seeds=0..k: MLPs are trained in one stack, and each run is the one that seed=k gives, to rounding."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +10,9 @@ import torch
 from bregman_exp.runs import RunFolder
 from bregman_exp.training.classifier import Classifier
 from bregman_exp.training.stack import StackedClassifier
+from tests.commands.conftest import killed
 from tests.conftest import TINY
 
-ROOT = Path(__file__).parents[2]
 WORDS = (*(word for word in TINY if "max_epochs" not in word), "trainer.max_epochs=3", "attack=none")
 TOGETHER = "together: "
 
@@ -189,24 +184,15 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypat
     assert not list(tmp_path.rglob(".stack-*"))
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_killed_and_started_again(command, tmp_path: Path) -> None:
-    words = (*WORDS, "trainer.max_epochs=30", "seeds=0..1")
-    job = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words, "output_dir=a"],
-        cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    end = time.monotonic() + 300
-    while not list(tmp_path.rglob(".stack-*/checkpoints/last.ckpt")):
-        assert job.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    os.kill(job.pid, signal.SIGKILL)
-    job.wait()
+    words = ("train", *WORDS, "seeds=0..1")
+    killed(StackedClassifier, "training_step", 10, lambda: command(*words, "output_dir=a"))  # in epoch 2
+    (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
+    assert torch.load(stack, weights_only=True)["epoch"] == 1
     assert not list(tmp_path.rglob("metrics.json"))
-    assert "resuming seeds 0..1" in command("train", *words, "output_dir=a").err
-    assert command("train", *words, "output_dir=b").code == 0
+    assert "resuming seeds 0..1" in command(*words, "output_dir=a").err
+    assert command(*words, "output_dir=b").code == 0
     assert_same_bits(tmp_path / "a", tmp_path / "b")
 
 
