@@ -195,3 +195,18 @@ def interrupt_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return real(self, batch, batch_idx)
 
     monkeypatch.setattr(Classifier, "training_step", step)
+
+
+@pytest.fixture
+def trained_alone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seeds that a command would train one after another; here it leaves them for later."""
+    from bregman_exp.cli.sweep import Outcome as Ended
+
+    seeds: list[int] = []
+
+    def train_run(job: Any, _limit: object) -> Ended:
+        seeds.append(job.run.seed)
+        return Ended.POSTPONED
+
+    monkeypatch.setattr("bregman_exp.cli.train_job.train_run", train_run)
+    return seeds
