@@ -6,19 +6,24 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
+from hydra._internal import config_loader_impl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.defaults_list import DefaultsList, Overrides, create_defaults_list
 from hydra._internal.hydra import Hydra
-from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Override
 from PIL import Image
 
 from bregman_exp import cli
+from bregman_exp.config import conf_dir
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 TINY = (
@@ -42,7 +47,7 @@ def _quick_composition() -> Iterator[None]:
     """What Hydra repeats in each command is most of the time of a small one: it is done once.
 
     Hydra composes each config twice, the first time for hydra.mode alone, which only presets of experiments
-    set; and it parses every file each time.
+    set; and it reads and merges the same files each time. Values of the command line come after the merge.
     """
     real = Hydra.get_mode
 
@@ -50,26 +55,44 @@ def _quick_composition() -> Iterator[None]:
         asked = any(word.lstrip("+~").startswith(("experiment", "hydra")) for word in overrides)
         return real(self, config_name, overrides) if asked else None
 
+    merge = ConfigLoaderImpl._compose_config_from_defaults_list
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Hydra, "get_mode", mode)
-        for source in (FileConfigSource, ImportlibResourcesConfigSource):
-            patch.setattr(source, "load_config", _parsed_once(source.load_config))
+        patch.setattr(ConfigRepository, "load_config", _once(ConfigRepository.load_config))
+        patch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", _once(merge))
+        patch.setattr(config_loader_impl, "create_defaults_list", _listed_once(create_defaults_list))
         yield
 
 
-def _parsed_once(load: Callable[[ConfigSource, str], ConfigResult]) -> Callable[..., ConfigResult]:
-    """The files of conf/ and of Hydra itself, which do not change, each time as a new object."""
-    parsed: dict[tuple[str, str], bytes] = {}
+def _once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The same result for equal arguments, as a new object; only of conf/ and Hydra, which do not change."""
+    results: dict[str, bytes] = {}
 
-    def load_config(source: ConfigSource, config_path: str) -> ConfigResult:
-        if source.provider != "hydra" and source.path != cli.conf_dir():
-            return load(source, config_path)
-        key = (source.path, config_path)
-        if key not in parsed:
-            parsed[key] = pickle.dumps(load(source, config_path))
-        return pickle.loads(parsed[key])
+    @wraps(make)
+    def given(*args: Any, **how: Any) -> Any:
+        repo = how["repo"] if "repo" in how else args[0]
+        if any(s.provider not in ("hydra", "schema") and s.path != conf_dir() for s in repo.get_sources()):
+            return make(*args, **how)
+        stored = {group: each for group, each in ConfigStore.instance().repo.items() if group != "hydra"}
+        key = repr((args[1:], {name: each for name, each in how.items() if name != "repo"}, stored))
+        if key not in results:
+            results[key] = pickle.dumps(make(*args, **how))
+        return pickle.loads(results[key])
 
-    return load_config
+    return given
+
+
+def _listed_once(create: Callable[..., DefaultsList]) -> Callable[..., DefaultsList]:
+    """``_once`` for equal choices of groups: they alone choose the files."""
+    of_groups = _once(create)
+
+    @wraps(create)
+    def defaults_list(repo: ConfigRepository, *, overrides_list: list[Override], **how: Any) -> DefaultsList:
+        values = Overrides(repo, overrides_list).config_overrides
+        groups = [word for word in overrides_list if not any(word is value for value in values)]
+        return replace(of_groups(repo=repo, overrides_list=groups, **how), config_overrides=values)
+
+    return defaults_list
 
 
 @pytest.fixture
@@ -172,3 +195,18 @@ def interrupt_in_epoch(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return real(self, batch, batch_idx)
 
     monkeypatch.setattr(Classifier, "training_step", step)
+
+
+@pytest.fixture
+def trained_alone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seeds that a command would train one after another; here it leaves them for later."""
+    from bregman_exp.cli.sweep import Outcome as Ended
+
+    seeds: list[int] = []
+
+    def train_run(job: Any, _limit: object) -> Ended:
+        seeds.append(job.run.seed)
+        return Ended.POSTPONED
+
+    monkeypatch.setattr("bregman_exp.cli.train_job.train_run", train_run)
+    return seeds

@@ -1,9 +1,13 @@
-"""Runs that several tests of pictures and reports look at."""
+"""Runs that several tests of pictures and reports look at; and a command that is killed."""
 
+import os
 import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from bregman_exp.runs import RunFolder, find_runs
 from tests.conftest import TINY, train_in
@@ -25,3 +29,31 @@ def sweep(sweep_outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     shutil.copytree(sweep_outputs, tmp_path / "outputs")
     return find_runs(Path("outputs"))
+
+
+def killed(kind: type, step: str, number: int, run: Callable[[], object]) -> None:
+    """Runs a command in a fork of this process, which SIGKILL ends where it calls ``kind.step`` once more.
+
+    Python 3.12 warns of a fork, but the child has this thread alone, and computes with it alone.
+    """
+    child = os.fork()
+    if not child:
+        try:
+            torch.set_num_threads(1)
+            setattr(kind, step, _fatal(getattr(kind, step), number))
+            run()
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def _fatal(real: Callable[..., object], number: int) -> Callable[..., object]:
+    calls = []
+
+    def step(*args: object) -> object:
+        calls.append(args)
+        if len(calls) > number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args)
+
+    return step

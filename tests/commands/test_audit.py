@@ -1,12 +1,7 @@
 """evaluate.py with the audit, a transfer, saved examples; mistakes; an evaluation that was killed."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +13,9 @@ from bregman_exp import build
 from bregman_exp.analysis.evaluation_text import verdict_line
 from bregman_exp.cli import example_pictures
 from bregman_exp.robustness.attacks.pgd import PGD
+from bregman_exp.robustness.harness import Harness
 from bregman_exp.runs import RunFolder
+from tests.commands.conftest import killed
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -393,37 +390,24 @@ def test_mistakes(command, trained: Path, words: tuple[str, ...], said: str) -> 
 # ---- killed
 
 
-LONG = (
+EACH_KIND = (
     "attack=paper",
-    "attack.batch_size=5",
-    "attack.attacks=[{attack: pgd, norm: linf, eps: [0.01, 0.02], steps: 40, early_stop: false},"
+    "attack.batch_size=10",
+    "attack.attacks=[{attack: pgd, norm: linf, eps: [0.01, 0.02], steps: 10, early_stop: false},"
     "{attack: suite, norm: l2, eps: 0.02, members: [{attack: pgd, steps: 9}, {attack: fgm}]},"
     "{attack: torchattacks, cls: PGD, norm: linf, eps: 0.02, parameters: {steps: 5}}]",
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_killed_evaluation_continued_equals_an_uninterrupted_one(
     command, trained: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy" / "a" / "b" / trained.name
     shutil.copytree(trained, copy)
-    words = [sys.executable, str(ROOT / "evaluate.py"), *LONG]
-    log = tmp_path / "log"
-    with log.open("wb") as said:
-        job = subprocess.Popen(
-            [*words, f"run={trained}"],
-            cwd=tmp_path,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        try:
-            wait_for_parts(trained, 3, job, log)
-        finally:
-            os.killpg(job.pid, signal.SIGKILL)
-            job.wait()
+    killed(Harness, "_run", 6, lambda: resumed(command, trained))
     folder = only_evaluation(trained)
+    assert len(list((folder / "parts").iterdir())) == 6
     assert not (folder / "metrics.json").exists()
     outcome, whole = (resumed(command, run) for run in (trained, copy))
     assert "going on with" in outcome
@@ -439,24 +423,12 @@ def test_a_killed_evaluation_continued_equals_an_uninterrupted_one(
 
 
 def resumed(command, run: Path) -> str:
-    outcome = command("evaluate", *LONG, f"run={run}")
+    outcome = command("evaluate", *EACH_KIND, f"run={run}")
     assert outcome.code == 0, outcome.err
     return outcome.err
 
 
-def wait_for_parts(run: Path, n: int, job: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end and job.poll() is None:
-        parts = [path for path in run.glob("evaluations/*/parts/*") if path.name[0] != "."]
-        if len(parts) >= n:
-            return
-        time.sleep(0.01)
-    raise AssertionError("it was over before it could be killed: " + log.read_text())
-
-
 def test_an_interrupted_evaluation_says_how_to_go_on(command, trained: Path, monkeypatch) -> None:
-    from bregman_exp.robustness.harness import Harness
-
     real, runs = Harness._run, []
 
     def run(self: Harness, *more: Any) -> Any:

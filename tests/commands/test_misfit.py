@@ -6,15 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY
+from tests.conftest import TINY, train_in
 
 WORDS = (*TINY, "attack=none", "seeds=0..1")
 
 
+@pytest.fixture(scope="module")
+def two_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("two")
+    train_in(home, *WORDS)
+    return home / "outputs"
+
+
 @pytest.fixture
-def two(command, tmp_path: Path) -> tuple[Path, Path]:
+def two(two_outputs: Path, tmp_path: Path) -> tuple[Path, Path]:
     """The folders of seeds 0 and 1."""
-    assert command("train", *WORDS).code == 0
+    shutil.copytree(two_outputs, tmp_path / "outputs")
     return tuple(next(tmp_path.rglob(f"seed-{seed}-*")) for seed in (0, 1))
 
 

@@ -1,11 +1,6 @@
 """seeds=0..k: MLPs are trained in one stack, and each run is the one that seed=k gives, to rounding."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +10,9 @@ import torch
 from bregman_exp.runs import RunFolder
 from bregman_exp.training.classifier import Classifier
 from bregman_exp.training.stack import StackedClassifier
+from tests.commands.conftest import killed
 from tests.conftest import TINY
 
-ROOT = Path(__file__).parents[2]
 WORDS = (*(word for word in TINY if "max_epochs" not in word), "trainer.max_epochs=3", "attack=none")
 TOGETHER = "together: "
 
@@ -129,11 +124,9 @@ def test_the_first_of_equal_epochs_is_the_best(command, tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_what_is_no_stack_is_trained_one_after_another(command, tmp_path: Path, words) -> None:
-    outcome = command("train", *WORDS, *words, "seeds=0..1")
-    assert outcome.code == 0, outcome.err
-    assert TOGETHER not in outcome.err
-    assert len(list(tmp_path.rglob("metrics.json"))) == 2
+def test_what_is_no_stack_is_trained_one_after_another(command, trained_alone: list[int], words) -> None:
+    assert TOGETHER not in command("train", *WORDS, *words, "seeds=0..1").err
+    assert trained_alone == [0, 1]
 
 
 def test_on_several_devices_seeds_are_trained_one_after_another(command, monkeypatch) -> None:
@@ -143,12 +136,10 @@ def test_on_several_devices_seeds_are_trained_one_after_another(command, monkeyp
     assert TOGETHER not in outcome.err
 
 
-def test_resnets_are_trained_one_after_another(command, image_tree: Path, tmp_path: Path) -> None:
+def test_resnets_are_trained_one_after_another(command, image_tree: Path, trained_alone: list[int]) -> None:
     words = ("model=resnet20", "dataset=image_folder", f"dataset.root={image_tree}", "dataset.n_val=4")
-    outcome = command("train", *words, "trainer.max_epochs=1", "attack=none", "seeds=0..1")
-    assert outcome.code == 0, outcome.err
-    assert TOGETHER not in outcome.err
-    assert len(list((tmp_path / "outputs").rglob("metrics.json"))) == 2
+    assert TOGETHER not in command("train", *words, "attack=none", "seeds=0..1").err
+    assert trained_alone == [0, 1]
 
 
 # ---- interrupted ------------------------------------------------------------------------------------------
@@ -189,24 +180,15 @@ def test_resumed_is_uninterrupted_bit_for_bit(command, tmp_path: Path, monkeypat
     assert not list(tmp_path.rglob(".stack-*"))
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_killed_and_started_again(command, tmp_path: Path) -> None:
-    words = (*WORDS, "trainer.max_epochs=30", "seeds=0..1")
-    job = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words, "output_dir=a"],
-        cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    end = time.monotonic() + 300
-    while not list(tmp_path.rglob(".stack-*/checkpoints/last.ckpt")):
-        assert job.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    os.kill(job.pid, signal.SIGKILL)
-    job.wait()
+    words = ("train", *WORDS, "seeds=0..1")
+    killed(StackedClassifier, "training_step", 10, lambda: command(*words, "output_dir=a"))  # in epoch 2
+    (stack,) = tmp_path.rglob(".stack-*/checkpoints/last.ckpt")
+    assert torch.load(stack, weights_only=True)["epoch"] == 1
     assert not list(tmp_path.rglob("metrics.json"))
-    assert "resuming seeds 0..1" in command("train", *words, "output_dir=a").err
-    assert command("train", *words, "output_dir=b").code == 0
+    assert "resuming seeds 0..1" in command(*words, "output_dir=a").err
+    assert command(*words, "output_dir=b").code == 0
     assert_same_bits(tmp_path / "a", tmp_path / "b")
 
 

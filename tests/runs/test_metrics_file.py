@@ -40,16 +40,17 @@ def test_schema_2_has_the_sums_of_its_files_and_of_itself_and_schema_1_is_still_
 
 @pytest.mark.parametrize("name", ["metrics", "predictions"])
 def test_no_flipped_bit_changes_a_figure(tmp_path: Path, name: str) -> None:
+    """A sample; tests/torture flips more of every file."""
     folder = complete(tmp_path)
     before, path = read(folder), getattr(folder, name)
     data, draw, noticed = path.read_bytes(), random.Random(0), 0
-    for _ in range(300):
+    for _ in range(75):
         place, bit = draw.randrange(len(data)), draw.randrange(8)
         path.write_bytes(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
         after = read(folder)
         assert after == before or re.fullmatch(f".*{path}.*", after[1])
         noticed += after != before
-    assert noticed > 250
+    assert noticed > 60
 
 
 def test_no_flipped_digit_of_schema_1_changes_a_figure(tmp_path: Path) -> None:
