@@ -89,6 +89,8 @@ WORDS = [
     ((*MLP, "seed=-1"), ["seed=-1"]),
     ((*MLP, "seed=1", "seeds=0..3"), ["seed=1 and seeds=0..3"]),
     ((*MLP, "seeds=3..0"), ["seeds=3..0", "0..63"]),
+    ((*MLP, "seeds=3"), ["seeds=3", "0..63", "or seed=3"]),
+    ((*MLP, "attack=pdg"), ["did you mean pgd", "there are audit, autoattack"]),
     ((*MLP, "experiment_name=a/b"), ["experiment_name='a/b'"]),
     ((*MLP, "output_dir=/proc/nothing"), ["/proc/nothing"]),
     ((*MLP, "model.name=../../evil"), ["model.name='../../evil'"]),

@@ -20,7 +20,8 @@ def seeds_of(seed: Any, seeds: Any) -> list[Any]:
         raise ConfigError(f"seed={seed} and seeds={seeds}: give one of the two.")
     first, dots, last = str(seeds).partition("..")
     if not (dots and first.isdigit() and last.isdigit() and int(first) <= int(last)):
-        raise ConfigError(f"seeds={seeds}: give a range such as 0..63 (both ends included).")
+        alone = f", or seed={seeds}" if str(seeds).isdigit() else ""
+        raise ConfigError(f"seeds={seeds}: give a range such as 0..63 (both ends included){alone}.")
     n = int(last) - int(first) + 1
     if n > MOST_SEEDS:
         raise ConfigError(f"seeds={seeds} are {n:,} seeds; a command takes at most {MOST_SEEDS:,}.")

@@ -80,5 +80,7 @@ def nearest_key(key: str) -> str | None:
 
 
 def nearest(name: str, others: Iterable[str]) -> str | None:
-    """The most similar of the other names, None where no other is similar."""
-    return next(iter(get_close_matches(name, list(others), 1, SIMILAR)), None)
+    """The most similar of the other names, or one of the same letters (pdg, pgd); None where none is."""
+    others = list(others)
+    same_letters = [other for other in others if sorted(other) == sorted(name)]
+    return next(iter([*get_close_matches(name, others, 1, SIMILAR), *same_letters]), None)
