@@ -126,15 +126,15 @@ class LearnedMap(LayerMap):
     def clamp_dual(self) -> DualClamp:
         if self.clamp is None:
             return DualClamp()
-        # in float64, as the bounds of a fixed map: lo + c is rounded to lo in less
+        # in float64, as the bounds of a fixed map: in float32 lo + c is hardly more than lo
         wide = {name: value * self.theta[name].double().exp() for name, value in self.start.items()}
         return self._clamp_kind(*cast(LegendreMap, self.initial.at(**wide)).dual_bounds(self.clamp))
 
     @property
     def zero(self) -> Number:
         """The mean of ρ(0) over the channels, since padded channels have no parameters of their own."""
-        act = self.act
-        return act.act(torch.zeros_like(next(iter(self.values.values())))).mean()
+        theta = next(iter(self.theta.values()))
+        return self.act.act(torch.zeros_like(theta)).mean()
 
     @property
     def clamps(self) -> bool:

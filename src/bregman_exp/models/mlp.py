@@ -14,10 +14,9 @@ from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.layer_map import LayerMap, LayerMaps, learned_parameters
 from bregman_exp.models.mixing import MIXINGS, Mixing
+from bregman_exp.models.start import INITS, start_at_identity, start_at_zero, start_uniform
 from bregman_exp.models.surrogates import straight_through
 from bregman_exp.models.version import check_version
-
-INITS = ("random", "deterministic")
 
 
 class Layer(nn.Module):
@@ -49,7 +48,7 @@ class Layer(nn.Module):
         changes_width = in_features != out_features and self.version != "standard"
         self.mixing = Mixing(in_features, out_features, init, free_mixing) if changes_width else None
         if init == "deterministic":
-            _start_at_identity(self.linear) if self.version == "standard" else _start_at_zero(self.linear)
+            start_at_identity(self.linear) if self.version == "standard" else start_at_zero(self.linear)
         if weight_norm:
             add_weight_norm(self.linear)
 
@@ -103,7 +102,7 @@ class MLP(nn.Module):
         )
         self.output = nn.Linear(widths[-1], num_classes)
         if init == "deterministic":
-            _start_uniform(self.output)
+            start_uniform(self.output)
 
     def extra_repr(self) -> str:
         return f"act={self.act}, version={self.version}, clamp={self.clamp}"
@@ -257,21 +256,3 @@ def _check_options(
             "weight_norm=true cannot be used with init=deterministic: rows of hidden weights start at zero, "
             "which has no direction; use init=random."
         )
-
-
-@torch.no_grad()
-def _start_at_zero(linear: nn.Linear) -> None:
-    linear.weight.zero_()
-    linear.bias.zero_()
-
-
-@torch.no_grad()
-def _start_at_identity(linear: nn.Linear) -> None:
-    nn.init.eye_(linear.weight)
-    linear.bias.zero_()
-
-
-@torch.no_grad()
-def _start_uniform(linear: nn.Linear) -> None:
-    linear.weight.fill_(1 / linear.in_features)
-    linear.bias.fill_(1 / linear.in_features)
