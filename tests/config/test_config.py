@@ -51,9 +51,10 @@ EVERY = [
 @pytest.mark.parametrize(("group", "name"), EVERY)
 def test_every_config_composes_and_is_valid(group: str, name: str) -> None:
     words = [f"{group}={name}"]
-    words += ["dataset.root=x"] if name == "image_folder" else []
+    words += ["dataset.root=x"] if name in ("image_folder", "imagenet") else []
     if group not in ("model", "row"):
-        words.append("model=bregman_mlp" if group == "experiment" else "model=resnet20")
+        of_mlp = group == "experiment" or name == "squared_error"
+        words.append("model=bregman_mlp" if of_mlp else "model=resnet20")
     made = composed(*words)
     build.attack_specs(made.attack)
     if name != "bregman_resnet1202":
@@ -164,9 +165,13 @@ def test_statistics_that_are_computed_count_in_the_hash() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("normalize=mnist", "dataset.normalize=mnist is unknown; use computed, cifar10, imagenet or null"),
+        ("normalize=stl10", "dataset.normalize=stl10 is unknown; use computed, cifar10, .* or null"),
         ("channels=2", "dataset.channels=2: images have 1 or 3"),
-        ("channels=1 dataset.normalize=cifar10", "is for 3 channels, and dataset.channels=1; use computed"),
+        (
+            "channels=1 dataset.normalize=cifar10",
+            "is for 3 channels, and dataset.channels=1; use computed or null, or dataset.channels=3",
+        ),
+        ("channels=3 dataset.normalize=mnist", "is for 1 channel, and dataset.channels=3; use computed"),
         ("statistics={mean:[0.5],std:[0.0]}", "give 1 or 3 numbers each, every std > 0"),
         ("statistics={mean:[0.5,0.5],std:[1.0,1.0]}", "give 1 or 3 numbers each"),
     ],

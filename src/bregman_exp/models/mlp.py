@@ -12,6 +12,7 @@ from bregman_exp.geometry import Activation, LegendreMap
 from bregman_exp.geometry.as_released import AsReleased
 from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
+from bregman_exp.models.nearest_value import NearestValue, output_layer
 from bregman_exp.models.simplex import SimplexRows
 from bregman_exp.models.surrogates import straight_through
 from bregman_exp.models.version import DualClamp, check_version, dual_clamp
@@ -90,6 +91,7 @@ class MLP(nn.Module):
         init: str,
         clamp: float | None,
         weight_norm: bool,
+        values: Sequence[float] | None,
     ):
         super().__init__()
         self.act, self.version, self.clamp = act, version, clamp
@@ -99,7 +101,7 @@ class MLP(nn.Module):
             Layer(n_in, n_out, act, version, clamp_dual, init, weight_norm)
             for n_in, n_out in zip([in_features, *widths], widths, strict=False)
         )
-        self.output = nn.Linear(widths[-1], num_classes)
+        self.output = output_layer(widths[-1], num_classes, values)
         if init == "deterministic":
             _start_uniform(self.output)
 
@@ -153,6 +155,8 @@ class MLP(nn.Module):
         for layer in self.layers:
             u = cast(Layer, layer).enclose(u, z)
             z = bounds.increasing(u, self.act.act, bounds.slope_range(self.act, u.lo, u.hi))
+        if isinstance(self.output, NearestValue):
+            return self.output.enclose(z)
         return bounds.affine(z, self.output.weight, self.output.bias)
 
     def surrogates(self) -> dict[str, nn.Module]:
@@ -178,6 +182,7 @@ def mlp(
     init: str = "random",
     clamp: float | None = 1e-5,
     weight_norm: bool = False,
+    values: Sequence[float] | None = None,
 ) -> MLP:
     """A multilayer perceptron with hidden layers of the given widths and a linear output layer.
 
@@ -192,11 +197,12 @@ def mlp(
     probability simplex. ``init="deterministic"``: standard hidden layers start at the identity, the others
     at zero, the output layer at 1/width everywhere; ``"random"``: uniform in ±1/√width (torch's default).
     ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact formula; Bregman only.
+    ``values``: of the classes, for regression: the network has one output f and the logits −(f(x) − v_k)².
 
     Shapes: x (N, in_features) in [0, 1] -> logits (N, num_classes).
 
     Raises ValueError for a width, version, init or clamp that is not allowed, for a Bregman version of a map
-    without inverse, and for weight normalisation with the deterministic start.
+    without inverse, for weight normalisation with the deterministic start, and for values of other classes.
     """
     widths = list(widths)
     _check_options(widths, in_features, num_classes, init, weight_norm)
@@ -205,7 +211,8 @@ def mlp(
             f"activation {act.name!r} is for layers of one width, as in the inputs; widths={widths} and "
             f"in_features={in_features} differ."
         )
-    return MLP(widths, act, check_version(version), in_features, num_classes, init, clamp, weight_norm)
+    version = check_version(version)
+    return MLP(widths, act, version, in_features, num_classes, init, clamp, weight_norm, values)
 
 
 def _check_options(
