@@ -94,7 +94,7 @@ class MLP(nn.Module):
         values: Sequence[float] | None,
     ):
         super().__init__()
-        self.act, self.version, self.clamp = act, version, clamp
+        self.act, self.version, self.clamp = act, check_version(version), clamp
         self.input_map = onto_interval(*act.input_interval)
         clamp_dual = dual_clamp(act, version, clamp)
         self.layers = nn.ModuleList(
@@ -211,7 +211,6 @@ def mlp(
             f"activation {act.name!r} is for layers of one width, as in the inputs; widths={widths} and "
             f"in_features={in_features} differ."
         )
-    version = check_version(version)
     return MLP(widths, act, version, in_features, num_classes, init, clamp, weight_norm, values)
 
 
