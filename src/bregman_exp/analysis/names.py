@@ -113,17 +113,32 @@ def row_names(rows: Frame) -> list[str]:
     varied = [key for key in VARIED if len({config[key] for config in lines["config"] if key in config}) > 1]
     names: dict[int, str] = {}
     for base, namesakes in lines.groupby("base"):
-        differing = differing_keys(list(namesakes["config"]))
+        configs = list(namesakes["config"])
+        differing = [key for key in differing_keys(configs) if _tells_apart(key, configs)]
         several = namesakes["weights"].nunique() > 1
         for line, weights, config in namesakes[["weights", "config"]].itertuples():
             keys = dict.fromkeys([*differing, *(key for key in varied if key in config)])
-            apart = [f"{key} {shown_value(config.get(key))}" for key in keys]
+            apart = [f"{key} {shown_value(config.get(key))}" for key in keys if _applies(key, config)]
             names[line] = ", ".join([base, *apart, *([f"{weights} weights"] if several else [])])
     count, digits = Counter(names.values()), _digits(rows["row"])
     return [
         f"{names[line]}, row {row[:digits]}" if count[names[line]] > 1 else names[line]
         for line, row in lines["row"].items()
     ]
+
+
+def _tells_apart(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a setting of the data differs on one data set; each data set has settings of its own."""
+    if not key.startswith("dataset.") or key == "dataset.name":
+        return True
+    values: dict[Any, Any] = {}
+    data = [config.get("dataset.name") for config in configs]
+    pairs = [(name, config.get(key)) for name, config in zip(data, configs, strict=True)]
+    return any(values.setdefault(name, value) != value for name, value in pairs)
+
+
+def _applies(key: str, config: Mapping[str, Any]) -> bool:
+    return key in config or not key.startswith("dataset.")
 
 
 def named(rows: Frame, asked: str) -> Frame:

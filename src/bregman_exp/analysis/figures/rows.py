@@ -34,7 +34,7 @@ def lines_of(frame: Frame) -> Frame:
 
 
 def _names(rows: Frame) -> Frame:
-    parts = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("fingerprint", sort=False)]
+    parts = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("data", sort=False)]
     return pd.concat(parts) if parts else pd.Series(dtype=object)
 
 

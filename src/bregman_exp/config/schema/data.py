@@ -29,7 +29,7 @@ class Eps:
 
 @dataclass
 class Points:
-    """Generated points: circle, hill, twin_hills."""
+    """Generated points."""
 
     _target_: str = REQUIRED
     name: str = REQUIRED
@@ -37,7 +37,6 @@ class Points:
     n_train: int = 1000
     n_val: int = 500
     n_test: int = 500
-    seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("n_train", "n_val", "n_test"):
@@ -46,8 +45,16 @@ class Points:
 
 
 @dataclass
+class Toy(Points):
+    """circle, hill, twin_hills"""
+
+    seed: int = 0
+
+
+@dataclass
 class TwoSpiral(Points):
     noise: float = 1.0
+    seed: int = 0
 
 
 @dataclass

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from bregman_exp.config.schema.data import ImageArchive, ImageFolder, ImageNet, PluginData, Points, TwoSpiral
+from bregman_exp.config.schema.data import (
+    ImageArchive,
+    ImageFolder,
+    ImageNet,
+    PluginData,
+    Points,
+    Toy,
+    TwoSpiral,
+)
 from bregman_exp.config.schema.evaluation import Attack, Eval
 from bregman_exp.config.schema.network import Act, Mlp, PluginMap, PluginModel, Resnet
 from bregman_exp.config.schema.objective import SQUARED_ERROR, STANDARD, Training
@@ -22,9 +30,9 @@ TARGETS: dict[str, dict[str, type]] = {
     "model": {"bregman_exp.models.mlp": Mlp, "bregman_exp.models.resnet": Resnet},
     "dataset": {
         "bregman_exp.data.two_spiral": TwoSpiral,
-        "bregman_exp.data.circle": Points,
-        "bregman_exp.data.hill": Points,
-        "bregman_exp.data.twin_hills": Points,
+        "bregman_exp.data.circle": Toy,
+        "bregman_exp.data.hill": Toy,
+        "bregman_exp.data.twin_hills": Toy,
         "bregman_exp.data.cifar10": ImageArchive,
         "bregman_exp.data.cifar100": ImageArchive,
         "bregman_exp.data.mnist": ImageArchive,
@@ -113,6 +121,8 @@ class Run:
         del plain["trainer"]["max_time"]  # a setting of the command, not of the run
         if not plain["trainer"]["callbacks"]:
             del plain["trainer"]["callbacks"]
+        if isinstance(self.dataset, ImageArchive | ImageFolder) and self.dataset.flip:
+            del plain["dataset"]["flip"]  # as in files of versions that had no other augmentation
         if self.training.objective == STANDARD:  # as in files of versions that had no other training
             del plain["training"]
         return OmegaConf.to_yaml(OmegaConf.create(plain))
