@@ -26,6 +26,7 @@ WORDS = [
     ),
     ((*MLP, "act=swish"), ["act=swish: there is no such act; there are asinh, atan"]),
     ((*MLP, "dataset=stl10"), ["dataset=stl10: there is no such dataset", "two_spiral"]),
+    ((*MLP, "recipe=mnist_sgd"), ["recipe=mnist_sgd: recipe follows from dataset and optim"]),
     ((*MLP, "attack=pgd9"), ["attack=pgd9", "did you mean pgd?", "paper"]),
     (("row=resnet21",), ["row=resnet21", "did you mean resnet20?", "bregman_resnet20_atan"]),
     (("experiment=two_spiral",), ["experiment=two_spiral:", "did you mean two_spiral_3?"]),

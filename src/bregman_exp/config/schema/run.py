@@ -84,8 +84,8 @@ class Run:
         )
         require(
             self.training.objective != SQUARED_ERROR or isinstance(self.model, Mlp),
-            f"training=squared_error with model={self.model.name} is not possible, since the network has one "
-            "output; use model=mlp, euclidean_mlp or bregman_mlp",
+            f"training=squared_error is of a network with one output, and model={self.model.name} has one "
+            "for each class; use model=mlp, euclidean_mlp or bregman_mlp",
         )
         require_folder_name("experiment_name", self.experiment_name)
         require(
