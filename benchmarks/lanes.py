@@ -12,7 +12,7 @@ from torch import nn
 from benchmarks.networks import fast_training, network
 from benchmarks.roofline import finish
 from bregman_exp.compiling import forget_compiled
-from bregman_exp.data import PaddedImages, PlannedBatches
+from bregman_exp.data import Augmentation, PaddedImages, PlannedBatches
 from bregman_exp.training.form import Form, Tried
 from bregman_exp.training.forward import Forward, OwnForward, SharedForward
 from bregman_exp.training.optimizer import Optim
@@ -59,7 +59,7 @@ class Reference:
 
     def __init__(self, row: str, images: PaddedImages, size: int):
         self.net = network(row).to(images.y.device)
-        batches = PlannedBatches(images, size, augment=True, seed=0)
+        batches = PlannedBatches(images, size, augment=Augmentation(), seed=0)
         batches.begin(0)
         self.batch = batches.at(torch.arange(size, device=images.y.device))
         self.plain = cache(self._plain)
@@ -103,7 +103,7 @@ def lane(
 ) -> Lane:
     """A network that is ready to train on batches of its own."""
     net = network(setting.row).to(images.y.device)
-    batches = PlannedBatches(images, size, augment=True, seed=seed)
+    batches = PlannedBatches(images, size, augment=Augmentation(), seed=seed)
     prepared = Lane(net, RECIPE, batches, forward, setting.half, captured=captured)
     prepared.prepare()
     return prepared

@@ -9,7 +9,7 @@ from benchmarks.networks import STANDARD
 from benchmarks.options import Options
 from benchmarks.row import Row, row
 from benchmarks.step import label, training_case
-from bregman_exp.data import DeviceLoader, Split, as_unit
+from bregman_exp.data import Augmentation, DeviceLoader, Split, as_unit
 
 IMAGES = 45_000  # as CIFAR-10 without its validation split
 BATCHES = 50  # in a round
@@ -38,6 +38,6 @@ def _split() -> Split:
 
 
 def _load(split: Split, batch: int) -> None:
-    loader = DeviceLoader(split, batch, shuffle=True, augment=True, seed=0, epoch=0)
+    loader = DeviceLoader(split, batch, shuffle=True, augment=Augmentation(), seed=0, epoch=0)
     for _ in islice(loader, BATCHES):
         pass

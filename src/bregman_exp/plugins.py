@@ -10,7 +10,7 @@ The keyword parameters of a map, model or data set, with their types and default
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import MISSING, asdict, field, fields, make_dataclass
 from functools import partial, wraps
@@ -72,15 +72,21 @@ def model(name: str, version: str = "standard") -> Callable[[Network], Network]:
 
 
 def dataset(
-    name: str, eps: Sequence[float], classes: Sequence[str] | None = None, label: str | None = None
+    name: str,
+    eps: Sequence[float] | Mapping[str, Sequence[float]],
+    classes: Sequence[str] | None = None,
+    label: str | None = None,
 ) -> Callable[[Callable[..., Sequence[Samples]]], Callable[..., ClassificationData]]:
     """Registers a function that returns (x, y) of training, validation and test samples: ``dataset=<name>``.
 
-    x (N, 3, H, W) uint8 or float in [0, 1], or points (N, d) float in [0, 1]; y (N,) whole numbers from 0.
-    The function must return the same samples each time. ``eps``: the perturbation sizes for suites that take
-    them from the data, in units of x in [0, 1]; ``classes``: the names of the classes (default: their
-    numbers); ``label``: the name in tables. Raises PluginError as ``legendre_map``, and for invalid samples
-    when they are read.
+    x (N, C, H, W) uint8 or float in [0, 1], C = 1 or 3, or points (N, d) float in [0, 1]; y (N,) whole
+    numbers from 0. The function must return the same samples each time. ``eps``: the perturbation sizes for
+    suites that take them from the data, in units of x in [0, 1], also by norm ("linf", "l2"); ``classes``:
+    the names of the classes (default: their numbers); ``label``: the name in tables.
+
+    Three parameters of the function, if it has them, mean what they mean for the data sets here: ``augment``
+    and ``flip`` (bool), of the training images, and ``normalize`` (str | None), the name of the channel
+    statistics. Raises PluginError as ``legendre_map``, and for invalid samples when they are read.
     """
 
     def register(function: Callable[..., Sequence[Samples]]) -> Callable[..., ClassificationData]:
@@ -96,9 +102,11 @@ def dataset(
             names = tuple(classes or map(str, range(n)))
             if n > len(names):
                 raise PluginError(f"dataset={name} has a label {n - 1}, but only {len(names)} classes.")
-            return ClassificationData(name, "plug-in", names, train, val, test, None, label or name)
+            statistics = settings.get("normalize")
+            return ClassificationData(name, "plug-in", names, train, val, test, statistics, label or name)
 
-        sizes = {f.name: list(eps) for f in fields(Eps)}
+        of_norm = eps if isinstance(eps, Mapping) else {"linf": eps, "l2": eps}
+        sizes = {f.name: list(of_norm[f.name.partition("_")[0]]) for f in fields(Eps)}
         _register("dataset", name, data, PluginData, eps=sizes)
         return data
 

@@ -4,14 +4,21 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
-from bregman_exp.config import TARGETS
+from bregman_exp import build, plugins
+from bregman_exp.build.known_data import augmentation, normalization_of
+from bregman_exp.config import TARGETS, check_group
+from bregman_exp.data import Augmentation
 from bregman_exp.geometry import ACTIVATIONS
 from bregman_exp.robustness import ATTACKS
+from tests.config.test_config import composed
 from tests.conftest import Outcome
 
 EXTENDING = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -47,15 +54,16 @@ def as_before() -> Iterator[None]:
     for store, names in zip(stores, kept, strict=True):
         for name in set(store) - names:
             del store[name]
-    for name in OWN_MODULES:
-        sys.modules.pop(name, None)
+    for name in [name for name in sys.modules if name.split(".")[0] in OWN_MODULES]:
+        del sys.modules[name]
     sys.path[:] = path
 
 
 @pytest.fixture
-def package(tmp_path: Path, as_before: None) -> str:
+def package(tmp_path: Path, as_before: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """A package that lies where the command is given."""
     _write(tmp_path, "own_pkg")
+    monkeypatch.chdir(tmp_path)
     return "own_pkg"
 
 
@@ -115,6 +123,28 @@ def _forget(package: str) -> None:
         for name in [name for name, node in store.items() if package in str(node.node.get("_target_"))]:
             del store[name]
     del sys.modules[package]
+
+
+def test_images_of_a_plug_in_can_have_what_those_here_have(package: str, tmp_path: Path) -> None:
+    head = "import torch\nfrom bregman_exp import plugins\nSIZES = {'linf': [0.03], 'l2': [0.5, 1.0]}\n"
+    (tmp_path / package / "stripes.py").write_text(
+        f"""{head}
+@plugins.dataset("stripes", eps=SIZES)
+def stripes(n: int = 4, augment: bool = True, flip: bool = False, normalize: str | None = "mnist"):
+    samples = torch.zeros(n, 1, 28, 28, dtype=torch.uint8), torch.arange(n) % 2
+    return samples, samples, samples
+"""
+    )
+    plugins.load([f"{package}.stripes"])
+    target = f"{package}.stripes.stripes"
+    content = ConfigStore.instance().repo["dataset"]["stripes.yaml"].node
+    dataset = check_group("dataset", TARGETS["dataset"][target], OmegaConf.to_container(content))
+    assert (dataset.eps.linf_curve, dataset.eps.l2) == ([0.03], [0.5, 1.0])
+    run = replace(composed("model=resnet20"), dataset=dataset)
+    job = build.job(run)
+    assert (job.data.normalize, normalization_of(run)) == ("mnist", "mnist")
+    assert augmentation(run, job.data) == Augmentation(flip=False)
+    assert job.new_network()(torch.zeros(2, 1, 28, 28)).shape == (2, 2)
 
 
 def test_a_callback_makes_another_run(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from omegaconf import OmegaConf
 
 from bregman_exp import build
 from bregman_exp.config import ChannelStatistics, Run, check, conf_dir, config_hash
-from bregman_exp.config.schema.data import NORMALIZE
-from bregman_exp.data import COMPUTED
+from bregman_exp.config.schema.data import NAMED, NORMALIZE
+from bregman_exp.data import ARCHIVES, COMPUTED, two_spiral
 from bregman_exp.geometry import ACTIVATIONS
 from bregman_exp.models.input_map import NORMALIZATIONS
 from bregman_exp.robustness.attacks.pgd import PGD
@@ -51,13 +51,15 @@ EVERY = [
     *((f"{group}={name}",) for group in ("model", "row") for name in names(group)),
     *(("model=resnet20", f"dataset={name}") for name in names("dataset")),
     *(("model=bregman_mlp", f"experiment={name}") for name in names("experiment")),
-    *(("model=resnet20", *filter(None, words)) for words in TOGETHER),
+    *(("model=bregman_mlp", *filter(None, words)) for words in TOGETHER),  # squared_error is for MLPs
 ]
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_every_config_composes_and_is_valid(words: tuple[str, ...]) -> None:
-    made = composed(*words, *(["dataset.root=x"] if "dataset=image_folder" in words else []))
+    made = composed(
+        *words, *(["dataset.root=x"] if {"dataset=image_folder", "dataset=imagenet"} & {*words} else [])
+    )
     build.attack_specs(made.attack)
     if "model=bregman_resnet1202" not in words:
         build.check_model(made, build.activation(made))
@@ -110,6 +112,44 @@ def test_a_model_sets_act_and_data_and_the_command_line_wins() -> None:
     tanh = composed("row=bregman_resnet20_tanh")
     assert (tanh.act.name, tanh.model.version, tanh.trainer.max_epochs) == ("tanh", "bregman", 182)
     assert composed("row=bregman_resnet20_tanh", "act=atan").act.name == "atan"
+
+
+@pytest.mark.parametrize(
+    ("words", "epochs", "batch", "patience", "lr"),
+    [
+        (("model=mlp", "dataset=fashion_mnist"), 100, 16, 10, 0.1),
+        (("experiment=mnist_mlp", "model=mlp"), 100, 16, 10, 0.1),
+        (("model=mlp", "dataset=mnist", "trainer.max_epochs=3", "optim.lr=0.5"), 3, 16, 10, 0.5),
+        (("model=mlp", "dataset=mnist", "optim=adam"), 500, 16, None, 1e-3),  # the recipe is of sgd_plain
+        (("model=bregman_resnet18", "dataset=imagenet", "dataset.root=x"), 90, 256, None, 0.1),
+        (
+            ("model=resnet18", "dataset=imagenet", "dataset.root=x", "experiment=cifar10_robust"),
+            110,
+            128,
+            None,
+            0.1,
+        ),
+    ],
+)
+def test_a_data_set_may_change_the_recipe_of_a_model(
+    words: tuple[str, ...], epochs: int, batch: int, patience: int | None, lr: float
+) -> None:
+    trainer, optim = composed(*words).trainer, composed(*words).optim
+    assert (trainer.max_epochs, trainer.batch_size, trainer.patience) == (epochs, batch, patience)
+    assert optim.lr == lr
+    if trainer.max_epochs == 90:
+        assert (optim.milestones, optim.momentum, optim.weight_decay) == ([30, 60], 0.9, 1e-4)
+
+
+def test_sizes_of_perturbations_and_augmentation_follow_the_data() -> None:
+    digits = composed("model=mlp", "dataset=mnist", "attack=curve")
+    assert (digits.dataset.eps.linf[-1], digits.dataset.eps.l2[-1]) == (0.3, 2.0)
+    assert 0.3 in [spec.eps for spec in build.attack_specs(digits.attack)]
+    flips = {name: OmegaConf.load(CONF / "dataset" / f"{name}.yaml").flip for name in ARCHIVES}
+    assert flips == {"cifar10": True, "cifar100": True, "fashion_mnist": True, "mnist": False, "svhn": False}
+    for name, eps in (("mnist", 2.0), ("circle", 0.02)):
+        run = composed("model=mlp", f"dataset={name}", "training=pgd_at", "training.norm=l2")
+        assert build.job(run, data=two_spiral()).run.training.eps == eps
 
 
 def test_the_published_recipe() -> None:
@@ -183,9 +223,13 @@ def test_statistics_that_are_computed_count_in_the_hash() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("normalize=mnist", "dataset.normalize=mnist is unknown; use computed, cifar10, imagenet or null"),
+        ("normalize=stl10", "dataset.normalize=stl10 is unknown; use computed, cifar10, .* or null"),
         ("channels=2", "dataset.channels=2: images have 1 or 3"),
-        ("channels=1 dataset.normalize=cifar10", "is for 3 channels, and dataset.channels=1; use computed"),
+        (
+            "channels=1 dataset.normalize=cifar10",
+            "is for 3 channels, and dataset.channels=1; use computed or null, or dataset.channels=3",
+        ),
+        ("channels=3 dataset.normalize=mnist", "is for 1 channel, and dataset.channels=3; use computed"),
         ("statistics={mean:[0.5],std:[0.0]}", "give 1 or 3 numbers each, every std > 0"),
         ("statistics={mean:[0.5,0.5],std:[1.0,1.0]}", "give 1 or 3 numbers each"),
     ],
@@ -198,6 +242,8 @@ def test_channels_and_statistics_that_are_refused(words: str, sentence: str) -> 
 
 def test_names_of_statistics_are_those_of_the_models() -> None:
     assert set(NORMALIZE) == {COMPUTED, *NORMALIZATIONS}
+    assert {name: len(mean) for name, (mean, _) in NORMALIZATIONS.items()} == NAMED
+    assert ARCHIVES.keys() < NORMALIZATIONS.keys()
 
 
 @pytest.mark.parametrize(("compile_", "form"), [(None, None), (False, "eager"), (True, "compiled")])
@@ -244,7 +290,13 @@ def test_the_hash_covers_what_determines_the_weights() -> None:
         "optim.lr=0.02",
         "trainer.max_epochs=3",
     )
-    other += ("trainer.batch_size=8", "trainer.precision=bf16-mixed", "model=mlp", "model.init=deterministic")
+    other += (
+        "training=squared_error",
+        "trainer.batch_size=8",
+        "trainer.precision=bf16-mixed",
+        "model=mlp",
+        "model.init=deterministic",
+    )
     same += ("model.widths=[2,2,2]",)
     for word in same:
         assert hash_of("model=bregman_mlp", word) == hash_of_base, word
@@ -266,6 +318,14 @@ def test_the_hash_covers_what_determines_the_weights() -> None:
         ),
         (["model=resnet20", "act=scaled_tanh", "+act.scale=1.7159"], ["model=resnet20", "act=scaled_tanh"]),
         (["model=resnet20", "act=bent_identity"], ["model=resnet20", "act=squareplus"]),
+        (
+            ["model=resnet20", "dataset.augment=false", "dataset.flip=false"],
+            ["model=resnet20", "dataset.augment=false"],
+        ),
+        (
+            ["model=mlp", "training=squared_error", "++training.eps=0.1"],
+            ["model=mlp", "training=squared_error"],
+        ),
     ],
 )
 def test_what_does_nothing_does_not_count(one: list[str], other: list[str]) -> None:
@@ -275,6 +335,7 @@ def test_what_does_nothing_does_not_count(one: list[str], other: list[str]) -> N
 def test_the_hash_stays_what_it_was() -> None:
     """A pinned value: folders of finished runs must be found again. Change it only with a reason in docs/."""
     assert hash_of("row=bregman_resnet20_softplus") == "42b54c8efc08"
+    assert hash_of("row=bregman_resnet20_softplus", "dataset.flip=false") != "42b54c8efc08"
 
 
 def test_where_a_run_lies() -> None:

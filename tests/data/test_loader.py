@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bregman_exp.data import DeviceLoader, EpochLoader, Split, random_crop_flip
+from bregman_exp.data import Augmentation, DeviceLoader, EpochLoader, Split, random_crop_flip
 from bregman_exp.keyed_random import generator
 
 from .expect import data_error
@@ -21,7 +21,7 @@ def pictures(n: int) -> Split:
 
 
 def loader(split: Split, batch_size: int = 8, **settings) -> DeviceLoader:
-    usual = {"shuffle": True, "augment": False, "seed": 0, "epoch": 0}
+    usual = {"shuffle": True, "augment": None, "seed": 0, "epoch": 0}
     return DeviceLoader(split, batch_size, **usual | settings)
 
 
@@ -77,7 +77,9 @@ def test_bytes_become_floats_in_the_unit_interval() -> None:
 
 def test_augmentation_follows_from_seed_epoch_and_rank() -> None:
     def augmented(**settings) -> torch.Tensor:
-        return torch.cat([x for x, _ in loader(pictures(20), shuffle=False, augment=True, **settings)])
+        return torch.cat(
+            [x for x, _ in loader(pictures(20), shuffle=False, augment=Augmentation(), **settings)]
+        )
 
     random = generator(3, "augment", 5, 0)
     expected = [random_crop_flip(x, random).float() / 255 for x in pictures(20).x.split(8)]
@@ -88,7 +90,7 @@ def test_augmentation_follows_from_seed_epoch_and_rank() -> None:
 
 def test_the_split_stays_as_it_was() -> None:
     split, before = pictures(20), pictures(20)
-    for x, _ in loader(split, augment=True):
+    for x, _ in loader(split, augment=Augmentation()):
         x.zero_()
     for x, _ in loader(split):
         x.zero_()
@@ -114,14 +116,14 @@ def test_ranks_are_disjoint_and_equally_long(n: int, world_size: int, shuffle: b
 def test_ranks_augment_differently() -> None:
     split = pictures(20)
     same = Split(split.x[:1].expand(20, 3, 6, 6), split.y, split.ids)  # one picture, many times
-    first, second = (loader(same, 10, augment=True, rank=rank, world_size=2) for rank in range(2))
+    first, second = (loader(same, 10, augment=Augmentation(), rank=rank, world_size=2) for rank in range(2))
     assert not torch.equal(next(iter(first))[0], next(iter(second))[0])
 
 
 @pytest.mark.parametrize("n", [64, 70])
 @pytest.mark.parametrize("world_size", [1, 2, 4])
 def test_the_ranks_of_an_epoch_loader_share_the_whole_batch(world_size: int, n: int) -> None:
-    epoch_loader = EpochLoader(points(n), 16, shuffle=True, augment=False, seed=3)
+    epoch_loader = EpochLoader(points(n), 16, shuffle=True, augment=None, seed=3)
     whole = order(loader(points(n), seed=3, epoch=7))
     ranks = [list(epoch_loader(7, CPU, rank, world_size)) for rank in range(world_size)]
     for step in range(4):
@@ -131,10 +133,10 @@ def test_the_ranks_of_an_epoch_loader_share_the_whole_batch(world_size: int, n: 
 
 
 def test_an_epoch_loader_passes_its_settings_on() -> None:
-    plain = EpochLoader(pictures(9), 4, shuffle=False, augment=False, seed=3)(2, CPU, 0, 1)
+    plain = EpochLoader(pictures(9), 4, shuffle=False, augment=None, seed=3)(2, CPU, 0, 1)
     assert order(plain) == list(range(9))
-    augmented = EpochLoader(pictures(9), 4, shuffle=True, augment=True, seed=3)(2, CPU, 0, 1)
-    expected = loader(pictures(9), 4, augment=True, seed=3, epoch=2)
+    augmented = EpochLoader(pictures(9), 4, shuffle=True, augment=Augmentation(), seed=3)(2, CPU, 0, 1)
+    expected = loader(pictures(9), 4, augment=Augmentation(), seed=3, epoch=2)
     for (x, y), (expected_x, expected_y) in zip(augmented, expected, strict=True):
         assert torch.equal(x, expected_x)
         assert torch.equal(y, expected_y)
@@ -144,7 +146,7 @@ def test_an_empty_batch_is_refused() -> None:
     with data_error("batch_size=0", "≥ 1"):
         loader(points(4), 0)
     with data_error("batch_size=0", "≥ 1"):
-        EpochLoader(points(4), 1, shuffle=True, augment=False, seed=0)(0, CPU, 0, 2)
+        EpochLoader(points(4), 1, shuffle=True, augment=None, seed=0)(0, CPU, 0, 2)
 
 
 def test_fewer_samples_than_ranks_are_refused() -> None:

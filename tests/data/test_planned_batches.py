@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bregman_exp.data import EpochLoader, PaddedImages, PlannedBatches, Split
+from bregman_exp.data import Augmentation, EpochLoader, PaddedImages, PlannedBatches, Split
 
 CPU = torch.device("cpu")
 
@@ -13,9 +13,9 @@ def pictures(n: int) -> Split:
     return Split(x, torch.arange(n), torch.arange(n))
 
 
-@pytest.mark.parametrize("augment", [True, False])
+@pytest.mark.parametrize("augment", [Augmentation(), Augmentation(flip=False), None])
 @pytest.mark.parametrize("seed", [0, 3])
-def test_planned_batches_are_the_loaders(augment: bool, seed: int) -> None:
+def test_planned_batches_are_the_loaders(augment: Augmentation | None, seed: int) -> None:
     split = pictures(23)
     loader = EpochLoader(split, 5, shuffle=True, augment=augment, seed=seed)
     planned = PlannedBatches(PaddedImages(split, CPU), 5, augment=augment, seed=seed)
@@ -37,7 +37,7 @@ def test_planned_batches_are_the_loaders(augment: bool, seed: int) -> None:
 
 def test_an_epochs_tensors_stay_where_they_are() -> None:
     """A captured step reads from fixed addresses."""
-    planned = PlannedBatches(PaddedImages(pictures(9), CPU), 4, augment=True, seed=0)
+    planned = PlannedBatches(PaddedImages(pictures(9), CPU), 4, augment=Augmentation(), seed=0)
     held = (planned.sample, planned.top, planned.left, planned.flipped)
     before = [tensor.data_ptr() for tensor in held]
     planned.begin(0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import bregman_exp as bx
-from bregman_exp.data import PaddedImages, PlannedBatches, Split
+from bregman_exp.data import Augmentation, PaddedImages, PlannedBatches, Split
 from bregman_exp.training.form import EAGER, FORMS, Form
 from bregman_exp.training.forward import OwnForward
 from bregman_exp.training.optimizer import Optim
@@ -187,7 +187,7 @@ class StillOptimizer(torch.optim.SGD):
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
 def test_a_step_reads_nothing_from_the_device(monkeypatch, half: torch.dtype | None) -> None:
     split = Split(torch.zeros(9, 3, 8, 8, dtype=torch.uint8), torch.arange(9) % 2, torch.arange(9))
-    batches = PlannedBatches(PaddedImages(split, torch.device("cpu")), 4, augment=True, seed=0)
+    batches = PlannedBatches(PaddedImages(split, torch.device("cpu")), 4, augment=Augmentation(), seed=0)
     monkeypatch.setattr(Optim, "build_optimizer", lambda self, p, captured=False: StillOptimizer(p, lr=0.1))
     net = bx.resnet(20, act="softplus", version="bregman", num_classes=2)
     lane = Lane(net, Optim(), batches, OwnForward(), half)

@@ -246,7 +246,10 @@ def test_a_run_says_its_training_and_what_it_costs(command: Command, tmp_path: P
     ("words", "sentence"),
     [
         (["training=pgd"], "pgd_at"),
-        (["training.objective=fgsm"], "training.objective=fgsm: use one of standard, pgd_at, trades."),
+        (
+            ["training.objective=fgsm"],
+            "training.objective=fgsm: use one of standard, squared_error, pgd_at, trades.",
+        ),
         (["training=pgd_at", "training.epsilon=0.1"], "did you mean training.eps"),
         (["training=pgd_at", "training.eps=0"], "training.eps=0: it must be > 0;"),
         (["training=pgd_at", "training.eps=big"], "training.eps='big' is not a number;"),

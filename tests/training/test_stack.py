@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from bregman_exp.data import DeviceLoader, EpochLoader, Split, StackedEpochLoader
+from bregman_exp.data import Augmentation, DeviceLoader, EpochLoader, Split, StackedEpochLoader
 from bregman_exp.geometry import ACTIVATIONS, LegendreMap, legendre_map
 from bregman_exp.models import mlp
 from bregman_exp.training.epoch_lines import EpochLines
@@ -74,8 +74,9 @@ def test_the_state_of_a_row_fits_the_network() -> None:
     assert torch.equal(models[0](x), models[2](x))
 
 
-@pytest.mark.parametrize(("shuffle", "augment"), [(True, False), (False, False), (True, True), (False, True)])
-def test_each_row_of_the_batches_is_its_seeds_own(shuffle: bool, augment: bool) -> None:
+@pytest.mark.parametrize("augment", [None, Augmentation()])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_each_row_of_the_batches_is_its_seeds_own(shuffle: bool, augment: Augmentation | None) -> None:
     x = torch.randint(0, 256, (11, 3, 6, 6), dtype=torch.uint8)
     split = Split(x, torch.arange(11), torch.arange(11))
     settings = {"shuffle": shuffle, "augment": augment}

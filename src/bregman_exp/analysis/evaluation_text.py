@@ -28,7 +28,9 @@ def evaluation_text(record: Record, row: str) -> RenderableType:
     checks = record.get("checks", [])
     failed = [check for check in checks if check["status"] == CheckStatus.FAILED]
     learned = [_learned(name, values) for name, values in record.get("train", {}).get("learned", {}).items()]
-    lines = [f"{title}: {verdict_line(record)}", *learned, *_failures(failed), _counts(checks)]
+    mse = record["clean"].get("mse")
+    regression = [] if mse is None else [f"mean squared error on clean data: {mse:.4g}"]
+    lines = [f"{title}: {verdict_line(record)}", *regression, *learned, *_failures(failed), _counts(checks)]
     if failed:
         lines.append("docs/checks.md says what each failure means and what to do.")
     return Group(_accuracies(record, _entries(record), title), Text("\n".join(lines)))

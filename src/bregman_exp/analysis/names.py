@@ -19,12 +19,14 @@ GROUPS = ("act", "dataset", "model", "optim", "trainer", "training")
 VARIED = ("optim.lr", "dataset.noise")  # named in every row where any two rows of a table differ in them
 NO_DIFFERENCE = (
     *("act.name", "model.name", "model.version", "trainer.accelerator"),
-    *("dataset.root", "dataset.statistics"),  # the latter follow from the data
+    *("dataset.root", "dataset._target_", "dataset.statistics"),  # the last follow from the data
 )
 SETTINGS = (
     *("id", "eps", "steps", "restarts", "rel_step", "random_start", "loss", "early_stop", "through"),
     *("precision", "members", "source", "class", "parameters"),
 )
+# data sets of points, in whose pictures and tables 255ths mean nothing: name -> label
+POINT_SETS = {"two_spiral": "two-spiral", "circle": "circle", "hill": "hill", "twin_hills": "twin hills"}
 NORMS = {"linf": "ℓ∞", "l2": "ℓ2"}
 PAPER = "paper"  # the suite of the published table, whose columns are its PGD
 MARKS = {Verdict.UNRELIABLE: "UNRELIABLE", Verdict.DEGENERATE: "degenerate"}
@@ -70,17 +72,17 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 def base_name(model: str, act: str, config: Mapping[str, Any]) -> str:
     """E.g. "bregman_resnet20 (tanh)"; of an MLP also "depth 3, random start", what matters most.
 
-    Of a robust training also its ball, e.g. "pgd_at linf 8/255".
+    Of another training than the standard one also its name, e.g. "pgd_at linf 8/255".
     """
-    robust = training_name(config)
-    return ", ".join([_network_name(model, act, config), *([robust] if robust else [])])
+    training = training_name(config)
+    return ", ".join([_network_name(model, act, config), *([training] if training else [])])
 
 
 def training_name(config: Mapping[str, Any]) -> str:
-    """E.g. "trades linf 0.02"; "" for the standard training, which configs need not name."""
+    """E.g. "trades linf 0.02", "squared_error"; "" for the standard training, which configs need not name."""
     objective = config.get("training.objective", "standard")
-    if objective == "standard":
-        return ""
+    if objective in ("standard", "squared_error"):
+        return objective.removeprefix("standard")
     return f"{objective} {config.get('training.norm')} {size_name(config.get('training.eps'))}"
 
 
@@ -111,17 +113,32 @@ def row_names(rows: Frame) -> list[str]:
     varied = [key for key in VARIED if len({config[key] for config in lines["config"] if key in config}) > 1]
     names: dict[int, str] = {}
     for base, namesakes in lines.groupby("base"):
-        differing = differing_keys(list(namesakes["config"]))
+        configs = list(namesakes["config"])
+        differing = [key for key in differing_keys(configs) if _tells_apart(key, configs)]
         several = namesakes["weights"].nunique() > 1
         for line, weights, config in namesakes[["weights", "config"]].itertuples():
             keys = dict.fromkeys([*differing, *(key for key in varied if key in config)])
-            apart = [f"{key} {shown_value(config.get(key))}" for key in keys]
+            apart = [f"{key} {shown_value(config.get(key))}" for key in keys if _applies(key, config)]
             names[line] = ", ".join([base, *apart, *([f"{weights} weights"] if several else [])])
     count, digits = Counter(names.values()), _digits(rows["row"])
     return [
         f"{names[line]}, row {row[:digits]}" if count[names[line]] > 1 else names[line]
         for line, row in lines["row"].items()
     ]
+
+
+def _tells_apart(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a setting of the data differs on one data set; each data set has settings of its own."""
+    if not key.startswith("dataset.") or key == "dataset.name":
+        return True
+    values: dict[Any, Any] = {}
+    data = [config.get("dataset.name") for config in configs]
+    pairs = [(name, config.get(key)) for name, config in zip(data, configs, strict=True)]
+    return any(values.setdefault(name, value) != value for name, value in pairs)
+
+
+def _applies(key: str, config: Mapping[str, Any]) -> bool:
+    return key in config or not key.startswith("dataset.")
 
 
 def named(rows: Frame, asked: str) -> Frame:

@@ -9,8 +9,8 @@ from bregman_exp.build.job import job as job
 from bregman_exp.build.job import seeds_label as seeds_label
 from bregman_exp.build.job import stack_folder as stack_folder
 from bregman_exp.build.job import stack_identity as stack_identity
+from bregman_exp.build.known_data import black_images as black_images
 from bregman_exp.build.objects import activation as activation
-from bregman_exp.build.objects import black_images as black_images
 from bregman_exp.build.objects import check_device as check_device
 from bregman_exp.build.objects import check_model as check_model
 from bregman_exp.build.objects import dataset as dataset

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.build.objects import activation, check_model, network, normalization_of
+from bregman_exp.build.known_data import archive_of, normalization_of
+from bregman_exp.build.objects import activation, check_model, network
 from bregman_exp.build.stored import check_belongs, check_stored, identity_of, stored_run
 from bregman_exp.config import ConfigError, Mlp, Run, check
 from bregman_exp.geometry import Activation
@@ -83,6 +84,12 @@ def _network(run: Run, act: Activation, state: Mapping[str, Tensor]) -> nn.Modul
     matrices = [weight for weight in state.values() if weight.dim() > 1]
     if not matrices:
         raise ConfigError(f"the checkpoint of model={run.model.name} has no weights of a layer.")
-    inputs = matrices[0].shape[1]
+    inputs, classes = matrices[0].shape[1], len(state.get("output.values", matrices[-1]))
+    archive = archive_of(run)
+    if archive is not None and archive.num_classes != classes:
+        raise ConfigError(
+            f"the network of the checkpoint has {classes} classes and its data set {archive.label} has "
+            f"{archive.num_classes}; bring back the config.yaml, or the checkpoint, of the run."
+        )
     in_shape = torch.Size((inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE))
-    return network(run, act, in_shape, len(matrices[-1]), normalization_of(run))
+    return network(run, act, in_shape, classes, normalization_of(run))

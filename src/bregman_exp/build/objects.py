@@ -10,10 +10,11 @@ import torch
 from hydra.utils import instantiate
 from torch import nn
 
+from bregman_exp.build.known_data import Normalization, likely_shape
 from bregman_exp.config import (
+    SQUARED_ERROR,
     Act,
     ChannelStatistics,
-    Cifar10,
     ConfigError,
     ImageFolder,
     Mlp,
@@ -21,15 +22,14 @@ from bregman_exp.config import (
     Resnet,
     Run,
 )
-from bregman_exp.data import COMPUTED, ClassificationData, Split, Statistics, first_image
+from bregman_exp.data import COMPUTED, ClassificationData, Statistics
 from bregman_exp.geometry import Activation
 from bregman_exp.keyed_random import generator
 from bregman_exp.memory import installed_memory
 from bregman_exp.models.architecture import CIFAR_DEPTHS
+from bregman_exp.models.input_map import NORMALIZATIONS
+from bregman_exp.models.nearest_value import evenly_spaced
 
-Normalization = str | Statistics | None
-
-CIFAR_SHAPE = (3, 32, 32)
 SMALL_IMAGE = 64  # pixels to a side, for which the ImageNet stem leaves too few
 CACHE = ".cache"  # below the output folder: decoded images
 
@@ -55,27 +55,12 @@ def activation(run: Run) -> Activation:
 def dataset(run: Run) -> ClassificationData:
     """The data set; an image folder is decoded once into a cache below the output folder."""
     settings = _target_settings(run.dataset)
-    settings.pop("augment", None)  # a setting of the loader
+    for of_loader in ("augment", "flip"):
+        settings.pop(of_loader, None)
     if isinstance(run.dataset, ImageFolder):
         del settings["statistics"]  # they follow from the images
         settings["cache_dir"] = Path(run.output_dir) / CACHE
     return _call_target(run.dataset, **settings)
-
-
-def black_images(run: Run) -> ClassificationData:
-    """A batch of black images with the shape and classes of the run's data, which are not read."""
-    shape, classes = CIFAR_SHAPE, tuple(map(str, range(10)))
-    if isinstance(run.dataset, ImageFolder):
-        image, classes = first_image(run.dataset.root, run.dataset.size, run.dataset.channels)
-        shape = image.shape
-    n = run.trainer.batch_size
-    batch = Split(
-        torch.zeros((n, *shape), dtype=torch.uint8), torch.arange(n) % len(classes), torch.arange(n)
-    )
-    normalize = getattr(run.dataset, "normalize", "cifar10")
-    if isinstance(run.dataset, ImageFolder) and normalize == COMPUTED:
-        normalize = Statistics((0.5,) * shape[0], (0.5,) * shape[0])
-    return ClassificationData(run.dataset.name, "", classes, batch, batch, batch, normalize, "")
 
 
 def check_model(run: Run, act: Activation) -> None:
@@ -86,11 +71,10 @@ def check_model(run: Run, act: Activation) -> None:
     """
     if isinstance(run.model, PluginModel):
         return
-    normalize, channels = getattr(run.dataset, "normalize", None), getattr(run.dataset, "channels", None)
+    normalize = getattr(run.dataset, "normalize", None)
     normalize = None if normalize == COMPUTED else normalize
-    in_shape = (2,) if isinstance(run.model, Mlp) else (channels or 3, *CIFAR_SHAPE[1:])
     with torch.device("meta"):
-        net = network(run, act, in_shape, num_classes=2, normalize=normalize)
+        net = network(run, act, likely_shape(run), num_classes=2, normalize=normalize)
     needed = sum(p.numel() * p.element_size() for p in net.parameters())
     memory = installed_memory()
     if needed > memory:
@@ -107,12 +91,20 @@ def model(run: Run, act: Activation, data: ClassificationData) -> nn.Module:
     """
     if isinstance(run.model, Resnet) and not data.is_image:
         raise ConfigError(f"model={run.model.name} needs images; dataset={run.dataset.name} has points.")
-    if isinstance(run.model, Resnet) and isinstance(data.normalize, str) and data.train.x.shape[1] == 1:
-        raise ConfigError(
-            f"dataset.normalize={data.normalize} has 3 channels and the images of {data.label} are grey; use "
-            "dataset.normalize=computed or null, or dataset.channels=3."
-        )
+    if isinstance(run.model, Resnet) and isinstance(data.normalize, str):
+        _check_channels(data.normalize, data)
     return network(run, act, data.train.x.shape[1:], data.num_classes, data.normalize)
+
+
+def _check_channels(normalize: str, data: ClassificationData) -> None:
+    of, channels = len(NORMALIZATIONS[normalize][0]), data.train.x.shape[1]
+    if channels != of:
+        colour = {1: "grey", 3: "in colour"}[channels]
+        raise ConfigError(
+            f"dataset.normalize={normalize} has {of} channel{'s' * (of != 1)} and the images of {data.label} "
+            f"are {colour}; "
+            f"use dataset.normalize=computed or null, or dataset.channels={of}."
+        )
 
 
 def with_choices_of(data: ClassificationData, run: Run) -> Run:
@@ -137,24 +129,6 @@ def with_stem_for(run: Run, shape: Sequence[int]) -> Run:
     return replace(run, model=replace(model, stem="cifar" if max(shape[1:]) <= SMALL_IMAGE else "imagenet"))
 
 
-def normalization_of(run: Run) -> Normalization:
-    """The channel statistics of the model's first layer, or their name, from the config of a stored run.
-
-    Raises ConfigError where they were computed and the config does not hold them.
-    """
-    dataset = run.dataset
-    if isinstance(dataset, Cifar10):
-        return "cifar10"
-    if not isinstance(dataset, ImageFolder) or dataset.normalize != COMPUTED:
-        return getattr(dataset, "normalize", None)
-    if dataset.statistics is None:
-        raise ConfigError(
-            "the config has dataset.normalize=computed and no dataset.statistics; bring back the config.yaml "
-            "of the run."
-        )
-    return Statistics(tuple(dataset.statistics.mean), tuple(dataset.statistics.std))
-
-
 def network(
     run: Run, act: Activation, in_shape: Sequence[int], num_classes: int, normalize: Normalization
 ) -> nn.Module:
@@ -171,6 +145,8 @@ def _model_settings(
     if isinstance(run.model, Mlp):
         del settings["depth"], settings["width"]
         settings |= {"widths": run.model.hidden, "in_features": prod(in_shape)}
+        if run.training.objective == SQUARED_ERROR:
+            settings["values"] = evenly_spaced(num_classes)
     else:
         settings["normalize"] = normalize
     if isinstance(run.model, Resnet):

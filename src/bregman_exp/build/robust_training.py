@@ -1,19 +1,31 @@
-"""A robust training: the adversary, of ``robustness``, joined to the objective, of ``training``."""
+"""What a training minimises; of a robust one, the adversary of ``robustness`` joined to its objective."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from bregman_exp.config import TRADES, Cifar10, ConfigError, ImageFolder, Run, TwoSpiral, require
+import torch.nn.functional as F
+
+from bregman_exp.build.known_data import archive_of
+from bregman_exp.config import (
+    SQUARED_ERROR,
+    TRADES,
+    ConfigError,
+    ImageArchive,
+    ImageFolder,
+    Points,
+    Run,
+    require,
+)
 from bregman_exp.robustness import Norm, Threat
 from bregman_exp.robustness.threat import as_number
 from bregman_exp.robustness.training_attack import TrainingAttack
-from bregman_exp.training.objective import Objective, PgdAt, Trades
+from bregman_exp.training.objective import Loss, Objective, PgdAt, Trades, squared_error
 
 # eps where the config has none; of images, the sizes of RobustBench
 OF_IMAGES = {Norm.LINF: 8 / 255, Norm.L2: 0.5}
-OF_TWO_SPIRAL = {Norm.LINF: 0.02, Norm.L2: 0.02}
-USUAL: dict[type, dict[Norm, float]] = {Cifar10: OF_IMAGES, ImageFolder: OF_IMAGES, TwoSpiral: OF_TWO_SPIRAL}
+OF_POINTS = {Norm.LINF: 0.02, Norm.L2: 0.02}
+OF_GREY = {"mnist": {Norm.LINF: 0.3, Norm.L2: 2.0}, "fashion_mnist": {Norm.LINF: 0.1, Norm.L2: 1.0}}
 
 
 def with_threat(run: Run) -> Run:
@@ -26,18 +38,25 @@ def with_threat(run: Run) -> Run:
         return run
     norm, eps = _in_training(Norm, settings.norm), settings.eps
     if eps is None:
-        usual = USUAL.get(type(run.dataset))
-        if usual is None:
-            raise ConfigError(
-                f"training.eps is missing: dataset={run.dataset.name} has no usual size; give training.eps=…."
-            )
-        eps = usual[norm]
+        eps = _usual(run)[norm]
     size = float(_in_training(as_number, eps))
     require(
         0 < size < float("inf"),
         f"training.eps={eps}: it must be > 0; without an adversary use training=standard",
     )
     return replace(run, training=replace(settings, norm=str(norm), eps=size))
+
+
+def _usual(run: Run) -> dict[Norm, float]:
+    """eps by norm where the config has none; raises ConfigError for a plug-in's data."""
+    if isinstance(run.dataset, ImageArchive | ImageFolder):
+        archive = archive_of(run)
+        return OF_GREY.get(archive.name if archive else "", OF_IMAGES)
+    if isinstance(run.dataset, Points):
+        return OF_POINTS
+    raise ConfigError(
+        f"training.eps is missing: dataset={run.dataset.name} has no usual size; give training.eps=…."
+    )
 
 
 def _in_training(of: Callable[[Any], Any], value: Any) -> Any:
@@ -48,8 +67,13 @@ def _in_training(of: Callable[[Any], Any], value: Any) -> Any:
         raise ConfigError(f"training.{error}") from None
 
 
+def loss(run: Run) -> Loss:
+    """The loss of clean samples, in training and in validation."""
+    return squared_error if run.training.objective == SQUARED_ERROR else F.cross_entropy
+
+
 def objective(run: Run) -> Objective | None:
-    """What the run's steps minimise, for a run of ``with_threat``; None for the standard cross-entropy."""
+    """What the steps of a robust run of ``with_threat`` minimise; None for a training on clean samples."""
     settings = run.training
     if not settings.is_robust:
         return None

@@ -77,8 +77,15 @@ def check_is_older(folder: RunFolder, error: ValueError) -> None:
 
 
 def check_same_data(data: ClassificationData, folder: RunFolder) -> None:
-    """Raises ConfigError where the data are not those of the run's own figures."""
-    if folder.complete and folder.read_metrics()["dataset"]["fingerprint"] != data.fingerprint:
+    """Raises ConfigError where the data, or the number of their classes, are not those of the figures."""
+    recorded = folder.read_metrics()["dataset"] if folder.complete else {}
+    classes = recorded.get("classes") or data.classes  # older runs have none
+    if len(classes) != data.num_classes:
+        raise ConfigError(
+            f"run={folder.path}: its network has {len(classes)} classes and the data set {data.label} has "
+            f"{data.num_classes}; give the data that it was trained on."
+        )
+    if recorded and recorded["fingerprint"] != data.fingerprint:
         raise ConfigError(
             f"run={folder.path}: its data set {data.label} has changed since; restore the old one."
         )

@@ -6,7 +6,9 @@ import pytorch_lightning as pl
 import torch
 
 from bregman_exp.build.job import Job, seeds_label
+from bregman_exp.build.known_data import augmentation
 from bregman_exp.build.objects import half
+from bregman_exp.build.robust_training import loss
 from bregman_exp.build.training import (
     CHUNK,
     VALIDATION_BATCH,
@@ -43,7 +45,7 @@ def side_by_side(
 ) -> SideBySide:
     """The Lightning module of the seeds of a ResNet, each with its own network, batches and curves."""
     run, images = jobs[0].run, PaddedImages(jobs[0].data.train, jobs[0].device)
-    augment = getattr(run.dataset, "augment", False)
+    augment = augmentation(run, jobs[0].data)
 
     def lane(row: int, where: torch.device) -> Lane:
         batches = PlannedBatches(images, run.trainer.batch_size, augment=augment, seed=jobs[row].run.seed)
@@ -63,11 +65,11 @@ def stacked_epochs(jobs: Sequence[Job]) -> Epochs:
     """The batches of every epoch for all seeds; for each seed they equal those of ``epochs``."""
     run, data, seeds = jobs[0].run, jobs[0].data, [job.run.seed for job in jobs]
     size = run.trainer.batch_size
-    augment = data.is_image and getattr(run.dataset, "augment", False)
+    augment = augmentation(run, data)
     val_size = max(size, VALIDATION_BATCH)
     return Epochs(
         StackedEpochLoader(data.train, size, shuffle=True, augment=augment, seeds=seeds),
-        StackedEpochLoader(data.val, val_size, shuffle=False, augment=False, seeds=seeds),
+        StackedEpochLoader(data.val, val_size, shuffle=False, augment=None, seeds=seeds),
         chunk=1 if data.is_image else CHUNK,
     )
 
@@ -78,7 +80,7 @@ def stacked_classifier(
     """The Lightning module of all seeds, each with its own initial weights and metrics.csv."""
     nets, seeds = [job.new_network() for job in jobs], [job.run.seed for job in jobs]
     curves = [EpochLines(job.folder.curves) for job in jobs]
-    return StackedClassifier(nets, jobs[0].run.optim, seeds, curves, on_failure)
+    return StackedClassifier(nets, jobs[0].run.optim, seeds, curves, on_failure, loss(jobs[0].run))
 
 
 def stacked_trainer(

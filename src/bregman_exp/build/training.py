@@ -12,7 +12,8 @@ from torch import nn
 
 from bregman_exp import plugins
 from bregman_exp.build.job import Job
-from bregman_exp.build.robust_training import objective
+from bregman_exp.build.known_data import augmentation
+from bregman_exp.build.robust_training import loss, objective
 from bregman_exp.config import Run, Trainer
 from bregman_exp.data import EpochLoader
 from bregman_exp.runs import RunFolder
@@ -36,8 +37,7 @@ CHUNK = 8  # training batches of points that Lightning is handed at a time: it t
 def epochs(job: Job) -> Epochs:
     """The batches of every epoch."""
     run, data = job.run, job.data
-    augment = data.is_image and getattr(run.dataset, "augment", False)
-    size, seed = run.trainer.batch_size, run.seed
+    augment, size, seed = augmentation(run, data), run.trainer.batch_size, run.seed
     alone = run.trainer.devices == 1  # processes meet at every step
     return Epochs(
         EpochLoader(data.train, size, shuffle=True, augment=augment, seed=seed),
@@ -51,7 +51,7 @@ def epochs(job: Job) -> Epochs:
 
 def validation(job: Job) -> EpochLoader:
     size = max(job.run.trainer.batch_size, VALIDATION_BATCH)
-    return EpochLoader(job.data.val, size, shuffle=False, augment=False, seed=job.run.seed)
+    return EpochLoader(job.data.val, size, shuffle=False, augment=None, seed=job.run.seed)
 
 
 def classifier(
@@ -68,6 +68,7 @@ def classifier(
         clip=settings.gradient_clip_val,
         ema=settings.ema,
         objective=objective(run),
+        loss=loss(run),
     )
 
 

@@ -18,6 +18,7 @@ NO_KEY = re.compile(r"Could not override '([^']+)'")
 NO_CHOICE = re.compile(r"Could not find '([^']+)/([^'/]+)'(?:; Available options in '[^']*': (.*))?")
 NO_GROUP = re.compile(r"You must specify '([^']+)', e\.g, .*?; Available options: (.*)")
 OF_ATTACKS = ("norm", "eps", "steps", "restarts")
+FOLLOWING = {"recipe": "dataset and optim", "scaled": "experiment and scale"}  # group -> what chooses in it
 LIST_OR_MAPPING = ("[", "{")
 
 
@@ -51,6 +52,9 @@ def check_overrides(arguments: Sequence[str], conf: Path) -> None:
 def _check_contradictions(arguments: Sequence[str]) -> None:
     """Raises ConfigError for arguments of which one would silently win over the other, or do nothing."""
     given = {argument.partition("=")[0]: argument for argument in arguments}
+    for key, argument in given.items():
+        if choosing := FOLLOWING.get(key.lstrip("+~")):
+            raise ConfigError(f"{argument}: {key} follows from {choosing}; give the settings themselves.")
     if "scale" in given and "experiment" not in given:
         raise ConfigError(
             f"{given['scale']} is the short version of an experiment; give experiment=…, or leave it out."

@@ -10,8 +10,8 @@ from bregman_exp.build import Job
 from bregman_exp.cli.command import failures_recorded_in, figures_log, logging_to
 from bregman_exp.cli.examples import save_examples
 from bregman_exp.cli.run_summary import row_name
-from bregman_exp.config import Run
-from bregman_exp.data import Split, subset
+from bregman_exp.config import SQUARED_ERROR, Run
+from bregman_exp.data import Split, as_unit, subset
 from bregman_exp.models import learned_range
 from bregman_exp.robustness import Evaluation, EvaluationProgress
 from bregman_exp.robustness import evaluate as attack_all
@@ -19,6 +19,7 @@ from bregman_exp.runs import RunFolder, attacks_that_failed, metrics_record
 from bregman_exp.terminal import as_text
 from bregman_exp.training.checkpoint import training_facts
 from bregman_exp.training.form import EAGER
+from bregman_exp.training.objective import squared_error
 
 # Networks are evaluated in their plain form, see robustness/isolation.py.
 PLAIN_FORM = {"form": EAGER.name, "precision": "32-true", "fused": False, "folded": False, "tf32": False}
@@ -93,7 +94,7 @@ def write_figures(job: Job, target: RunFolder) -> None:
         identity=job.record,
         dataset=job.dataset_record,
         train=_train_record(job, net),
-        evaluation={**evaluation.to_json(), "evaluation": settings},
+        evaluation={**_json(job, evaluation, net, samples), "evaluation": settings},
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     )
     target.finish(record, evaluation.arrays(samples.ids, samples.y))
@@ -130,6 +131,16 @@ def _evaluation(job: Job, net: nn.Module, samples: Split, target: RunFolder) -> 
             keep_points=job.run.attack.save,
             on_progress=progress,
         )
+
+
+def _json(job: Job, evaluation: Evaluation, net: nn.Module, samples: Split) -> dict[str, Any]:
+    """The figures; of a regression also ``clean.mse``, the mean squared error of the samples."""
+    figures = evaluation.to_json()
+    if job.run.training.objective != SQUARED_ERROR:
+        return figures
+    with torch.no_grad():
+        logits = net(as_unit(samples.x).to(job.device)).cpu()
+    return figures | {"clean": figures["clean"] | {"mse": float(squared_error(logits.double(), samples.y))}}
 
 
 def _train_record(job: Job, net: nn.Module) -> dict[str, Any]:

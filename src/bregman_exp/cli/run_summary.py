@@ -13,7 +13,7 @@ from bregman_exp.analysis.formats import counted
 from bregman_exp.analysis.names import base_name, size_name
 from bregman_exp.build import Job
 from bregman_exp.cli.command import log
-from bregman_exp.config import TRADES, Run
+from bregman_exp.config import STANDARD, TRADES, Run
 
 IN_FIRST_LINE = ("model", "act", "dataset", "row", "seed", "seeds")
 OF_COMMAND = ("output_dir", "hydra")  # they change nothing of the run
@@ -35,8 +35,8 @@ def summary(jobs: Sequence[Job], net: nn.Module) -> Iterator[str]:
     sizes = f"{len(data.train):,} training, {len(data.val):,} validation and {len(data.test):,} test samples"
     yield f"data: {sizes} of {shape} numbers, {data.num_classes} classes"
     yield f"optimizer: {run.optim.label}"
-    if run.training.is_robust:
-        yield f"training: {_training(run)}"
+    if run.training.objective != STANDARD:
+        yield f"training: {_training(run) if run.training.is_robust else run.training.objective}"
     device = f"{jobs[0].device.type}{f' × {run.trainer.devices}' if run.trainer.devices > 1 else ''}"
     yield f"batch {run.trainer.batch_size} on {device}, precision {run.trainer.precision}"
     ids = [spec.id for spec in jobs[0].specs]

@@ -10,11 +10,11 @@ from bregman_exp.config.keys import nearest as nearest
 from bregman_exp.config.keys import typed_keys as typed_keys
 from bregman_exp.config.keys import unknown_key as unknown_key
 from bregman_exp.config.schema.data import ChannelStatistics as ChannelStatistics
-from bregman_exp.config.schema.data import Cifar10 as Cifar10
 from bregman_exp.config.schema.data import Eps as Eps
+from bregman_exp.config.schema.data import ImageArchive as ImageArchive
 from bregman_exp.config.schema.data import ImageFolder as ImageFolder
 from bregman_exp.config.schema.data import PluginData as PluginData
-from bregman_exp.config.schema.data import TwoSpiral as TwoSpiral
+from bregman_exp.config.schema.data import Points as Points
 from bregman_exp.config.schema.evaluation import Attack as Attack
 from bregman_exp.config.schema.evaluation import Eval as Eval
 from bregman_exp.config.schema.network import Act as Act
@@ -22,6 +22,8 @@ from bregman_exp.config.schema.network import Mlp as Mlp
 from bregman_exp.config.schema.network import PluginMap as PluginMap
 from bregman_exp.config.schema.network import PluginModel as PluginModel
 from bregman_exp.config.schema.network import Resnet as Resnet
+from bregman_exp.config.schema.objective import SQUARED_ERROR as SQUARED_ERROR
+from bregman_exp.config.schema.objective import STANDARD as STANDARD
 from bregman_exp.config.schema.objective import TRADES as TRADES
 from bregman_exp.config.schema.objective import Training as Training
 from bregman_exp.config.schema.require import ConfigError as ConfigError

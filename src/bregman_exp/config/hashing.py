@@ -14,9 +14,10 @@ TRAINING_KEYS = (
     *("limit_train_batches", "gradient_clip_val", "accumulate_grad_batches", "ema"),
 )
 BATCHNORM_KEYS = ("sync_batchnorm",)  # they act only in models with batch normalisation
-DATA_KEYS = ("augment", "normalize", "statistics")
+DATA_KEYS = ("augment", "flip", "normalize", "statistics")
 # keys that act only with a certain value of another key: (group, other key, value) -> keys
 ONLY_WITH = {
+    ("dataset", "augment", True): ("flip",),
     ("model", "version", "bregman"): ("clamp",),
     ("optim", "optimizer", "sgd"): ("momentum", "nesterov"),
     ("optim", "schedule", "multistep"): ("milestones", "gamma"),
@@ -44,8 +45,9 @@ def config_hash(run: Run, act: str, fingerprint: str, *, with_seed: bool = True)
         content["model"] |= {"widths": run.model.hidden, "depth": None, "width": None}
     if isinstance(run.model, PluginModel):
         content["model"] |= {"target": run.model.target}
-    if run.training.is_robust:
-        content["training"] = _changed(run, "training")
+    training = _changed(run, "training", None if run.training.is_robust else ("objective",))
+    if training:
+        content["training"] = training
     if with_seed:
         content["seed"] = run.seed
     return short_hash(content)
@@ -64,7 +66,7 @@ def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[
         key
         for (of_group, other_key, value), dependent in ONLY_WITH.items()
         for key in dependent
-        if of_group == group and getattr(node, other_key) != value
+        if of_group == group and getattr(node, other_key, value) != value
     }
     for f in fields(node):
         default = f.default if f.default_factory is MISSING else f.default_factory()

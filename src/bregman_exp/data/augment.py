@@ -1,4 +1,4 @@
-"""Random crop and flip of a batch, per sample."""
+"""Random crop, and flip, of a batch, per sample."""
 
 from typing import NamedTuple
 
@@ -7,6 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 PADDING = 4  # pixels on each side
+
+
+class Augmentation(NamedTuple):
+    """Training images are padded with zeros and cropped at random; with ``flip`` half of them are mirrored.
+
+    Digits must not be flipped.
+    """
+
+    flip: bool = True
 
 
 class Crops(NamedTuple):

@@ -28,10 +28,14 @@ def headers(files: Sequence[Path]) -> Generator[Header]:
     return _each(files, decoding.read_header, decoding.header_from, {"headers": True})
 
 
-def images(files: Sequence[Path], size: int | None, channels: int = 3) -> Generator[np.ndarray]:
+def images(
+    files: Sequence[Path], size: int | None, channels: int = 3, shorter: int | None = None
+) -> Generator[np.ndarray]:
     """The pixels (C, H, W) of each file, in order; raises ImageError at the first that ``decode`` refuses."""
-    task: dict[str, object] = {"headers": False, "size": size, "channels": channels}
-    return _each(files, lambda file: decoding.decode(file, size, channels), decoding.image_from, task)
+    task: dict[str, object] = {"headers": False, "size": size, "channels": channels, "shorter": shorter}
+    return _each(
+        files, lambda file: decoding.decode(file, size, channels, shorter), decoding.image_from, task
+    )
 
 
 def _each(

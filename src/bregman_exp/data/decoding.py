@@ -51,9 +51,10 @@ def read_header(file: str) -> Header:
         return Header(height, width, image.mode, orientation != 1)
 
 
-def decode(file: str, size: int | None, channels: int = 3) -> np.ndarray:
+def decode(file: str, size: int | None, channels: int = 3, shorter: int | None = None) -> np.ndarray:
     """The pixels (C, H, W) uint8, oriented as EXIF says, resized to ``size`` × ``size`` if given (bilinear).
 
+    With ``shorter`` the shorter side is resized to that, and the central ``size`` × ``size`` pixels are kept.
     With C = 3 grey becomes three equal channels; with C = 1 colour becomes its luma (ITU-R 601). Transparency
     is dropped. Raises ImageError for a broken image, for more than 8 bits a channel, several frames, another
     format, or more than MAX_PIXELS pixels.
@@ -61,9 +62,19 @@ def decode(file: str, size: int | None, channels: int = 3) -> np.ndarray:
     with _opened(file) as image, _as_image_error():
         upright = ImageOps.exif_transpose(image).convert(MODES[channels])
     if size is not None:
-        upright = upright.resize((size, size), Image.Resampling.BILINEAR)
+        upright = _resized(upright, size, shorter)
     pixels = np.asarray(upright)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def _resized(image: Image.Image, size: int, shorter: int | None) -> Image.Image:
+    if shorter is None:
+        return image.resize((size, size), Image.Resampling.BILINEAR)
+    # rounded as torchvision's Resize and CenterCrop do
+    width, height = (shorter * side // min(image.size) for side in image.size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    return resized.crop((left, top, left + size, top + size))
 
 
 def _opened(file: str) -> ImageFile.ImageFile:
@@ -148,10 +159,10 @@ def header_from(stream: IO[bytes]) -> Header:
     return Header(*content)
 
 
-def write_image(stream: IO[bytes], file: str, size: int | None, channels: int) -> None:
+def write_image(stream: IO[bytes], file: str, size: int | None, channels: int, shorter: int | None) -> None:
     """Writes the image, or the ImageError's message, for ``image_from``."""
     try:
-        pixels, message = decode(file, size, channels), b""
+        pixels, message = decode(file, size, channels, shorter), b""
     except ImageError as error:
         pixels, message = np.empty((channels, 0, 0), np.uint8), str(error).encode()
     stream.write(PREFIX.pack(*pixels.shape, len(message)) + (message or pixels.tobytes()))
@@ -173,13 +184,13 @@ def _read(stream: IO[bytes], length: int) -> bytes:
 
 
 def main() -> None:
-    """Reads {"files": […], "headers": …, "size": …, "channels": …}; writes the headers or images in order."""
+    """Reads the task of ``decoders.py``, as JSON; writes the headers or images in order."""
     task = json.load(sys.stdin)
     for file in task["files"]:
         if task["headers"]:
             write_header(sys.stdout.buffer, file)
         else:
-            write_image(sys.stdout.buffer, file, task["size"], task["channels"])
+            write_image(sys.stdout.buffer, file, task["size"], task["channels"], task["shorter"])
 
 
 if __name__ == "__main__":

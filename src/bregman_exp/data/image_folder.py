@@ -1,6 +1,7 @@
 """Any tree of images: root/{train,test}/<class>/, with any folders below."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 from zipfile import BadZipFile
@@ -11,7 +12,7 @@ import torch
 from bregman_exp.data.dataset import ClassificationData, Split, at_most, hold_out
 from bregman_exp.data.pixels import decode_all
 from bregman_exp.data.statistics import COMPUTED, channel_statistics
-from bregman_exp.data.tree import Listing, list_split, list_tree, skipped_remarks
+from bregman_exp.data.tree import FOLDERS, Listing, list_split, list_tree, skipped_remarks
 
 REMARKS = "remarks"  # a key of the cache, beside the splits
 
@@ -25,6 +26,9 @@ def image_folder(
     channels: int | None = None,
     label: str | None = None,
     normalize: str | None = COMPUTED,
+    *,
+    shorter: int | None = None,
+    folders: Mapping[str, str] = FOLDERS,
 ) -> ClassificationData:
     """The images of a folder tree, decoded once, in parallel, into a cache outside the tree.
 
@@ -34,14 +38,15 @@ def image_folder(
     ``size`` resizes them to size × size pixels (bilinear). ``channels`` is 1 or 3 (None: 1 if all images are
     grey, else 3). ``normalize`` names the channel statistics of the model's first layer; "computed" stands
     for those of the training split. The formats are ``decoding.FORMATS``; the EXIF orientation is applied;
-    the cache is rebuilt when the name, length, mtime or ctime of a file changes.
+    the cache is rebuilt when the name, length, mtime or ctime of a file changes. ``shorter``: as in
+    ``decoding.decode``; ``folders``: the folder of each split below the root.
     Shapes: x (n, 1 or 3, H, W) uint8. ``remarks`` says what was skipped or converted. Raises DataError for a
     tree that is missing, empty or unreadable, for a broken image, for images of several sizes, of more than 8
     bits a channel, of more than ``decoding.MAX_PIXELS`` pixels or together larger than the memory, and for
     classes that differ between the splits.
     """
-    listings = list_tree(tree := Path(root).expanduser())
-    arrays, converted = _cached(tree, listings, Path(cache_dir), size, channels)
+    listings = list_tree(tree := Path(root).expanduser(), folders)
+    arrays, converted = _cached(tree, listings, Path(cache_dir), size, channels, shorter)
     splits = {name: _split(arrays[name], listing) for name, listing in listings.items()}
     train, val = (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val)
     train = at_most(train, n_train)
@@ -54,7 +59,7 @@ def image_folder(
         splits["test"],
         normalize=channel_statistics(train.x) if normalize == COMPUTED else normalize,
         label=label or tree.resolve().name,
-        remarks=(*skipped_remarks(tree, listings), *converted),
+        remarks=(*skipped_remarks(tree, listings, folders), *converted),
     )
 
 
@@ -74,16 +79,21 @@ def _split(x: np.ndarray, listing: Listing) -> Split:
 
 
 def _cached(
-    tree: Path, listings: dict[str, Listing], cache_dir: Path, size: int | None, channels: int | None
+    tree: Path,
+    listings: dict[str, Listing],
+    cache_dir: Path,
+    size: int | None,
+    channels: int | None,
+    shorter: int | None,
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """The images of each split (n, C, H, W) uint8, from the cache if it is intact, and the remarks."""
-    cache = cache_dir / f"images-{_key(tree, listings, size, channels)}.npz"
+    cache = cache_dir / f"images-{_key(tree, listings, (size, channels, shorter))}.npz"
     try:
         with cache.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in listings}, stored[REMARKS].tolist()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         files = [file for listing in listings.values() for file in listing.files]
-        pixels, remarks = decode_all(files, size, channels)
+        pixels, remarks = decode_all(files, size, channels, shorter)
     ends = np.cumsum([len(listing.files) for listing in listings.values()])
     arrays = dict(zip(listings, np.split(pixels, ends[:-1]), strict=True))
     _store(cache, arrays | {REMARKS: np.array(remarks, dtype=np.str_)})
@@ -102,9 +112,11 @@ def _store(cache: Path, arrays: dict[str, np.ndarray]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _key(tree: Path, listings: dict[str, Listing], size: int | None, channels: int | None) -> str:
-    place = (str(tree.resolve()), size)  # of 3 channels, as older versions named it
-    digest = hashlib.sha256(repr(place if channels == 3 else (*place, channels)).encode())
+def _key(tree: Path, listings: dict[str, Listing], form: tuple[int | None, ...]) -> str:
+    """``form``: size, channels and shorter; usual values are left out, since older versions had no others."""
+    size, channels, shorter = form
+    more = () if (channels, shorter) == (3, None) else (channels,) if shorter is None else (channels, shorter)
+    digest = hashlib.sha256(repr((str(tree.resolve()), size, *more)).encode())
     for listing in listings.values():
         for file in listing.files:
             stat = file.stat()

@@ -10,7 +10,7 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from bregman_exp.data.augment import Crops, crop_flip, draw_crops
+from bregman_exp.data.augment import Augmentation, Crops, crop_flip, draw_crops
 from bregman_exp.data.dataset import DataError, Split, as_unit, to_device
 from bregman_exp.keyed_random import generator
 
@@ -28,7 +28,7 @@ class DeviceLoader:
         batch_size: int,
         *,
         shuffle: bool,
-        augment: bool,
+        augment: Augmentation | None,
         seed: int,
         epoch: int,
         rank: int = 0,
@@ -50,17 +50,18 @@ class DeviceLoader:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         indices = self.order().to(self.split.y.device).split(self.batch_size)
-        crops = self._crops([len(index) for index in indices]) if self.augment else repeat(None)
+        sizes = [len(index) for index in indices]
+        crops = repeat(None) if self.augment is None else self._crops(sizes, self.augment)
         for index, batch_crops in zip(indices, crops, strict=False):
             x = self.split.x[index]
             if batch_crops is not None:
                 x = crop_flip(x, batch_crops)
             yield as_unit(x), self.split.y[index]
 
-    def _crops(self, sizes: list[int]) -> Iterator[Crops]:
+    def _crops(self, sizes: list[int], augment: Augmentation) -> Iterator[Crops]:
         """The crops of each batch, copied to the device once an epoch, so that no step waits for a copy."""
         random = generator(self.seed, "augment", self.epoch, self.rank)
-        crops = [draw_crops(n, random) for n in sizes]
+        crops = [draw_crops(n, random, flip=augment.flip) for n in sizes]
         fields = [torch.cat(field).to(self.split.x.device) for field in zip(*crops, strict=True)]
         return map(Crops, *(field.split(sizes) for field in fields))
 
@@ -83,7 +84,9 @@ class DeviceLoader:
 class EpochLoader:
     """Makes the loader of an epoch on a device; ``batch_size`` is the sum over all ranks."""
 
-    def __init__(self, split: Split, batch_size: int, *, shuffle: bool, augment: bool, seed: int):
+    def __init__(
+        self, split: Split, batch_size: int, *, shuffle: bool, augment: Augmentation | None, seed: int
+    ):
         self.split, self.batch_size = split, batch_size
         self.shuffle, self.augment, self.seed = shuffle, augment, seed
 
@@ -112,7 +115,7 @@ class StackedLoader:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         first, rows = self.loaders[0], len(self.loaders)
-        if first.augment:
+        if first.augment is not None:
             for batches in zip(*self.loaders, strict=True):
                 yield torch.stack([x for x, _ in batches]), torch.stack([y for _, y in batches])
         elif first.shuffle:
@@ -128,7 +131,15 @@ class StackedLoader:
 class StackedEpochLoader:
     """Makes the stacked loader of an epoch: row k gets the batches of the EpochLoader of ``seeds[k]``."""
 
-    def __init__(self, split: Split, batch_size: int, *, shuffle: bool, augment: bool, seeds: Sequence[int]):
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        augment: Augmentation | None,
+        seeds: Sequence[int],
+    ):
         self.seeds = list(seeds)
         self.first = EpochLoader(split, batch_size, shuffle=shuffle, augment=augment, seed=self.seeds[0])
 

@@ -21,14 +21,20 @@ T = TypeVar("T")
 
 
 def decode_all(
-    files: Sequence[Path], size: int | None, channels: int | None = None
+    files: Sequence[Path],
+    size: int | None,
+    channels: int | None = None,
+    shorter: int | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """The images (n, C, H, W) uint8, and a remark if any were converted.
 
-    C = ``channels``, 1 or 3; None: 1 if all images are grey, else 3. All headers are checked before anything
+    C = ``channels``, 1 or 3; None: 1 if all images are grey, else 3. ``size`` and ``shorter`` are those of
+    ``decoding.decode``. All headers are checked before anything
     is decoded. Raises DataError, with the file, for an image that
     ``decoding`` refuses, for images of several sizes without ``size``, and for more than the memory holds.
     """
+    if size is not None and channels is not None:  # known before the headers of a million images are read
+        _check_memory(len(files), channels, size, size)
     headers: list[Header] = []
     _each(files, decoders.headers(files), headers.append, "reading image headers")
     height, width = _common_size(files, headers) if size is None else (size, size)
@@ -43,7 +49,7 @@ def decode_all(
             raise ImageError(f"has {_size(*image.shape[1:])} pixels, its header says {_size(height, width)}")
         next(slots)[:] = image
 
-    _each(files, decoders.images(files, size, channels), store, "decoding images")
+    _each(files, decoders.images(files, size, channels, shorter), store, "decoding images")
     return pixels, _conversions(headers, channels)
 
 

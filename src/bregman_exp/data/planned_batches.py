@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bregman_exp.data.augment import PADDING, draw_crops
+from bregman_exp.data.augment import PADDING, Augmentation, draw_crops
 from bregman_exp.data.dataset import Split, as_unit
 from bregman_exp.keyed_random import generator
 
@@ -44,7 +44,7 @@ class PlannedBatches:
     time. ``at`` then uses only the device, so a CUDA graph can capture it.
     """
 
-    def __init__(self, images: PaddedImages, batch_size: int, *, augment: bool, seed: int):
+    def __init__(self, images: PaddedImages, batch_size: int, *, augment: Augmentation | None, seed: int):
         self.images, self.batch_size, self.augment, self.seed = images, batch_size, augment, seed
         n, device = len(images), images.y.device
         self.sizes = [min(batch_size, n - start) for start in range(0, n, batch_size)]
@@ -57,10 +57,10 @@ class PlannedBatches:
         """Draws the order and the crops of the epoch."""
         order = torch.randperm(len(self.images), generator=generator(self.seed, "shuffle", epoch))
         self.sample.copy_(order, non_blocking=True)
-        if not self.augment:
+        if self.augment is None:
             return
         random = generator(self.seed, "augment", epoch, 0)
-        crops = [draw_crops(size, random) for size in self.sizes]
+        crops = [draw_crops(size, random, flip=self.augment.flip) for size in self.sizes]
         for tensor, parts in zip((self.top, self.left, self.flipped), zip(*crops, strict=True), strict=True):
             tensor.copy_(torch.cat(parts), non_blocking=True)
 

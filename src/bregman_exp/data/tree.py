@@ -2,14 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bregman_exp.data.dataset import DataError
 from bregman_exp.data.decoding import ENDINGS
 
-SPLITS = ("train", "val", "test")
+FOLDERS = {"train": "train", "val": "val", "test": "test"}  # split -> its folder
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}  # in lower case
 
 
@@ -26,19 +26,20 @@ class Listing:
     skipped: Counter[str]
 
 
-def list_tree(tree: Path) -> dict[str, Listing]:
-    """The listing of each split; "val" only if that folder exists. Links are followed.
+def list_tree(tree: Path, folders: Mapping[str, str] = FOLDERS) -> dict[str, Listing]:
+    """The listing of each split of ``folders``; "val" only if that folder exists. Links are followed.
 
     Raises DataError for a tree that is missing or empty, for a folder that is unreadable or reached twice,
     for a broken link, and for classes that differ between the splits.
     """
-    listings = {name: list_split(tree / name) for name in SPLITS if name != "val" or (tree / "val").is_dir()}
+    needed = {name: folder for name, folder in folders.items() if name != "val" or (tree / folder).is_dir()}
+    listings = {name: list_split(tree / folder, folders) for name, folder in needed.items()}
     train = set(listings["train"].classes)
     for name, listing in listings.items():
         different = sorted(train ^ set(listing.classes))
         if different:
             raise DataError(
-                f"dataset.root: the classes of {tree / 'train'} and {tree / name} differ in "
+                f"dataset.root: the classes of {tree / 'train'} and {tree / folders[name]} differ in "
                 f"{', '.join(different)}; both need the same class folders."
             )
     if len(train) < 2:
@@ -48,11 +49,12 @@ def list_tree(tree: Path) -> dict[str, Listing]:
     return listings
 
 
-def list_split(folder: Path) -> Listing:
+def list_split(folder: Path, folders: Mapping[str, str] = FOLDERS) -> Listing:
     """The files of root/<split>, one folder a class; raises DataError as ``list_tree``."""
     if not folder.is_dir():
         raise DataError(
-            f"dataset.root: there is no folder {folder}; the tree must be root/{{train,test}}/<class>/*."
+            f"dataset.root: there is no folder {folder}; the tree must be "
+            f"root/{{{folders['train']},{folders['test']}}}/<class>/*."
         )
     entries = _entries(folder)
     classes = [entry.name for entry in entries if entry.is_dir()]
@@ -74,10 +76,10 @@ def list_split(folder: Path) -> Listing:
     return Listing(files, labels, tuple(classes), skipped)
 
 
-def skipped_remarks(tree: Path, listings: dict[str, Listing]) -> list[str]:
+def skipped_remarks(tree: Path, listings: dict[str, Listing], used: Mapping[str, str] = FOLDERS) -> list[str]:
     """A sentence about skipped files and a sentence about unused folders, where there are any."""
     skipped = sum((listing.skipped for listing in listings.values()), Counter[str]())
-    folders = [e.name for e in _entries(tree) if e.is_dir() and e.name not in SPLITS]
+    folders = [e.name for e in _entries(tree) if e.is_dir() and e.name not in used.values()]
     remarks = []
     if skipped:
         remarks.append(

@@ -45,5 +45,9 @@ def _split(n: int, noise: float, seed: int, stream: int) -> Split:
     points = np.stack([np.cos(theta), np.sin(theta)], axis=1) * radius[:, None]
     points += noise * random.standard_normal((n, 2))
     unit = np.clip((points / SCALE + 1) / 2, 0, 1)
-    x = (np.round(unit * GRID) / GRID).astype(np.float32)  # exact in float32
-    return Split(torch.from_numpy(x), torch.from_numpy(y), torch.arange(n))
+    return Split(torch.from_numpy(on_grid(unit)), torch.from_numpy(y), torch.arange(n))
+
+
+def on_grid(x: np.ndarray) -> np.ndarray:
+    """Coordinates in [0, 1], rounded to multiples of 2⁻²⁰, as float32, where they are exact."""
+    return (np.round(x * GRID) / GRID).astype(np.float32)

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 
 NORMALIZATIONS: dict[str, tuple[Sequence[float], Sequence[float]]] = {
+    # of the training images of each set, rounded, as they are usually given
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    "svhn": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+    "mnist": ((0.1307,), (0.3081,)),
+    "fashion_mnist": ((0.2860,), (0.3530,)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
@@ -43,7 +48,7 @@ def normalization(
 ) -> nn.Module:
     """x ↦ (x − mean) / std, for each of the channels.
 
-    ``normalize`` is a name ("cifar10", "imagenet"), a pair (mean, std), or None for no normalisation.
+    ``normalize`` is a name of ``NORMALIZATIONS``, a pair (mean, std), or None for no normalisation.
 
     Raises ValueError for an unknown name, for a std that is not positive and for another number of values.
     """

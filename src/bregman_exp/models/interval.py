@@ -71,6 +71,16 @@ def increasing(v: Enclosure, f: Callable[[Tensor], Tensor], slopes: tuple[Tensor
     return Enclosure(v.radius, f(v.at_centre), lo, hi, middle * v.slope, spread).tightened()
 
 
+def minus_square(v: Enclosure) -> Enclosure:
+    """The enclosure of −v², whose slope is −2v."""
+    largest = torch.maximum(v.lo.abs(), v.hi.abs())
+    smallest = torch.where((v.lo <= 0) & (v.hi >= 0), 0, torch.minimum(v.lo.abs(), v.hi.abs()))
+    middle, half = -(v.lo + v.hi)[:, :, None], (v.hi - v.lo)[:, :, None]
+    spread = middle.abs() * (v.spread + OUTWARD * v.slope.abs()) + half * (v.slope.abs() + v.spread)
+    lo, hi = outward(-(largest**2), -(smallest**2))
+    return Enclosure(v.radius, -(v.at_centre**2), lo, hi, middle * v.slope, spread).tightened()
+
+
 def bregman_step(
     u: Enclosure,
     act: LegendreMap,

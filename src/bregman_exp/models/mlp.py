@@ -6,74 +6,18 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm as add_weight_norm
 
-from bregman_exp.geometry import Activation, LegendreMap
+from bregman_exp.geometry import Activation
 from bregman_exp.geometry.as_released import AsReleased
 from bregman_exp.models import interval as bounds
 from bregman_exp.models.input_map import onto_interval
 from bregman_exp.models.layer_map import LayerMap, LayerMaps, learned_parameters
 from bregman_exp.models.mixing import MIXINGS, Mixing
-from bregman_exp.models.start import INITS, start_at_identity, start_at_zero, start_uniform
+from bregman_exp.models.mlp_layer import Layer
+from bregman_exp.models.nearest_value import NearestValue, output_layer
+from bregman_exp.models.start import INITS, start_uniform
 from bregman_exp.models.surrogates import straight_through
 from bregman_exp.models.version import check_version
-
-
-class Layer(nn.Module):
-    """One hidden layer, in the dual variable u; z = ρ(u) with the map ρ of the layer before.
-
-        standard    u' = W z + b
-        euclidean   u' = R z + W z + b
-        bregman     u' = clamp(ρ⁻¹(R ρ(u))) + W z + b
-
-    R is the identity if the width does not change (then ρ⁻¹(R z) is u, and no inverse is computed), else a
-    learned matrix (models/mixing.py). The layer's own map ``rho`` makes the next z of u'.
-
-    Shapes: u, z (N, in_features) -> (N, out_features).
-    """
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        maps: LayerMaps,
-        init: str,
-        weight_norm: bool,
-        free_mixing: bool = False,
-    ):
-        super().__init__()
-        self.version, self.clamp = maps.version, maps.clamp
-        self.rho = maps.of_layer(out_features)
-        self.linear = nn.Linear(in_features, out_features)
-        changes_width = in_features != out_features and self.version != "standard"
-        self.mixing = Mixing(in_features, out_features, init, free_mixing) if changes_width else None
-        if init == "deterministic":
-            start_at_identity(self.linear) if self.version == "standard" else start_at_zero(self.linear)
-        if weight_norm:
-            add_weight_norm(self.linear)
-
-    def forward(self, u: Tensor, z: Tensor, rho: LayerMap) -> Tensor:
-        update = self.linear(z)
-        if self.version == "standard":
-            return update
-        skip = self._bregman_skip(u, z, rho) if self.version == "bregman" else self._euclidean_skip(z)
-        return update + skip
-
-    def enclose(self, u: bounds.Enclosure, z: bounds.Enclosure, rho: LayerMap) -> bounds.Enclosure:
-        """The enclosure of the layer's output; a Bregman layer uses only u, since z = ρ(u)."""
-        weight, bias = self.linear.weight, self.linear.bias
-        mixing = None if self.mixing is None else self.mixing.weight
-        if self.version == "bregman":
-            return bounds.bregman_step(u, cast(LegendreMap, rho.act), weight, bias, rho.clamp_dual, mixing)
-        if self.version == "euclidean":  # one matrix, so that skip and update can cancel
-            weight = weight + (torch.eye(len(weight)).to(weight) if mixing is None else mixing)
-        return bounds.affine(z, weight, bias)
-
-    def _bregman_skip(self, u: Tensor, z: Tensor, rho: LayerMap) -> Tensor:
-        return rho.clamp_dual(u if self.mixing is None else self.mixing.dual(u, z, rho, self.clamp))
-
-    def _euclidean_skip(self, z: Tensor) -> Tensor:
-        return z if self.mixing is None else z @ self.mixing.weight.T
 
 
 class MLP(nn.Module):
@@ -90,9 +34,10 @@ class MLP(nn.Module):
         clamp: float | None,
         weight_norm: bool,
         mixing: str = "simplex",
+        values: Sequence[float] | None = None,
     ):
         super().__init__()
-        self.act, self.version, self.clamp = act, version, clamp
+        self.act, self.version, self.clamp = act, check_version(version), clamp
         self.input_map = onto_interval(*act.input_interval)
         maps = LayerMaps(act, version, clamp)
         self.data_map = maps.fixed  # that of the data z⁰, which are in its range: learned maps begin with z¹
@@ -100,7 +45,7 @@ class MLP(nn.Module):
             Layer(n_in, n_out, maps, init, weight_norm, free_mixing=mixing == "free")
             for n_in, n_out in zip([in_features, *widths], widths, strict=False)
         )
-        self.output = nn.Linear(widths[-1], num_classes)
+        self.output = output_layer(widths[-1], num_classes, values)
         if init == "deterministic":
             start_uniform(self.output)
 
@@ -160,6 +105,8 @@ class MLP(nn.Module):
         for layer, before, rho in zip(self.layers, self.maps, self.maps[1:], strict=False):
             u = cast(Layer, layer).enclose(u, z, before)
             z = bounds.increasing(u, rho, bounds.slope_range(rho.act, u.lo, u.hi))
+        if isinstance(self.output, NearestValue):
+            return self.output.enclose(z)
         return bounds.affine(z, self.output.weight, self.output.bias)
 
     def surrogates(self) -> dict[str, nn.Module]:
@@ -186,6 +133,7 @@ def mlp(
     clamp: float | None = 1e-5,
     weight_norm: bool = False,
     mixing: str = "simplex",
+    values: Sequence[float] | None = None,
 ) -> MLP:
     """A multilayer perceptron with hidden layers of the given widths and a linear output layer.
 
@@ -202,6 +150,7 @@ def mlp(
     the identity, the others at zero, the output layer at 1/width everywhere; ``"random"``: uniform in
     ±1/√width (torch's default).
     ``clamp``: c of clamp(z, lo + c, hi − c) before ρ⁻¹, None for the exact formula; Bregman only.
+    ``values``: of the classes, for regression: the network has one output f and the logits −(f(x) − v_k)².
 
     With ``act.learn`` each hidden layer has its own ρ with learned parameters, or all have one; ρ⁻¹ is that
     of the layer before (models/layer_map.py). z⁰ has the initial map, which stays.
@@ -211,14 +160,14 @@ def mlp(
     Raises ValueError for a width, version, init or clamp that is not allowed, for a Bregman version of a map
     without inverse, for a free mixing without clamp, for weight normalisation with the deterministic start,
     and for a Bregman network whose hidden layers change their width with a map learned per channel, since R z
-    mixes channels of several maps.
+    mixes channels of several maps; for values of other classes.
     """
     widths = list(widths)
     _check_options(widths, in_features, num_classes, init, weight_norm)
     if version == "bregman":
         _check_mixing(act, in_features, widths, mixing, clamp)
     version = check_version(version)
-    return MLP(widths, act, version, in_features, num_classes, init, clamp, weight_norm, mixing)
+    return MLP(widths, act, version, in_features, num_classes, init, clamp, weight_norm, mixing, values)
 
 
 def _check_mixing(

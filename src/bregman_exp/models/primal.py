@@ -16,7 +16,8 @@ from bregman_exp.geometry import as_legendre
 from bregman_exp.geometry.clamping import clamp_between
 from bregman_exp.models.blocks import value
 from bregman_exp.models.layer_map import LayerMap
-from bregman_exp.models.mlp import MLP, Layer
+from bregman_exp.models.mlp import MLP
+from bregman_exp.models.mlp_layer import Layer
 from bregman_exp.models.resnet import ResNet
 from bregman_exp.models.surrogates import twin
 

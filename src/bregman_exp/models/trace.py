@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from bregman_exp.geometry import LegendreMap
 from bregman_exp.geometry.clamping import Number
-from bregman_exp.models.mlp import MLP, Layer
+from bregman_exp.models.mlp import MLP
+from bregman_exp.models.mlp_layer import Layer
 
 
 @torch.no_grad()

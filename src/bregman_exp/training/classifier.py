@@ -16,13 +16,13 @@ from bregman_exp.training.epochs import Batch, Chunk, batches_in, parts_of
 from bregman_exp.training.form import PLAIN, Choice, compute_in
 from bregman_exp.training.forward import Logits
 from bregman_exp.training.non_finite import LossWatch
-from bregman_exp.training.objective import Objective
+from bregman_exp.training.objective import Loss, Objective
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.sums import Sums
 
 
 class Classifier(pl.LightningModule):
-    """Trains a model that maps x (N, …) to logits (N, K) on the mean cross-entropy of each batch.
+    """Trains a model that maps x (N, …) to logits (N, K) on the mean ``loss`` of each batch.
 
     A training step takes one batch (x, y), or the several of a ``Chunk``; the optimizer steps once a batch.
     Losses and correct predictions stay on the device and are read every few steps, so no step waits for it.
@@ -45,11 +45,12 @@ class Classifier(pl.LightningModule):
         clip: float | None = None,
         ema: float | None = None,
         objective: Objective | None = None,
+        loss: Loss = F.cross_entropy,
     ):
         super().__init__()
         self.automatic_optimization = False
         self.model, self.descent = model, Descent(model, optim, clip, ema)
-        self.fast, self.choice, self.objective = forward, choice, objective
+        self.fast, self.choice, self.objective, self.loss = forward, choice, objective, loss
         self.sums = {"train": Sums(), "val": Sums()}
         self.watch = LossWatch()
         self.seconds = 0.0  # spent in finished training epochs, also before a resume
@@ -102,7 +103,7 @@ class Classifier(pl.LightningModule):
 
     def _loss(self, stage: str, x: Tensor, y: Tensor) -> Tensor:
         logits = (self.fast or self.model)(x)
-        loss = F.cross_entropy(logits, y)
+        loss = self.loss(logits, y)
         self.sums[stage].see(loss, logits, y)
         return loss
 

@@ -1,6 +1,7 @@
-"""Robust objectives: what a training step minimises in place of the cross-entropy of clean samples.
+"""What a training step minimises in place of the cross-entropy of clean samples.
 
-How points are found is not known here: an objective is given a function for it.
+``squared_error`` is another loss of clean samples. A robust ``Objective`` looks at other points; how they are
+found is not known here: an objective is given a function for it.
 """
 
 from abc import ABC, abstractmethod
@@ -13,6 +14,18 @@ from torch import Tensor, nn
 Place = tuple[int, ...]  # epoch, step, part of the step, process: the key of its random numbers
 FindPoints = Callable[[nn.Module, Tensor, Tensor, Place], Tensor]  # model, x, y, place -> x' like x
 StillRight = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]  # model, x, y, ids (N,) -> bool (N,)
+
+Loss = Callable[..., Tensor]  # logits (N, K), y (N,), reduction "mean" or "none" -> mean loss, or losses (N,)
+
+
+def squared_error(logits: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+    """(f(x) − v_y)² of a network with one output f: regression of the value v_y of the class.
+
+    Such a network (``models/nearest_value.py``) gives the logits −(f(x) − v_k)², and this is −logit_y. So the
+    predicted class is the one with the nearest value, and accuracy, attacks and checks, which take logits,
+    hold for it as for any classifier.
+    """
+    return F.nll_loss(logits, y, reduction=reduction)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,14 @@ from bregman_exp.analysis.figures.rows import any_depth, own
 from bregman_exp.analysis.intervals import mean_intervals
 from bregman_exp.analysis.names import Frame, start_name
 
-CHANCE = {"two_spiral": 1 / 2, "cifar10": 1 / 10}  # by name of the data set, where the classes are known
+# by name of the data set, where the classes are equally frequent
+CHANCE = {
+    "two_spiral": 1 / 2,
+    "circle": 1 / 2,
+    "cifar10": 1 / 10,
+    "fashion_mnist": 1 / 10,
+    "cifar100": 1 / 100,
+}
 APART, BESIDE = 0.2, 0.08  # of the edge: between the curves at one depth; from a mean to its seeds
 KIND = ["version", "act", "init"]  # of networks; a curve shows one of a panel
 

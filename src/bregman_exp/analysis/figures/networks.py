@@ -73,20 +73,42 @@ class Networks:
         return self.layers_of(self.data.test)
 
     def layers_of(self, split: "Split") -> list[list[np.ndarray]]:
+        from bregman_exp.data import as_unit
         from bregman_exp.models.trace import representations
 
-        x = split.x[:POINTS].double()
+        x = as_unit(split.x[:POINTS]).double()
         return [[z.numpy() for z in representations(net, x)] for net in self.nets]
 
     def probability(self, i: int, points: np.ndarray, place: int | None = None) -> np.ndarray:
         """Of class 1, (n,), by network i at points (n, 2): of the data, or with ``place`` = l of the z⁽ˡ⁾."""
+        return self.probabilities(i, points, place)[:, 1]
+
+    def probabilities(self, i: int, points: np.ndarray, place: int | None = None) -> np.ndarray:
+        """Of each class, (n, K), as ``probability``."""
         import torch
 
         from bregman_exp.models.trace import logits_from
 
         cells = torch.from_numpy(points)
         logits = self.nets[i](cells).detach() if place is None else logits_from(self.nets[i], place, cells)
-        return logits.softmax(dim=1)[:, 1].numpy()
+        return logits.softmax(dim=1).numpy()
+
+    def regression(self, i: int, points: np.ndarray) -> np.ndarray:
+        """f, (n,), of network i at points (n, d), trained with training=squared_error."""
+        import torch
+
+        logits = self.nets[i](torch.from_numpy(points)).detach()
+        # logit_k is −(f − v_k)², and the first and the last value are 0 and 1
+        return ((1 + logits[:, -1] - logits[:, 0]) / 2).numpy()
+
+    @property
+    def is_regression(self) -> bool:
+        return self.stored.training.objective == "squared_error"
+
+    @property
+    def on_line(self) -> bool:
+        """Whether the samples are numbers."""
+        return tuple(self.data.test.x.shape[1:]) == (1,)
 
     def moves(self, i: int, place: int, z: np.ndarray) -> np.ndarray:
         """z′ − z, (n, 2), of points z (n, 2) that layer ``place`` + 1 of network i maps to z′."""

@@ -5,6 +5,7 @@ import numpy as np
 from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.animation import animation
+from bregman_exp.analysis.figures.line import regions_of_line
 from bregman_exp.analysis.figures.networks import POINTS, Networks, twins
 from bregman_exp.analysis.figures.panels import (
     FRAMED,
@@ -26,7 +27,9 @@ UNIT_SQUARE: Limits = ((0.0, 1.0), (0.0, 1.0))
 
 @Kind("Decision regions", twins)
 def regions(networks: Networks) -> list[Drawing]:
-    """The data alone, then over the regions of each network in the input space."""
+    """The data alone, then over the regions of each network in the input space; of numbers, the answers."""
+    if networks.on_line:
+        return [regions_of_line(networks)]
     networks.check_plane()
     titles = ["test points", *(title.replace(", seed", "\nseed") for title in networks.shown.values())]
     rows, columns = style.grid_shape(len(titles), IN_A_ROW)

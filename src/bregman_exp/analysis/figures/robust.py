@@ -13,7 +13,7 @@ from bregman_exp.analysis.figures import style
 from bregman_exp.analysis.figures.album import Drawing, Kind
 from bregman_exp.analysis.figures.rows import own, same_architecture, seed_counts
 from bregman_exp.analysis.intervals import mean_intervals
-from bregman_exp.analysis.names import NORMS, Frame, marks
+from bregman_exp.analysis.names import NORMS, POINT_SETS, Frame, marks
 
 
 @Kind("Accuracy by size of the perturbation", same_architecture)
@@ -28,7 +28,7 @@ def robust(lines: Frame) -> list[Drawing]:
     drawings: list[Drawing] = []
     for setting, attacked in points.groupby("setting", sort=False):
         attack = json.loads(setting)
-        figure = _figure(attacked, strokes, per_255=first["data_name"] != "two_spiral")
+        figure = _figure(attacked, strokes, per_255=first["data_name"] not in POINT_SETS)
         caption = _caption(attack, first["n"], seed_counts(attacked))
         drawings.append(Drawing(figure, caption, attack["attack"]))
     return drawings

@@ -21,16 +21,21 @@ PARTS = re.compile(r", (?![^\[(]*[\])])")  # between the parts of a name; a list
 def lines_of(frame: Frame) -> Frame:
     """The frame's figures of complete runs' own weights, sorted by row and seed; a seed counts once a row.
 
-    More columns: the row's ``name`` as in tables, and those of ``_shape``.
+    More columns: the row's ``name`` as in tables, which have a data set each, and those of ``_shape``.
     """
     figures = frame[(frame["state"] == "complete") & (frame["id"] != "")]
     runs = own(figures).drop_duplicates([*ROW, "n", "seed"])
     rows = runs.drop_duplicates(ROW)
     shapes = [_shape(json.loads(config)) for config in rows["config"]]
-    rows = rows[ROW].assign(name=row_names(rows)).join(pd.DataFrame(shapes, rows.index, dtype=object))
+    rows = rows.assign(name=_names(rows))[[*ROW, "name"]].join(pd.DataFrame(shapes, rows.index, dtype=object))
     lines = runs[["run", "weights"]].merge(figures, on=["run", "weights"]).merge(rows, on=ROW)
     lines = lines.assign(order=lines["version"].map({str(v): place for place, v in enumerate(Version)}))
     return lines.sort_values(["depth", "init", "order", "act", "name", "seed"], kind="stable")
+
+
+def _names(rows: Frame) -> Frame:
+    parts = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("data", sort=False)]
+    return pd.concat(parts) if parts else pd.Series(dtype=object)
 
 
 def _shape(config: Mapping[str, Any]) -> Facts:

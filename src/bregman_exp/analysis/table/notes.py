@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from bregman_exp.analysis.formats import size
-from bregman_exp.analysis.names import MARKS, NORMS, Facts, Frame, label, short_code
+from bregman_exp.analysis.names import MARKS, NORMS, POINT_SETS, Facts, Frame, label, short_code
 from bregman_exp.analysis.published import ARTICLE, ARTICLE_EPOCHS, ARTICLE_IMAGES, SOURCES
 from bregman_exp.analysis.table.layout import listed, not_complete, span
 from bregman_exp.analysis.table.options import NO_BASELINE, TWIN, Options
 from bregman_exp.runs.record import Verdict
 
-POINTS = "two-spiral"  # no images, so 255ths mean nothing
 FITTED = (
     "The ε of the suite “paper” are an assumption: they were fitted to the published baseline row, "
     "so only differences between rows are evidence."
@@ -36,7 +35,7 @@ def caption(figures: Frame, columns: Sequence[Facts], options: Options) -> str:
     trained, codes = span(runs["epochs"]), list(dict.fromkeys(map(short_code, runs["trained_with"])))
     epochs = trained if first["budget"] == trained else f"{trained} ({first['budget']})"
     mixed = options.any_version and len(codes) > 1
-    is_images = first["data"] != POINTS
+    is_images = first["data"] not in POINT_SETS.values()
     sentences = [
         f"{first['data']}: accuracy in percent, {statistic}.",
         f"Clean on {columns[0]['n']} test samples; {epochs} epochs; "

@@ -10,7 +10,9 @@ from bregman_exp.config.schema.require import require
 
 MAX_POINTS = 10_000_000
 CHANNELS = (1, 3)
-NORMALIZE = ("computed", "cifar10", "imagenet")
+# named channel statistics -> the channels that they are for
+NAMED = {"cifar10": 3, "cifar100": 3, "svhn": 3, "imagenet": 3, "mnist": 1, "fashion_mnist": 1}
+NORMALIZE = ("computed", *NAMED)
 
 
 @dataclass
@@ -26,15 +28,15 @@ class Eps:
 
 
 @dataclass
-class TwoSpiral:
+class Points:
+    """Generated points."""
+
     _target_: str = REQUIRED
     name: str = REQUIRED
     eps: Eps = field(default_factory=Eps)
     n_train: int = 1000
     n_val: int = 500
     n_test: int = 500
-    noise: float = 1.0
-    seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("n_train", "n_val", "n_test"):
@@ -43,7 +45,22 @@ class TwoSpiral:
 
 
 @dataclass
-class Cifar10:
+class Toy(Points):
+    """circle, hill, twin_hills"""
+
+    seed: int = 0
+
+
+@dataclass
+class TwoSpiral(Points):
+    noise: float = 1.0
+    seed: int = 0
+
+
+@dataclass
+class ImageArchive:
+    """CIFAR-10, CIFAR-100, MNIST, Fashion-MNIST, SVHN. flip: with augment, images are mirrored, too."""
+
     _target_: str = REQUIRED
     name: str = REQUIRED
     root: str = REQUIRED
@@ -52,6 +69,7 @@ class Cifar10:
     n_val: int = 5000
     n_train: int | None = None
     augment: bool = True
+    flip: bool = True
 
 
 @dataclass
@@ -86,6 +104,7 @@ class ImageFolder:
     channels: int | None = 3
     label: str | None = None
     augment: bool = True
+    flip: bool = True
     normalize: str | None = "cifar10"
     statistics: ChannelStatistics | None = None
 
@@ -98,12 +117,31 @@ class ImageFolder:
             self.normalize in (None, *NORMALIZE),
             f"dataset.normalize={self.normalize} is unknown; use {', '.join(NORMALIZE)} or null",
         )
+        of = NAMED.get(self.normalize or "", self.channels)
         require(
-            self.channels != 1 or self.normalize in (None, "computed"),
-            f"dataset.normalize={self.normalize} is for 3 channels, and dataset.channels=1; use computed or "
-            "null, or 3 channels",
+            self.channels in (None, of),
+            f"dataset.normalize={self.normalize} is for {of} channel{'s' * (of != 1)}, and "
+            f"dataset.channels={self.channels}; use computed or null, or dataset.channels={of}",
         )
         require(self.size is None or self.size >= 1, f"dataset.size={self.size}: it must be ≥ 1, or null")
+
+
+@dataclass
+class ImageNet(ImageFolder):
+    """resize: of the shorter side, before the central square of ``size`` is kept; null: size."""
+
+    n_val: int | None = 10_000
+    size: int | None = 64
+    resize: int | None = None
+    normalize: str | None = "imagenet"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.size is not None, "dataset.size=null: images of ImageNet differ in size; give a number")
+        require(
+            self.resize is None or self.size is None or self.resize >= self.size,
+            f"dataset.resize={self.resize}: it must be at least dataset.size={self.size}, or null",
+        )
 
 
 @dataclass

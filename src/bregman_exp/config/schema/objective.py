@@ -5,14 +5,16 @@ from typing import Any
 
 from bregman_exp.config.schema.require import require
 
-STANDARD, PGD_AT, TRADES = "standard", "pgd_at", "trades"
-OBJECTIVES = (STANDARD, PGD_AT, TRADES)
+STANDARD, SQUARED_ERROR, PGD_AT, TRADES = "standard", "squared_error", "pgd_at", "trades"
+ROBUST = (PGD_AT, TRADES)
+OBJECTIVES = (STANDARD, SQUARED_ERROR, *ROBUST)
 
 
 @dataclass
 class Training:
-    """objective: standard, pgd_at (Madry et al., 2018) or trades (Zhang et al., 2019).
+    """objective: standard, squared_error, pgd_at (Madry et al., 2018) or trades (Zhang et al., 2019).
 
+    squared_error: the regression of the class's value, by an MLP of one output (``training/objective.py``).
     The other keys act only in the latter two. norm and eps: the ball of the adversary; eps in units of data
     in [0, 1] or as "8/255", null: the usual size for the data set (build/robust_training.py). steps: of the
     adversary, each of rel_step · eps. beta: the weight of the divergence in trades.
@@ -43,7 +45,7 @@ class Training:
     @property
     def is_robust(self) -> bool:
         """Whether an adversary takes part in the training."""
-        return self.objective != STANDARD
+        return self.objective in ROBUST
 
     @property
     def evaluations(self) -> int:
@@ -52,4 +54,4 @@ class Training:
         pgd_at: the adversary's steps, and its points. trades: the answer that the adversary's steps move away
         from, the steps, the clean sample, and the point. Each but that answer has a backward pass.
         """
-        return {STANDARD: 1, PGD_AT: self.steps + 1, TRADES: self.steps + 3}[self.objective]
+        return {PGD_AT: self.steps + 1, TRADES: self.steps + 3}.get(self.objective, 1)

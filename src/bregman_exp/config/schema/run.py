@@ -5,10 +5,18 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from bregman_exp.config.schema.data import Cifar10, ImageFolder, PluginData, TwoSpiral
+from bregman_exp.config.schema.data import (
+    ImageArchive,
+    ImageFolder,
+    ImageNet,
+    PluginData,
+    Points,
+    Toy,
+    TwoSpiral,
+)
 from bregman_exp.config.schema.evaluation import Attack, Eval
 from bregman_exp.config.schema.network import Act, Mlp, PluginMap, PluginModel, Resnet
-from bregman_exp.config.schema.objective import Training
+from bregman_exp.config.schema.objective import SQUARED_ERROR, STANDARD, Training
 from bregman_exp.config.schema.require import require, require_folder_name
 from bregman_exp.config.schema.training import Logger, Trainer
 from bregman_exp.training.optimizer import Optim
@@ -22,7 +30,15 @@ TARGETS: dict[str, dict[str, type]] = {
     "model": {"bregman_exp.models.mlp": Mlp, "bregman_exp.models.resnet": Resnet},
     "dataset": {
         "bregman_exp.data.two_spiral": TwoSpiral,
-        "bregman_exp.data.cifar10": Cifar10,
+        "bregman_exp.data.circle": Toy,
+        "bregman_exp.data.hill": Toy,
+        "bregman_exp.data.twin_hills": Toy,
+        "bregman_exp.data.cifar10": ImageArchive,
+        "bregman_exp.data.cifar100": ImageArchive,
+        "bregman_exp.data.mnist": ImageArchive,
+        "bregman_exp.data.fashion_mnist": ImageArchive,
+        "bregman_exp.data.svhn": ImageArchive,
+        "bregman_exp.data.imagenet": ImageNet,
         "bregman_exp.data.image_folder": ImageFolder,
     },
 }
@@ -40,7 +56,7 @@ class Run:
     """The whole config of a run."""
 
     act: Act | PluginMap
-    dataset: TwoSpiral | Cifar10 | ImageFolder | PluginData
+    dataset: Points | ImageArchive | ImageFolder | PluginData
     model: Mlp | Resnet | PluginModel
     optim: Optim
     training: Training
@@ -65,6 +81,11 @@ class Run:
             not self.training.is_robust or self.trainer.precision != "16-mixed",
             f"training={self.training.objective} with trainer.precision=16-mixed is not possible, since the "
             "gradients of the inputs underflow; use bf16-mixed",
+        )
+        require(
+            self.training.objective != SQUARED_ERROR or isinstance(self.model, Mlp),
+            f"training=squared_error is of a network with one output, and model={self.model.name} has one "
+            "for each class; use model=mlp, euclidean_mlp or bregman_mlp",
         )
         require_folder_name("experiment_name", self.experiment_name)
         require(
@@ -100,7 +121,9 @@ class Run:
         del plain["trainer"]["max_time"]  # a setting of the command, not of the run
         if not plain["trainer"]["callbacks"]:
             del plain["trainer"]["callbacks"]
-        if not self.training.is_robust:  # as in files of versions that had no other training
+        if isinstance(self.dataset, ImageArchive | ImageFolder) and self.dataset.flip:
+            del plain["dataset"]["flip"]  # as in files of versions that had no other augmentation
+        if self.training.objective == STANDARD:  # as in files of versions that had no other training
             del plain["training"]
         return OmegaConf.to_yaml(OmegaConf.create(plain))
 

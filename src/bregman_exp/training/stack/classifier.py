@@ -13,6 +13,7 @@ from bregman_exp.training.epoch_lines import EpochLines
 from bregman_exp.training.epochs import Batch, Chunk, batches_in
 from bregman_exp.training.form import PLAIN
 from bregman_exp.training.non_finite import LossWatch, OnFailure
+from bregman_exp.training.objective import Loss
 from bregman_exp.training.optimizer import Optim
 from bregman_exp.training.seed_group import STACK, SeedGroup
 from bregman_exp.training.stack.best import BestWeights
@@ -23,7 +24,7 @@ from bregman_exp.training.stack.sums import StackSums
 class StackedClassifier(pl.LightningModule):
     """Trains S networks at once, each as a ``Classifier`` alone would, to rounding.
 
-    A step descends the sum of the networks' own mean cross-entropies. Optimizers and proximal step work
+    A step descends the sum of the networks' own mean losses. Optimizers and proximal step work
     elementwise, so networks are independent, also of one whose loss is not finite: that network is reported
     to ``on_failure`` (row, error) and no longer counts in logged means. The last failure ends the training.
 
@@ -40,10 +41,11 @@ class StackedClassifier(pl.LightningModule):
         seeds: Sequence[int],
         curves: Sequence[EpochLines],
         on_failure: OnFailure,
+        loss: Loss = F.cross_entropy,
     ):
         super().__init__()
         self.automatic_optimization = False
-        self.model, self.choice = Stack(models), PLAIN
+        self.model, self.choice, self.loss = Stack(models), PLAIN, loss
         self.descent = Descent(self.model, optim)
         self.group = SeedGroup(seeds, curves, on_failure)
         self.watch = LossWatch(self.group.fail)
@@ -76,9 +78,9 @@ class StackedClassifier(pl.LightningModule):
         return losses.detach()
 
     def _losses(self, stage: str, x: Tensor, y: Tensor) -> Tensor:
-        """The mean cross-entropies (S,)."""
+        """The mean losses (S,)."""
         logits = self.model(x)  # (S, N, K)
-        each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
+        each = self.loss(logits.flatten(0, 1), y.flatten(), reduction="none")
         losses = each.view(y.shape).mean(1)
         self.sums[stage].see(losses, logits, y)
         return losses
