@@ -18,6 +18,7 @@ from bregman_exp import build
 from bregman_exp.cli.model_list import VERSIONS, composed, standard_models
 from bregman_exp.cli.run_summary import multiply_adds
 from bregman_exp.config import Mlp, Resnet, Run, conf_dir
+from bregman_exp.models.architecture import BASIC, BOTTLENECK
 
 CLASSES = 10
 POINT = (2,)
@@ -49,6 +50,8 @@ def rows(options: Options) -> Iterator[Row]:
         subjects = {name: _subject(name, options) for name in _versions(architecture)}
         modes = [mode for mode in options.modes if mode == "plain" or _is_resnet(subjects[architecture])]
         keys = [(name, mode) for mode in modes for name in subjects]
+        if not keys:
+            continue
         for subject, case in ((TRAINING, training_case), (INFERENCE, inference_case)):
             yield from _compared(subject, options, architecture, subjects, keys, case)
             gc.collect()
@@ -98,7 +101,9 @@ def _sizes(subject: Subject) -> dict[str, str]:
 
 
 def _subject(name: str, options: Options) -> Subject:
-    run = composed(f"model={name}", *([f"model.stem={options.stem}"] if options.stem else []))
+    run = composed(f"model={name}")
+    if options.stem and getattr(run.model, "depth", None) in (*BASIC, *BOTTLENECK):
+        run = composed(f"model={name}", f"model.stem={options.stem}")
     shape = POINT if isinstance(run.model, Mlp) else (3, options.image, options.image)
     random = torch.Generator().manual_seed(0)
     x = torch.rand(options.batch, *shape, generator=random)

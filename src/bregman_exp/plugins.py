@@ -25,7 +25,7 @@ from hydra.core.config_store import ConfigStore
 from torch import Tensor, nn
 
 from bregman_exp.config import TARGETS, Eps, PluginData, PluginMap, PluginModel, conf_dir
-from bregman_exp.data import ClassificationData, Split
+from bregman_exp.data import COMPUTED, ClassificationData, Split
 from bregman_exp.geometry import ACTIVATIONS, Activation
 from bregman_exp.robustness import ATTACKS, Attack
 
@@ -81,8 +81,8 @@ def dataset(
 
     x (N, C, H, W) uint8 or float in [0, 1], C = 1 or 3, or points (N, d) float in [0, 1]; y (N,) whole
     numbers from 0. The function must return the same samples each time. ``eps``: the perturbation sizes for
-    suites that take them from the data, in units of x in [0, 1], also by norm ("linf", "l2"); ``classes``:
-    the names of the classes (default: their numbers); ``label``: the name in tables.
+    suites that take them from the data, in units of x in [0, 1], also by norm (both "linf" and "l2");
+    ``classes``: the names of the classes (default: their numbers); ``label``: the name in tables.
 
     Three parameters of the function, if it has them, mean what they mean for the data sets here: ``augment``
     and ``flip`` (bool), of the training images, and ``normalize`` (str | None), the name of the channel
@@ -103,9 +103,13 @@ def dataset(
             if n > len(names):
                 raise PluginError(f"dataset={name} has a label {n - 1}, but only {len(names)} classes.")
             statistics = settings.get("normalize")
+            if statistics == COMPUTED:
+                raise PluginError(f"dataset.normalize={COMPUTED} is for image folders; give a name or null.")
             return ClassificationData(name, "plug-in", names, train, val, test, statistics, label or name)
 
         of_norm = eps if isinstance(eps, Mapping) else {"linf": eps, "l2": eps}
+        if {*of_norm} != {"linf", "l2"}:
+            raise PluginError(f"dataset={name}: eps is of {', '.join(of_norm)}; give linf and l2, or a list.")
         sizes = {f.name: list(of_norm[f.name.partition("_")[0]]) for f in fields(Eps)}
         _register("dataset", name, data, PluginData, eps=sizes)
         return data
@@ -228,10 +232,12 @@ def _keys(name: str, part: Any, arguments: Sequence[str]) -> list[tuple[str, Any
 
 def _split(name: str, x: Tensor, y: Tensor) -> Split:
     unit = x.dtype == torch.uint8 or (x.is_floating_point() and x.min() >= 0 and x.max() <= 1)
+    unit = unit and (x.dim() == 2 or (x.dim() == 4 and x.shape[1] in (1, 3)))
     if len(x) != len(y) or len(x) == 0 or not unit or y.dtype != torch.int64 or y.min() < 0:
         raise PluginError(
             f"dataset={name} returns x {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}; x must "
-            "be uint8 or float in [0, 1], and y int64 from 0, one label for each sample."
+            "be uint8 or float in [0, 1], (N, d) or (N, 1 or 3, H, W), and y int64 from 0, one label for each "
+            "sample."
         )
     return Split(x if x.dtype == torch.uint8 else x.float(), y, torch.arange(len(y)))
 

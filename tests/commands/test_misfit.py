@@ -93,7 +93,7 @@ def test_another_seeds_metrics_are_not_complete(command, script, two: tuple[Path
     for outcome in (
         command("train", *WORDS),
         command("evaluate", f"run={two[0]}", "attack=none", "weights=best"),
-        script("weights", str(two[0]), "--to", "weights"),
+        script("publish", str(two[0]), "--to", "zoo"),
     ):
         assert outcome.code == 1
         assert "metrics.json is of another run, with" in outcome.err

@@ -11,6 +11,7 @@ import bregman_exp as bx
 from bregman_exp.zoo.card import SAMPLE
 from bregman_exp.zoo.pretrained import NETWORKS
 from bregman_exp.zoo.sample import sample_figures
+from tests.conftest import TINY
 
 
 @pytest.fixture
@@ -30,6 +31,27 @@ def test_a_run_and_the_network_published_of_it_are_the_same(published: Path, tra
     assert "A small one." in run.card
     for file in published.rglob("*"):
         assert not file.is_file() or str(trained.parents[2]).encode() not in file.read_bytes()
+
+
+def test_a_published_network_is_evaluated_as_any_run(command, published: Path) -> None:
+    outcome = command("evaluate", f"run={published / 'spiral'}", "attack=pgd", "eps=0.01", "attack.samples=5")
+    assert outcome.code == 0, outcome.err
+    assert len(list((published / "spiral" / "evaluations").rglob("metrics.json"))) == 1
+    assert bx.pretrained("spiral", folder=published).figures["clean"]["n"] == 40
+
+
+def test_paths_that_were_typed_stay_here(command, script, tmp_path: Path) -> None:
+    place = tmp_path / "somewhere"
+    words = (*TINY, "attack=none", f"output_dir={place}", "eval.weights=best", "model.weight_norm=true")
+    assert command("train", *words).code == 0
+    assert script("publish", str(place), "--to", "zoo", "--name", "own").code == 0
+    (published,) = (tmp_path / "zoo").glob("own")
+    assert json.loads((published / "run.json").read_text())["overrides"][-3] == "output_dir=…"
+    assert all(
+        str(place).encode() not in file.read_bytes() for file in published.rglob("*") if file.is_file()
+    )
+    assert bx.pretrained("own", folder="zoo").config.weights == "best"
+    assert script("publish", str(place), str(place), "--to", "zoo").code == 1  # twice the same name
 
 
 def test_a_file_that_was_changed_or_is_missing(published: Path) -> None:

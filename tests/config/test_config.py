@@ -61,7 +61,7 @@ def test_every_config_composes_and_is_valid(words: tuple[str, ...]) -> None:
         *words, *(["dataset.root=x"] if {"dataset=image_folder", "dataset=imagenet"} & {*words} else [])
     )
     build.attack_specs(made.attack)
-    if "model=bregman_resnet1202" not in words:
+    if not any("1202" in word for word in words):  # takes seconds; the next test but two makes one
         build.check_model(made, build.activation(made))
 
 

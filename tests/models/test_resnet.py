@@ -134,7 +134,7 @@ def test_grey_images_have_one_channel_and_statistics_of_their_own(version: str) 
         ({"act": "relu"}, "relu.*no inverse"),
         ({"act": "swish"}, "swish.*atan"),
         ({"shortcut": "A"}, "shortcut='A' does not exist; use one of pad, projection"),
-        ({"normalize": "mnist"}, "normalize='mnist' is unknown; use one of cifar10, imagenet"),
+        ({"normalize": "cifar"}, "normalize='cifar' is unknown; use one of cifar10, "),
         ({"num_classes": 1}, "num_classes=1"),
         ({"in_channels": 0}, "in_channels=0"),
         ({"in_channels": 1}, r"normalize has 3 values and the images have 1 channel"),

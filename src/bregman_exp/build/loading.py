@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from bregman_exp.build.known_data import archive_of, normalization_of
@@ -81,15 +80,26 @@ def _of_checkpoint(path: Path) -> TrainedRun:
 def _network(run: Run, act: Activation, state: Mapping[str, Tensor]) -> nn.Module:
     """The network that these weights fit: its inputs and classes are read off their shapes."""
     check_model(run, act)
-    matrices = [weight for weight in state.values() if weight.dim() > 1]
-    if not matrices:
+    layers = _layer_weights(state)
+    if not layers:
         raise ConfigError(f"the checkpoint of model={run.model.name} has no weights of a layer.")
-    inputs, classes = matrices[0].shape[1], len(state.get("output.values", matrices[-1]))
+    classes = len(state.get("output.values", layers[-1]))
     archive = archive_of(run)
     if archive is not None and archive.num_classes != classes:
         raise ConfigError(
             f"the network of the checkpoint has {classes} classes and its data set {archive.label} has "
             f"{archive.num_classes}; bring back the config.yaml, or the checkpoint, of the run."
         )
-    in_shape = torch.Size((inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE))
-    return network(run, act, in_shape, classes, normalization_of(run))
+    return network(run, act, sample_shape(run, state), classes, normalization_of(run))
+
+
+def sample_shape(run: Run, state: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """The shape of a sample that the network with these weights takes; images of 32 × 32."""
+    inputs = _layer_weights(state)[0].shape[1]
+    return (inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE)
+
+
+def _layer_weights(state: Mapping[str, Tensor]) -> list[Tensor]:
+    """The matrices and kernels, without the lengths of weight normalisation and learned maps."""
+    names = ("weight", "weight.original", "weight.original1")
+    return [value for key, value in state.items() if value.dim() > 1 and key.endswith(names)]

@@ -55,7 +55,7 @@ def activation(run: Run) -> Activation:
 def dataset(run: Run) -> ClassificationData:
     """The data set; an image folder is decoded once into a cache below the output folder."""
     settings = _target_settings(run.dataset)
-    for of_loader in ("augment", "flip"):
+    for of_loader in ("augment", "flip") if hasattr(run.dataset, "augment") else ():
         settings.pop(of_loader, None)
     if isinstance(run.dataset, ImageFolder):
         del settings["statistics"]  # they follow from the images

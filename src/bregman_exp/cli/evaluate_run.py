@@ -139,7 +139,8 @@ def _json(job: Job, evaluation: Evaluation, net: nn.Module, samples: Split) -> d
     if job.run.training.objective != SQUARED_ERROR:
         return figures
     with torch.no_grad():
-        logits = net(as_unit(samples.x).to(job.device)).cpu()
+        batches = samples.x.split(job.attack_batch_size)
+        logits = torch.cat([net(as_unit(x).to(job.device)).cpu() for x in batches])
     return figures | {"clean": figures["clean"] | {"mse": float(squared_error(logits.double(), samples.y))}}
 
 

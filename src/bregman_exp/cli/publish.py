@@ -1,20 +1,20 @@
 """Trained runs as a folder of published networks, which ``bx.pretrained`` reads."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from bregman_exp.build.loading import TrainedRun, load
-from bregman_exp.config import Mlp
+from bregman_exp.build.loading import TrainedRun, load, sample_shape
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.atomic import write_json
 from bregman_exp.runs.reading import read_arrays
-from bregman_exp.training.checkpoint import CheckpointError
+from bregman_exp.training.checkpoint import CheckpointError, read_checkpoint, without_training_state
 from bregman_exp.training.checkpoint_writing import AtomicCheckpoints
 from bregman_exp.zoo import write_checksums
 from bregman_exp.zoo.card import REMARK, SAMPLE
 from bregman_exp.zoo.sample import sample_figures
 
-SIDE = 32  # pixels of the images of the sample
+PATHS = ("dataset.root", "output_dir", "attack.source", "hydra.run.dir", "hydra.sweep.dir")
 
 
 def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, remark: str = "") -> list[Path]:
@@ -32,6 +32,8 @@ def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, re
         raise ValueError(f"--name {name} is for one run, and there are {len(runs)}; leave it out.")
     trained = [load(run.path) for run in runs]  # checks that its files belong together
     written = [target / (name or f"{run.path.parent.name}-{run.path.name}") for run in runs]
+    if twice := next((path for path in written if written.count(path) > 1), None):
+        raise ValueError(f"two of the runs would be {twice}; publish them one by one, each with a --name.")
     for folder, run, path in zip(runs, trained, written, strict=True):
         _publish(folder, run, RunFolder(path), remark)
     write_checksums(target)
@@ -40,16 +42,25 @@ def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, re
 
 def _publish(folder: RunFolder, run: TrainedRun, target: RunFolder, remark: str) -> None:
     config, figures = run.config.without_paths().to_yaml(), run.figures
-    identity = {key: figures[key] for key in ("config_hash", "seed")}
-    weights = {f"model.{key}": value for key, value in run.net.state_dict().items()}
-    writer = AtomicCheckpoints(target.checkpoints, identity, config)
-    writer.save_checkpoint({"state_dict": weights}, target.checkpoint(run.config.weights))
-    target.begin(config, folder.read_note() | ({REMARK: remark} if remark else {}))
+    shutil.rmtree(target.checkpoints, ignore_errors=True)  # of another publication
+    _publish_checkpoints(folder, run, target, config)
+    note = folder.read_note()
+    note["overrides"] = [_without_path(word) for word in note.get("overrides", [])]
+    target.begin(config, note | ({REMARK: remark} if remark else {}))
     target.finish(figures, read_arrays(folder.predictions))
-    write_json(target.path / SAMPLE, sample_figures(run.net, _shape(run)))
+    write_json(target.path / SAMPLE, sample_figures(run.net, sample_shape(run.config, run.net.state_dict())))
 
 
-def _shape(run: TrainedRun) -> tuple[int, ...]:
-    """Of a sample that the network takes."""
-    first = next(weight for weight in run.net.parameters() if weight.dim() > 1)
-    return (first.shape[1],) if isinstance(run.config.model, Mlp) else (first.shape[1], SIDE, SIDE)
+def _publish_checkpoints(folder: RunFolder, run: TrainedRun, target: RunFolder, config: str) -> None:
+    """The weights of the figures, and last.ckpt, which has the facts of the training."""
+    identity = {key: run.figures[key] for key in ("config_hash", "seed")}
+    writer = AtomicCheckpoints(target.checkpoints, identity, config)
+    for name in dict.fromkeys(("last", run.config.weights)):
+        content = read_checkpoint(folder.checkpoint(name), identity)
+        writer.save_checkpoint(without_training_state(content), target.checkpoint(name))
+
+
+def _without_path(override: str) -> str:
+    """The override with "…" for the path that it names."""
+    key, sign, _ = override.partition("=")
+    return f"{key}{sign}…" if key.lstrip("+~") in PATHS else override

@@ -66,7 +66,7 @@ def _changed(run: Run, group: str, keys: tuple[str, ...] | None = None) -> dict[
         key
         for (of_group, other_key, value), dependent in ONLY_WITH.items()
         for key in dependent
-        if of_group == group and getattr(node, other_key, value) != value
+        if of_group == group and getattr(node, other_key, None) != value
     }
     for f in fields(node):
         default = f.default if f.default_factory is MISSING else f.default_factory()

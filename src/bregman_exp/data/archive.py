@@ -31,7 +31,10 @@ class File(NamedTuple):
     def is_intact(self, folder: Path) -> bool:
         from torchvision.datasets.utils import check_integrity
 
-        return check_integrity(folder / self.name, self.md5)
+        try:
+            return check_integrity(folder / self.name, self.md5)
+        except OSError:  # which may not be read
+            return False
 
     def __str__(self) -> str:
         return f"{self.name} ({self.size:,} bytes, MD5 {self.md5})"
@@ -103,7 +106,9 @@ class Archive(ABC):
         return [File(name, size, md5) for (name, md5), size in zip(self.checksums(), self.sizes, strict=True)]
 
     def _images(self, root: Path, training: bool, download: bool) -> Images:
-        with suppress(RuntimeError):  # already unpacked and intact: nothing is written, so no lock is needed
+        with suppress(
+            RuntimeError, OSError
+        ):  # already unpacked and intact: nothing is written, so no lock is needed
             return self.read(root, training, download=False)
         folder = self.folder(root)
         try:

@@ -3,7 +3,6 @@
 import gzip
 from contextlib import suppress
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 
@@ -57,7 +56,7 @@ class MnistArchive(Archive):
 
         *mirrors, last = self.torchvision.mirrors
         for mirror in mirrors:
-            with suppress(URLError, RuntimeError):
+            with suppress(OSError, RuntimeError):  # no answer, or another file
                 return download_url(mirror + name, folder, name, md5)
         return download_url(last + name, folder, name, md5)
 

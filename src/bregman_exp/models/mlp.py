@@ -164,6 +164,8 @@ def mlp(
     """
     widths = list(widths)
     _check_options(widths, in_features, num_classes, init, weight_norm)
+    if mixing not in MIXINGS:
+        raise ValueError(f"mixing={mixing!r} does not exist; use one of {', '.join(MIXINGS)}.")
     if version == "bregman":
         _check_mixing(act, in_features, widths, mixing, clamp)
     version = check_version(version)
@@ -173,8 +175,6 @@ def mlp(
 def _check_mixing(
     act: Activation, in_features: int, widths: list[int], mixing: str, clamp: float | None
 ) -> None:
-    if mixing not in MIXINGS:
-        raise ValueError(f"mixing={mixing!r} does not exist; use one of {', '.join(MIXINGS)}.")
     if mixing == "free" and clamp is None:
         raise ValueError("mixing='free' can leave the range of the map: it needs a clamp, such as 1e-5.")
     if isinstance(act, AsReleased) and mixing != "free" and {in_features, *widths} != {in_features}:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bregman_exp.training.epoch_lines import text_in
+from bregman_exp.training.epoch_lines import LINES, text_in
 from bregman_exp.training.form import EAGER
 from bregman_exp.training.seal import fault, is_sealed
 
@@ -18,6 +18,7 @@ from bregman_exp.training.seal import fault, is_sealed
 Identity = Mapping[str, Any]
 ORIGIN = "run"  # the key of the identity in a checkpoint
 CONFIG = "config"  # the key of the text of config.yaml
+STOPPED = "stopped_epoch"  # the key of early stopping's state
 OUT_OF_MEMORY = "allocate memory"  # in torch's RuntimeError: it has no class for this on a CPU
 
 
@@ -133,7 +134,7 @@ def training_facts(path: Path, identity: Identity | None = None) -> TrainingFact
     """The record of the training that wrote this checkpoint; raises as ``read_checkpoint``."""
     content = read_checkpoint(path, identity)
     try:
-        stopped = any(state.get("stopped_epoch", 0) > 0 for state in content["callbacks"].values())
+        stopped = any(state.get(STOPPED, 0) > 0 for state in content["callbacks"].values())
         return TrainingFacts(
             content["epoch"] + 1,
             content["global_step"],
@@ -146,6 +147,14 @@ def training_facts(path: Path, identity: Identity | None = None) -> TrainingFact
         )
     except KeyError as error:
         raise CheckpointError(f"{path} is not a checkpoint of a training here: it has no {error}.") from None
+
+
+def without_training_state(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights and what ``training_facts`` reads, without what only resuming needs."""
+    facts = ("epoch", "global_step", "train_seconds", "seeds_together", "form", "compiled", "forms", LINES)
+    kept = {key: content[key] for key in ("state_dict", *facts) if key in content}
+    callbacks = content.get("callbacks", {})
+    return kept | {"callbacks": {name: {STOPPED: state.get(STOPPED, 0)} for name, state in callbacks.items()}}
 
 
 def _form(content: dict[str, Any]) -> str:
