@@ -236,7 +236,7 @@ def _split(name: str, x: Tensor, y: Tensor) -> Split:
     if len(x) != len(y) or len(x) == 0 or not unit or y.dtype != torch.int64 or y.min() < 0:
         raise PluginError(
             f"dataset={name} returns x {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}; x must "
-            "be uint8 or float in [0, 1], (N, d) or (N, 1 or 3, H, W), and y int64 from 0, one label for each "
+            "be uint8 or float in [0, 1], (N, d) or (N, 1 or 3, H, W), and y int64 from 0, a label for each "
             "sample."
         )
     return Split(x if x.dtype == torch.uint8 else x.float(), y, torch.arange(len(y)))
