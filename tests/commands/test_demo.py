@@ -3,12 +3,15 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import TINY
 
 SMALL = ("dataset=two_spiral", *TINY[1:], "attack=none")
 DEMO = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "demo.py"))
 
 
+@pytest.mark.slow
 def test_the_experiment_goes_on_from_the_demo(command, tmp_path: Path) -> None:
     for model in DEMO["MODELS"]:
         outcome = command("train", *DEMO["EXPERIMENT"], f"model={model}", *SMALL)
