@@ -28,7 +28,7 @@ def record_of(folder: RunFolder) -> dict:
 
 def test_regression_on_the_circle(command: Command) -> None:
     words = ("model=bregman_mlp", "dataset=circle", "training=squared_error", "trainer.max_epochs=2", *POINTS)
-    outcome = command("train", *words, "seeds=0..1", "attack=pgd", "attack.steps=2")
+    outcome = command("train", *words, "seeds=0..1", "attack=pgd", "attack.steps=2", "attack.batch_size=7")
     assert outcome.code == 0, outcome.err
     assert "mean squared error on clean data" in RunFolder(find_runs(Path("outputs"))[0].path).log.read_text()
     test = circle(n_train=64, n_val=32, n_test=40).test

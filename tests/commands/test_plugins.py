@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -145,6 +146,24 @@ def stripes(n: int = 4, augment: bool = True, flip: bool = False, normalize: str
     assert (job.data.normalize, normalization_of(run)) == ("mnist", "mnist")
     assert augmentation(run, job.data) == Augmentation(flip=False)
     assert job.new_network()(torch.zeros(2, 1, 28, 28)).shape == (2, 2)
+
+
+def black_images(channels: int = 1, normalize: str | None = None):
+    samples = torch.zeros(4, channels, 8, 8), torch.arange(4)
+    return samples, samples, samples
+
+
+@pytest.mark.parametrize(
+    ("eps", "settings", "sentence"),
+    [
+        ([0.1], {"channels": 2}, r"dataset=mine returns x .*\(N, 1 or 3, H, W\)"),
+        ([0.1], {"normalize": "computed"}, "dataset.normalize=computed is for image folders"),
+        ({"linf": [0.1]}, {}, "dataset=mine: eps is of linf; give linf and l2"),
+    ],
+)
+def test_mistakes_in_a_data_set(as_before: None, eps: Any, settings: dict, sentence: str) -> None:
+    with pytest.raises(plugins.PluginError, match=sentence):
+        plugins.dataset("mine", eps=eps)(black_images)(**settings)
 
 
 def test_a_callback_makes_another_run(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:

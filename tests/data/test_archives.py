@@ -77,6 +77,18 @@ def test_one_missing_file_of_several_is_named(archive: Archive, root: str) -> No
         archive(root, download=False)
 
 
+def test_a_file_that_may_not_be_read_is_named(
+    archive: Archive, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args, **_settings) -> None:
+        raise PermissionError("permission denied")
+
+    monkeypatch.setattr("torchvision.datasets.utils.check_integrity", refuse)
+    monkeypatch.setattr(type(archive), "read", refuse)
+    with data_error("cannot be read or unpacked and dataset.download=false", archive.files[0].name):
+        archive(root, download=False)
+
+
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_the_published_checksums_are_told(name: str, tmp_path: Path) -> None:
     archive = ARCHIVES[name]

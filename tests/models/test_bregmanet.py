@@ -143,5 +143,9 @@ def test_bad_input() -> None:
     ):
         with pytest.raises(ValueError, match=sentence):
             bx.from_bregmanet(state, act=act)
+    with pytest.raises(ValueError, match=r"version is 'euclidean'.*have no skip"):
+        bx.from_bregmanet(mlp_state(), act="atan", version="euclidean")
+    with pytest.raises(ValueError, match=r"mixing='any' does not exist; use one of simplex, free"):
+        bx.mlp([3, 4], act="atan", in_features=3, num_classes=2, mixing="any")
     with pytest.raises(ValueError, match=r"sigmoid_as_released.*one width.*differ"):
         bx.mlp([3, 4], act="sigmoid_as_released", in_features=3, num_classes=2)

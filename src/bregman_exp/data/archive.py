@@ -106,9 +106,7 @@ class Archive(ABC):
         return [File(name, size, md5) for (name, md5), size in zip(self.checksums(), self.sizes, strict=True)]
 
     def _images(self, root: Path, training: bool, download: bool) -> Images:
-        with suppress(
-            RuntimeError, OSError
-        ):  # already unpacked and intact: nothing is written, so no lock is needed
+        with suppress(RuntimeError, OSError):  # intact and unpacked: nothing is written, so it needs no lock
             return self.read(root, training, download=False)
         folder = self.folder(root)
         try:

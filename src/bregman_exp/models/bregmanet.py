@@ -36,10 +36,15 @@ def from_bregmanet(
     Where the width of an MLP changes, bregmanet replaces its weights in every forward pass, also in
     evaluation: the network here gives the logits of the first pass after this state dict was saved or loaded.
 
-    Shapes: those of the network. Raises ValueError for a state dict of neither, of a bottleneck ResNet, of a
-    large one with "sin" (whose max-pooling acts on z, which is not increasing in u), and for keys or shapes
-    that do not fit.
+    Shapes: those of the network. Raises ValueError for another version, for a state dict of neither, of a
+    bottleneck ResNet, of a large one with "sin" (whose max-pooling acts on z, which is not increasing in u),
+    and for keys or shapes that do not fit.
     """
+    if version not in ("bregman", "standard"):
+        raise ValueError(
+            f"version is {version!r}; give 'bregman' or 'standard' (bregmanet's euclidean MLPs have no skip, "
+            "so they are standard ones)."
+        )
     if "lin.0.weight" in state:
         net = _mlp(state, act, version)
     elif "layer1.0.conv1.weight" in state:

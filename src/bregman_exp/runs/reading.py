@@ -120,12 +120,10 @@ def read_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, n
     """The arrays of an .npz file, all or those of these names; NotARunError where it is damaged or too large
     once unpacked."""
     try:
-        archive = io.BytesIO(read_bytes(path, LARGEST_ARRAYS))
-        with zipfile.ZipFile(archive) as members:
-            size = sum(member.file_size for member in members.infolist())
-        if size > LARGEST_ARRAYS:
-            raise NotARunError(f"{path} unpacks to {size:,} bytes, at most {LARGEST_ARRAYS:,} are read.")
-        with np.load(archive, allow_pickle=False) as file:
+        with np.load(io.BytesIO(read_bytes(path, LARGEST_ARRAYS)), allow_pickle=False) as file:
+            size = sum(member.file_size for member in file.zip.infolist())
+            if size > LARGEST_ARRAYS:
+                raise NotARunError(f"{path} unpacks to {size:,} bytes, at most {LARGEST_ARRAYS:,} are read.")
             return {name: file[name] for name in file.files if names is None or name in names}
     except NotARunError:
         raise

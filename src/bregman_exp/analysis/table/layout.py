@@ -151,6 +151,6 @@ def not_complete(runs: Frame) -> str:
     """E.g. "seed 3 (failed: …; path), seed 4 (running or interrupted; path)"."""
     texts = []
     for state, error, seed, path in runs[["state", "error", "seed", "run"]].itertuples(index=False):
-        why = f"failed: {error}" if state == "failed" or error else "running or interrupted"
+        why = f"failed: {error.rstrip('.')}" if state == "failed" or error else "running or interrupted"
         texts.append(f"{'a run' if pd.isna(seed) else f'seed {seed}'} ({why}; {path})")
     return ", ".join(texts)
