@@ -27,10 +27,7 @@ class Row:
     details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields; in the file the details have the key "told"."""
-        fields = asdict(self)
-        details = fields.pop("details")
-        return {**fields, "told": details}
+        return asdict(self)
 
 
 def row(subject: str, case: str, measurement: Measurement, value: float, unit: str, **details: Any) -> Row:

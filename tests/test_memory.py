@@ -22,7 +22,7 @@ print(faults())
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc takes the setting")
 def test_freed_memory_is_kept() -> None:
     def faults(keep: bool) -> int:
         code = MEASURE.format(keep=keep)

@@ -36,12 +36,14 @@ def test_every_subject_comes_to_a_figure(tmp_path: Path) -> None:
     assert content["machine"]["threads"] == 1
     assert {line["subject"] for line in content["rows"]} == FOUND
     assert all(line["value"] >= 0 and min(line["ratios"].values(), default=1) > 0 for line in content["rows"])
-    assert all(isfinite(figure) for line in content["rows"] for figure in line["told"].values())
+    assert all(isfinite(figure) for line in content["rows"] for figure in line["details"].values())
     assert all(line["case"] in done.stdout for line in content["rows"])
     steps = [line for line in content["rows"] if line["subject"] in ("training step", "inference")]
-    assert all(line["told"]["times the floor"] > 0 for line in steps)
-    attacked = [line["told"] for line in content["rows"] if line["unit"] == "samples/s"]
-    assert all(0 <= told["robust accuracy"] <= 1 and told["evaluations a sample"] > 0 for told in attacked)
+    assert all(line["details"]["times the floor"] > 0 for line in steps)
+    attacked = [line["details"] for line in content["rows"] if line["unit"] == "samples/s"]
+    assert all(
+        0 <= details["robust accuracy"] <= 1 and details["evaluations a sample"] > 0 for details in attacked
+    )
 
 
 def run_with(monkeypatch: pytest.MonkeyPatch, second, file: Path) -> None:

@@ -67,7 +67,7 @@ def test_every_line_comes_to_a_figure(quick, monkeypatch: pytest.MonkeyPatch, tm
     assert content["machine"]["gpu"] == "no card"
     seen = content["rows"]
     assert all(line["value"] > 0 for line in seen), seen
-    steps = {line["case"]: line["told"] for line in seen if line["subject"] == "steps"}
+    steps = {line["case"]: line["details"] for line in seen if line["subject"] == "steps"}
     ways = ("eager", "captured", "eager bf16", "captured bf16")
     assert set(steps) == {f"{row}, {way}, {n} side by side" for row in ROWS for way in ways for n in (1, 2)}
     for row in ROWS:

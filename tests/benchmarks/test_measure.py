@@ -14,9 +14,9 @@ from bregman_exp.terminal import as_text
 def fake(name: str, *seconds: float) -> Case:
     """A case whose rounds take these seconds in turn, after a warm-up that takes a thousand; all but "a" are
     compared to "a"."""
-    told = iter([1000.0] * WARM_UP)
+    planned = iter([1000.0] * WARM_UP)
     later = cycle(seconds)
-    return Case(name, lambda: next(told, None) or next(later), {} if name == "a" else {"first": "a"})
+    return Case(name, lambda: next(planned, None) or next(later), {} if name == "a" else {"first": "a"})
 
 
 def measured(**times: list[float]) -> Measurement:

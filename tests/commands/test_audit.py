@@ -82,8 +82,8 @@ def test_an_audit_leaves_its_checks_and_shows_them(command, trained: Path) -> No
     assert {"more-steps", "losses-agree", "float64", "huge-eps", "zero-eps", "straight-through"} <= names
     skipped = {check["name"] for check in record["checks"] if check["status"] == "skipped"}
     assert {"transfer", "dual-form"} <= skipped
-    told = {probe["id"].partition(":")[0] for probe in record["probes"]}
-    assert {"more-steps", "losses-agree", "float64", "gradient-free", "sizes"} <= told
+    probes = {probe["id"].partition(":")[0] for probe in record["probes"]}
+    assert {"more-steps", "losses-agree", "float64", "gradient-free", "sizes"} <= probes
     assert all(0 <= probe["broken"] <= probe["attacked"] <= 40 for probe in record["probes"])
     assert [entry["n"] for entry in record["robust"]] == [40] * 5
     verdicts = [entry["verdict"] for entry in record["robust"]]
@@ -294,8 +294,8 @@ def assert_examples(run: Path, folder: Path) -> None:
         assert adversarial.max() <= 1
         assert size(adversarial - clean, entry["norm"]).max() <= entry["eps"] + 1e-6
         with torch.no_grad():
-            for points, told in ((clean, "prediction"), (adversarial, "adversarial_prediction")):
-                assert net(torch.from_numpy(points)).argmax(1).tolist() == arrays[told].tolist()
+            for points, answers in ((clean, "prediction"), (adversarial, "adversarial_prediction")):
+                assert net(torch.from_numpy(points)).argmax(1).tolist() == arrays[answers].tolist()
         left = arrays["adversarial_prediction"] == arrays["label"]
         assert left.tolist() == predictions[entry["id"]][right].tolist()
         assert left.sum() == entry["correct"]

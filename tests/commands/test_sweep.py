@@ -133,7 +133,7 @@ def test_jobs_are_counted_as_hydra_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "seconds", "told"),
+    ("ended", "seconds", "expected"),
     [
         ([SKIPPED, SKIPPED], 3, "2 of 60 jobs done, 2 of them skipped as complete"),
         ([DONE] * 12 + [FAILED], 416, "12 of 60 jobs done, 1 failed; about 25 min left"),
@@ -148,5 +148,5 @@ def test_jobs_are_counted_as_hydra_does() -> None:
         ([DONE] * 2 + [FAILED] + [LEFT] * 7, 510, "2 of 60 jobs done, 1 failed, 7 left for later"),
     ],
 )
-def test_the_time_left_is_of_jobs_that_were_worked_on(ended, seconds: float, told: str) -> None:
-    assert progress(ended, 60, seconds) == f"sweep: {told}"
+def test_the_time_left_is_of_jobs_that_were_worked_on(ended, seconds: float, expected: str) -> None:
+    assert progress(ended, 60, seconds) == f"sweep: {expected}"

@@ -69,20 +69,24 @@ def test_a_damaged_batch_is_unpacked_anew(root: Path, download: bool) -> None:
     assert cifar10(str(root), download, n_val=5).fingerprint == whole.fingerprint
 
 
-@pytest.mark.parametrize(("download", "told"), [(True, "download failed"), (False, "dataset.download=false")])
-def test_a_missing_archive_is_told_with_its_place(tmp_path: Path, download: bool, told: str) -> None:
+@pytest.mark.parametrize(
+    ("download", "sentence"), [(True, "download failed"), (False, "dataset.download=false")]
+)
+def test_a_missing_archive_is_named_with_its_place(tmp_path: Path, download: bool, sentence: str) -> None:
     root = tmp_path / "nowhere"
     with data_error(
-        "is not there", told, CIFAR10.filename, CIFAR10.tgz_md5, f"into {root},", "dataset=image_folder"
+        "is not there", sentence, CIFAR10.filename, CIFAR10.tgz_md5, f"into {root},", "dataset=image_folder"
     ):
         cifar10(str(root), download)
 
 
-@pytest.mark.parametrize(("download", "told"), [(True, "download failed"), (False, "dataset.download=false")])
-def test_a_damaged_archive_is_told_with_its_place(root: Path, download: bool, told: str) -> None:
+@pytest.mark.parametrize(
+    ("download", "sentence"), [(True, "download failed"), (False, "dataset.download=false")]
+)
+def test_a_damaged_archive_is_named_with_its_place(root: Path, download: bool, sentence: str) -> None:
     archive = root / CIFAR10.filename
     archive.write_bytes(archive.read_bytes()[:-100])
-    with data_error("is damaged", told, CIFAR10.filename, CIFAR10.tgz_md5, f"into {root},"):
+    with data_error("is damaged", sentence, CIFAR10.filename, CIFAR10.tgz_md5, f"into {root},"):
         cifar10(str(root), download)
 
 

@@ -78,19 +78,19 @@ def deep(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("processes", "spoil", "told"),
+    ("processes", "spoil", "sentence"),
     [
         (0, broken, "is not a readable image"),
         (0, deep, "has more than 8 bits a channel"),
         (3, deep, "has more than 8 bits a channel"),
     ],
 )
-def test_the_first_bad_image_ends_it(files: list[Path], processes: int, spoil, told: str) -> None:
+def test_the_first_bad_image_ends_it(files: list[Path], processes: int, spoil, sentence: str) -> None:
     for file in files[7:10]:
         spoil(file)
     images = by_processes(files) if processes else by_threads(files)
     assert len(list(islice(images, 7))) == 7
-    with pytest.raises(ImageError, match=told):
+    with pytest.raises(ImageError, match=sentence):
         next(images)
 
 

@@ -321,11 +321,11 @@ def test_the_fingerprint_sees_one_pixel(tree: Path, cache: Path, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("gone", "told"), [(".", "train"), ("train", "train"), ("test", "test")], ids=["root", "train", "test"]
+    ("gone", "missing"), [(".", "train"), ("train", "train"), ("test", "test")], ids=["root", "train", "test"]
 )
-def test_a_missing_folder_is_told(tree: Path, cache: Path, gone: str, told: str) -> None:
+def test_a_missing_folder_is_told(tree: Path, cache: Path, gone: str, missing: str) -> None:
     shutil.rmtree(tree / gone)
-    with data_error("dataset.root", f"no folder {tree / told};", "root/{train,test}/<class>"):
+    with data_error("dataset.root", f"no folder {tree / missing};", "root/{train,test}/<class>"):
         load(tree, cache)
 
 

@@ -34,10 +34,10 @@ def test_the_others_keep_their_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     broken(monkeypatch, "fgsm", IndexError("index -4 is out of bounds"))
     evaluation = evaluate(model, x, y, [PGD, BROKEN])
     assert torch.equal(evaluation.robust[0].survivors, healthy.robust[0].survivors)
-    told = evaluation.to_json()["robust"]
-    assert "error" not in told[0]
-    assert told[1]["error"] == "IndexError: index -4 is out of bounds"
-    assert (told[1]["accuracy"], told[1]["verdict"]) == (None, "unreliable")
+    facts = evaluation.to_json()["robust"]
+    assert "error" not in facts[0]
+    assert facts[1]["error"] == "IndexError: index -4 is out of bounds"
+    assert (facts[1]["accuracy"], facts[1]["verdict"]) == (None, "unreliable")
     assert [check.status for check in named(evaluation.checks, "attack-ended")] == ["passed", "failed"]
 
 

@@ -171,11 +171,11 @@ def test_the_entry_of_metrics_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     model = conv(10)
     x, y = labelled(model, 2, 3, 8, 8)
-    told = attacked(model, x, y, "autoattack", "l2", 0.5).to_json()
+    facts = attacked(model, x, y, "autoattack", "l2", 0.5).to_json()
     keys = ("id", "attack", "norm", "eps", "steps", "restarts", "loss", "package")
     expected = ["autoattack-l2-0.5", "autoattack", "l2", 0.5, 100, 1, None, "pyautoattack 0.2.0"]
-    assert [told[key] for key in keys] == expected
-    assert set(told["shares"]) == {"apgd-ce", "apgd-t", "fab-t", "square"}
+    assert [facts[key] for key in keys] == expected
+    assert set(facts["shares"]) == {"apgd-ce", "apgd-t", "fab-t", "square"}
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_its_name_says_which_suite_it_was(
     model = tiny_mlp(classes=classes)
     x, y = labelled(model, 10, 2)
     entry = attacked(model, x, y, attack, "linf", 0.01)
-    told = entry.to_json()
-    assert (told["id"], told["attack"], told["steps"]) == (f"{name}-linf-0.01", name, steps)
-    assert list(told["shares"]) == members
+    facts = entry.to_json()
+    assert (facts["id"], facts["attack"], facts["steps"]) == (f"{name}-linf-0.01", name, steps)
+    assert list(facts["shares"]) == members
 
 
 @pytest.mark.parametrize(("classes", "targets"), [(4, 3), (9, 8), (10, 9), (100, 9)])

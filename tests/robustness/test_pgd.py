@@ -110,18 +110,18 @@ def test_each_sample_stops_for_itself_and_wrong_ones_are_never_attacked() -> Non
 
 def test_an_attack_on_nobody() -> None:
     model = Function(lambda x: x[:, 0] + 1)
-    told = []
+    progress = []
     evaluation = evaluate(
         model,
         torch.rand(5, 1),
         torch.zeros(5, dtype=torch.int64),
         [AttackSpec.of("pgd", "linf", 0.1), AttackSpec.of("fgsm", "linf", 0.1)],
-        on_progress=lambda *figures: told.append(figures),
+        on_progress=lambda *figures: progress.append(figures),
     )
     assert [entry.result.accuracy for entry in evaluation.robust] == [0, 0]
     assert [check.status for check in named(evaluation.checks, "points-in-threat")] == ["passed", "passed"]
     assert {check.status for check in evaluation.checks} == {"passed", "skipped"}  # no gradient to look at
-    assert told[-1] == ("fgsm-linf-0.1", 5, 5, 0)
+    assert progress[-1] == ("fgsm-linf-0.1", 5, 5, 0)
 
 
 @pytest.mark.parametrize("restarts", [1, 2])

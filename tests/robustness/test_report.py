@@ -62,21 +62,21 @@ def test_an_evaluation_as_json_and_arrays() -> None:
         AttackSpec.of("pgd", "linf", 0.05, steps=5),
     ]
     evaluation = evaluate(model, x, y, specs)
-    told = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
-    assert told["clean"]["correct"] == 19
-    assert [entry["id"] for entry in told["robust"]] == ["pgd-linf-0.05", "fgm-l2-0.05", "pgd-linf-0.05-2"]
-    assert set(told["robust"][0]) == {
+    record = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
+    assert record["clean"]["correct"] == 19
+    assert [entry["id"] for entry in record["robust"]] == ["pgd-linf-0.05", "fgm-l2-0.05", "pgd-linf-0.05-2"]
+    assert set(record["robust"][0]) == {
         *("id", "attack", "norm", "eps", "steps", "restarts", "loss", "rel_step", "random_start"),
         *("accuracy", "correct", "n", "ci95", "verdict", "seconds"),
     }
-    assert set(told["checks"][0]) == {"name", "applies_to", "status", "value", "limit"}
-    verified = [check["applies_to"] for check in told["checks"] if check["name"] == "points-in-threat"]
-    assert verified == [[entry["id"]] for entry in told["robust"]]
+    assert set(record["checks"][0]) == {"name", "applies_to", "status", "value", "limit"}
+    verified = [check["applies_to"] for check in record["checks"] if check["name"] == "points-in-threat"]
+    assert verified == [[entry["id"]] for entry in record["robust"]]
 
     arrays = evaluation.arrays(torch.arange(20) * 5, y)
     assert arrays["id"].tolist() == list(range(0, 100, 5))
     assert (arrays["prediction"] == arrays["label"]).tolist() == [False] + [True] * 19
-    for entry in told["robust"]:
+    for entry in record["robust"]:
         assert arrays[entry["id"]].dtype == np.bool_
         assert arrays[entry["id"]].sum() == entry["correct"]
 
@@ -98,12 +98,14 @@ def test_progress_ends_with_all_samples_done() -> None:
     model = tiny_mlp()
     x, y = labelled(model, 23, 2)
     y[:4] = (y[:4] + 1) % 3
-    told: list[tuple[str, int, int, int]] = []
+    progress: list[tuple[str, int, int, int]] = []
     specs = [AttackSpec.of("pgd", "linf", 0.1, steps=2), AttackSpec.of("fgsm", "linf", 0.1)]
-    evaluation = evaluate(model, x, y, specs, batch_size=5, on_progress=lambda *figures: told.append(figures))
-    assert told[0] == ("clean", 23, 23, 19)
+    evaluation = evaluate(
+        model, x, y, specs, batch_size=5, on_progress=lambda *figures: progress.append(figures)
+    )
+    assert progress[0] == ("clean", 23, 23, 19)
     for entry in evaluation.robust:
-        figures = [of for name, *of in told if name == entry.id]
+        figures = [of for name, *of in progress if name == entry.id]
         assert [done for done, _, _ in figures] == [4, 9, 14, 19, 23]
         assert figures[0] == [4, 23, 19]
         assert figures[-1] == [23, 23, entry.result.correct]

@@ -218,7 +218,7 @@ def test_finished_batches_are_not_computed_again() -> None:
     half = Kept()
     with pytest.raises(KeyboardInterrupt):
         evaluate(model, x, y, [spec], batch_size=10, parts=half, on_progress=Interrupting(4))
-    assert half.written == 2  # told: clean, the attack's begin, two batches
+    assert half.written == 2  # of them: clean, the attack's begin, two batches
     model.shown = 0
     evaluate(model, x, y, [spec], batch_size=10, parts=half)
     assert model.shown == checks + (right - 20) * 12
@@ -325,8 +325,14 @@ def test_a_setting_at_its_default_is_no_other_setting() -> None:
     model, x, y = task(20)
     parts = Kept()
     evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05)], parts=parts)
-    told: dict[str, Any] = {"steps": 50, "restarts": 1, "rel_step": 0.25, "loss": "ce", "early_stop": True}
-    evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05, **told)], parts=parts)
+    settings: dict[str, Any] = {
+        "steps": 50,
+        "restarts": 1,
+        "rel_step": 0.25,
+        "loss": "ce",
+        "early_stop": True,
+    }
+    evaluate(model, x, y, [AttackSpec.of("pgd", "linf", 0.05, **settings)], parts=parts)
     assert parts.written == 1
 
 
@@ -334,11 +340,11 @@ def test_a_setting_at_its_default_is_no_other_setting() -> None:
 
 
 def part(**more: Any) -> Part:
-    told = {"counts": {"shares": {"apgd-ce": 3, "square": 0}}, "seconds": 1 / 3} | more
+    content = {"counts": {"shares": {"apgd-ce": 3, "square": 0}}, "seconds": 1 / 3} | more
     return Part(
         survivors=torch.tensor([[True, False, True]]),
         violation=torch.tensor([0.1 + 0.2], dtype=torch.float64),
-        **told,
+        **content,
     )
 
 
@@ -391,7 +397,7 @@ def test_what_a_digest_tells_apart() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest(torch.eye(3).t().contiguous(), model) == digest(torch.eye(3), model)
     assert digest(torch.arange(6.0).view(2, 3).t()) == digest(torch.tensor([[0.0, 3], [1, 4], [2, 5]]))
-    assert all(len(told) == 12 and set(told) <= set("0123456789abcdef") for told in digests)
+    assert all(len(digest) == 12 and set(digest) <= set("0123456789abcdef") for digest in digests)
 
 
 def test_a_parts_name_begins_with_its_attack() -> None:

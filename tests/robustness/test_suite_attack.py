@@ -255,15 +255,15 @@ def test_a_transfer_can_be_a_member() -> None:
         evaluate(model, x, y, [spec])
 
 
-# ---- what is told of an attack
+# ---- what is facts of an attack
 
 
 def test_only_what_differs_from_the_defaults_identifies_an_attack() -> None:
     plain = {"attack": "pgd", "norm": "linf", "eps": 0.1}
     assert AttackSpec.of("pgd", "linf", 0.1).changed() == plain
-    told = {"steps": 50, "restarts": 1, "rel_step": 0.25, "random_start": True, "loss": "ce"}
-    told |= {"early_stop": True, "through": None, "precision": "float32", "cls": None}
-    assert AttackSpec.of("pgd", "linf", 0.1, **told).changed() == plain
+    facts = {"steps": 50, "restarts": 1, "rel_step": 0.25, "random_start": True, "loss": "ce"}
+    facts |= {"early_stop": True, "through": None, "precision": "float32", "cls": None}
+    assert AttackSpec.of("pgd", "linf", 0.1, **facts).changed() == plain
     assert AttackSpec.of("pgd", "linf", 0.1, steps=100, early_stop=False).changed() == plain | {
         "steps": 100,
         "early_stop": False,
@@ -294,8 +294,8 @@ def test_ids(spec: AttackSpec, id_: str) -> None:
 
 
 def test_what_metrics_json_says() -> None:
-    told = suite("l2", 0.1, {"attack": "pgd", "loss": "margin"}, {"attack": "fmn"}).to_json()
-    assert told == {
+    facts = suite("l2", 0.1, {"attack": "pgd", "loss": "margin"}, {"attack": "fmn"}).to_json()
+    assert facts == {
         "attack": "suite",
         "norm": "l2",
         "eps": 0.1,
@@ -305,13 +305,13 @@ def test_what_metrics_json_says() -> None:
         "members": [{"attack": "pgd", "loss": "margin"}, {"attack": "fmn"}],
     }
     assert "members" not in AttackSpec.of("suite", "l2", 0.1).to_json()
-    told = AttackSpec.of("transfer", "linf", 0.1, steps=7).to_json()
-    assert (told["steps"], told["restarts"], told["loss"]) == (7, 1, "ce")
-    assert not {"early_stop", "through", "precision"} & told.keys()
-    told = AttackSpec.of("pgd", "linf", 0.1, early_stop=False, through="a").to_json()
-    assert (told["early_stop"], told["through"]) == (False, "a")
+    facts = AttackSpec.of("transfer", "linf", 0.1, steps=7).to_json()
+    assert (facts["steps"], facts["restarts"], facts["loss"]) == (7, 1, "ce")
+    assert not {"early_stop", "through", "precision"} & facts.keys()
+    facts = AttackSpec.of("pgd", "linf", 0.1, early_stop=False, through="a").to_json()
+    assert (facts["early_stop"], facts["through"]) == (False, "a")
     assert AttackSpec.of("pgd", "linf", 0.1, precision="float64").to_json()["precision"] == "float64"
-    assert "members" not in told
+    assert "members" not in facts
 
 
 def test_random_numbers_by_batch_are_told() -> None:
@@ -529,9 +529,9 @@ def test_two_searches_for_the_nearest_point_keep_their_own_distances() -> None:
     specs = [AttackSpec.of("fmn", "linf", 0.1, steps=steps) for steps in (60, 1)]
     evaluation = evaluate(model, x, y, specs)
     arrays = evaluation.arrays(torch.arange(20), y)
-    told = [arrays[name] for name in arrays if name.startswith("distance-")]
-    assert len(told) == 2
-    for entry, distances in zip(evaluation.robust, told, strict=True):
+    facts = [arrays[name] for name in arrays if name.startswith("distance-")]
+    assert len(facts) == 2
+    for entry, distances in zip(evaluation.robust, facts, strict=True):
         assert entry.distances is not None
         assert entry.distances.tolist() == distances.tolist()
 

@@ -98,16 +98,16 @@ def test_an_attack_that_leaves_the_ball_has_no_number(
     monkeypatch.setattr(ATTACKS["fgsm"], "find", broken(offence))
     evaluation = evaluate(model, x, y, specs, batch_size=batch_size)
 
-    told = evaluation.to_json()
-    assert [entry["verdict"] for entry in told["robust"]] == ["unchecked", "unreliable", "unchecked"]
-    figures = told["robust"][1]
+    facts = evaluation.to_json()
+    assert [entry["verdict"] for entry in facts["robust"]] == ["unchecked", "unreliable", "unchecked"]
+    figures = facts["robust"][1]
     assert [figures[key] for key in ("accuracy", "correct", "ci95", "n")] == [None, None, None, 30]
     assert evaluation.robust[1].survivors is None
     check = named(evaluation.checks, "points-in-threat")[1]
     assert check.applies_to == ("fgsm-linf-0.05",)
     assert (check.status, check.limit) == ("failed", 1e-6)
     assert check.value == pytest.approx(value, abs=1e-6)
-    json.dumps(told, allow_nan=False)  # JSON has no infinity
+    json.dumps(facts, allow_nan=False)  # JSON has no infinity
     assert list(evaluation.arrays(torch.arange(30), y)) == [
         "id",
         "label",

@@ -19,9 +19,9 @@ def endings(record_property: Any, request: pytest.FixtureRequest) -> Iterator[Co
     peaks = [
         resource.getrusage(who).ru_maxrss / MIB for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
-    told = ", ".join(f"{number} {ending}" for ending, number in sorted(counts.items()))
+    text = ", ".join(f"{number} {ending}" for ending, number in sorted(counts.items()))
     memory = f"peak memory {peaks[0]:,.0f} MiB, of a child {peaks[1]:,.0f} MiB"
-    record_property(PROPERTY, f"{request.node.name}: {told}; {memory}")
+    record_property(PROPERTY, f"{request.node.name}: {text}; {memory}")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

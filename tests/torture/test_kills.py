@@ -58,9 +58,9 @@ class Events:
         self._fsync, os.fsync = os.fsync, self.fsync
         sys.addaudithook(self.hook)
 
-    def hook(self, event: str, told: tuple[Any, ...]) -> None:
-        if event in CHANGES or (event == "open" and told[2] & WRITES):
-            path = told[0]
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in CHANGES or (event == "open" and arguments[2] & WRITES):
+            path = arguments[0]
             if not isinstance(path, int) and os.path.abspath(os.fsdecode(path)).startswith(self.here):
                 self.count()
 

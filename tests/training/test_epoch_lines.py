@@ -110,9 +110,9 @@ def test_an_epoch_that_is_run_again_replaces_its_line(tmp_path: Path) -> None:
     figures = dict.fromkeys(COLUMNS, 0.125)
     for epoch, step in ((0, 3), (1, 7), (2, 11), (1, 123_456_789)):
         lines.add(figures | {"epoch": epoch, "step": step})
-    told = (tmp_path / "metrics.csv").read_text().splitlines()
-    assert told[0] == ",".join(COLUMNS)
-    assert [line.split(",")[:3] for line in told[1:]] == [["0", "3", "0.125"], ["1", "123456789", "0.125"]]
+    written = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert written[0] == ",".join(COLUMNS)
+    assert [line.split(",")[:3] for line in written[1:]] == [["0", "3", "0.125"], ["1", "123456789", "0.125"]]
     other = EpochLines(tmp_path / "metrics.csv")
     other.load(lines.content())
     assert other.content().encode() == (tmp_path / "metrics.csv").read_bytes()

@@ -182,9 +182,9 @@ def test_a_loss_not_finite_in_a_spawned_process(command, tmp_path: Path) -> None
     assert outcome.code == 1
     assert "Traceback" not in outcome.err.split("Error: ")[-1]
     (failure,) = tmp_path.rglob("failure.json")
-    told = json.loads(failure.read_text())
-    assert told["error"].startswith("NonFiniteLossError")
-    assert told["epoch"] == 0
+    failure_record = json.loads(failure.read_text())
+    assert failure_record["error"].startswith("NonFiniteLossError")
+    assert failure_record["epoch"] == 0
 
 
 def test_tensorboard(command, tmp_path: Path) -> None:
