@@ -42,7 +42,7 @@ def test_logits_and_gradients_are_each_networks_own(act: str, version: str, sett
         warnings.simplefilter("error")
         logits = stack(x)
         logits.square().sum().backward()
-    stacked = dict(stack.one.named_parameters())
+    stacked = dict(stack.template.named_parameters())
     for row, model in enumerate(models):
         own = model(x[row])
         torch.testing.assert_close(logits[row], own, rtol=1e-5, atol=1e-5)
@@ -69,7 +69,7 @@ def test_a_network_of_nan_leaves_the_others_alone() -> None:
 
 def test_the_state_of_a_row_fits_the_network() -> None:
     models = networks("softplus", "bregman", weight_norm=True)
-    models[0].load_state_dict(take_rows(Stack(models).one.state_dict(), 2))
+    models[0].load_state_dict(take_rows(Stack(models).template.state_dict(), 2))
     x = torch.rand(7, 3)
     assert torch.equal(models[0](x), models[2](x))
 

@@ -95,8 +95,8 @@ def _mode() -> tuple[Any, str]:
     import wandb
 
     asked = os.environ.get("WANDB_MODE")
-    known = asked is None or asked in MODES
-    require(known, f"WANDB_MODE={asked}: use one of {', '.join(MODES)}, or unset it")
+    is_mode = asked is None or asked in MODES
+    require(is_mode, f"WANDB_MODE={asked}: use one of {', '.join(MODES)}, or unset it")
     if asked not in (None, "online", "run"):
         return asked, ""
     try:

@@ -110,9 +110,9 @@ class Archive(ABC):
             return self.read(root, training, download=False)
         folder = self.folder(root)
         try:
-            there = any((folder / file.name).exists() for file in self.files)
+            any_file = any((folder / file.name).exists() for file in self.files)
             # One process downloads and unpacks, the others wait for it.
-            with FileLock(root / ".download.lock") if download or there else nullcontext():
+            with FileLock(root / ".download.lock") if download or any_file else nullcontext():
                 # With intact files, download=True unpacks them and needs no network.
                 intact = not download and all(file.is_intact(folder) for file in self.files)
                 return self.read(root, training, download or intact)

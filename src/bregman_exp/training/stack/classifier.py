@@ -107,7 +107,7 @@ class StackedClassifier(pl.LightningModule):
         self._log_means("train")
         seconds = time.perf_counter() - self._epoch_start
         share = self.group.end_epoch(self.current_epoch, self.global_step, seconds)
-        self.best.see(self.model.one.state_dict(), self._figures["val/accuracy"], self.group.done)
+        self.best.see(self.model.template.state_dict(), self._figures["val/accuracy"], self.group.done)
         step = self.global_step - 1  # the last, counted from 0
         common = {"epoch": self.current_epoch, "step": step, "lr": self._epoch_rate, "seconds": share}
         for row in self.alive:
@@ -132,7 +132,7 @@ class StackedClassifier(pl.LightningModule):
     def checkpoints(self, row: int) -> dict[str, dict[str, Any]]:
         """A network's own checkpoints "best" and "last", as it would have trained alone."""
         weights, done = self.best.of(row)
-        last = take_rows(self.model.one.state_dict(), row)
+        last = take_rows(self.model.template.state_dict(), row)
         return self.group.checkpoints(row, (_on_cpu(weights), done), _on_cpu(last))
 
 

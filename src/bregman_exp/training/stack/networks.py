@@ -19,24 +19,24 @@ class Stack(nn.Module):
 
     def __init__(self, models: Sequence[nn.Module]):
         super().__init__()
-        self.one = with_plain_weight_norm(copy.deepcopy(models[0]))
+        self.template = with_plain_weight_norm(copy.deepcopy(models[0]))
         parameters, buffers = stack_module_state(list(models))
-        for name, parameter in self.one.named_parameters():
+        for name, parameter in self.template.named_parameters():
             parameter.data = parameters[name].detach()
-        for name, buffer in self.one.named_buffers():
+        for name, buffer in self.template.named_buffers():
             buffer.data = buffers[name]
 
     def forward(self, x: Tensor) -> Tensor:
-        tensors = dict(self.one.named_parameters()) | dict(self.one.named_buffers())
+        tensors = dict(self.template.named_parameters()) | dict(self.template.named_buffers())
         return torch.vmap(self._row)(tensors, x)
 
     def _row(self, tensors: dict[str, Tensor], x: Tensor) -> Tensor:
         # tie_weights would search for tied weights in every call: half a millisecond for a hundred layers
-        return functional_call(self.one, tensors, (x,), tie_weights=False)
+        return functional_call(self.template, tensors, (x,), tie_weights=False)
 
     def hidden_weights(self) -> list[Tensor]:
         """The stacked weights that the ℓ1 proximal step acts on, elementwise."""
-        return getattr(self.one, "hidden_weights", list)()
+        return getattr(self.template, "hidden_weights", list)()
 
 
 def take_rows(content: Any, rows: list[int] | int) -> Any:
