@@ -98,6 +98,10 @@ def dataset(
                     f"dataset={name} returns {len(parts)} parts; return training, validation and test."
                 )
             train, val, test = parts
+            if len({(part.x.shape[1:], part.x.dtype) for part in parts}) > 1:
+                raise PluginError(
+                    f"dataset={name} returns x of several shapes or types; all samples must have the same."
+                )
             n = 1 + max(int(part.y.max()) for part in parts)
             names = tuple(classes or map(str, range(n)))
             if n > len(names):
@@ -231,9 +235,11 @@ def _keys(name: str, part: Any, arguments: Sequence[str]) -> list[tuple[str, Any
 
 
 def _split(name: str, x: Tensor, y: Tensor) -> Split:
-    unit = x.dtype == torch.uint8 or (x.is_floating_point() and x.min() >= 0 and x.max() <= 1)
-    unit = unit and (x.dim() == 2 or (x.dim() == 4 and x.shape[1] in (1, 3)))
-    if len(x) != len(y) or len(x) == 0 or not unit or y.dtype != torch.int64 or y.min() < 0:
+    is_sized = 0 < len(x) == len(y) and (x.dim() == 2 or (x.dim() == 4 and x.shape[1] in (1, 3)))
+    is_unit = is_sized and (
+        x.dtype == torch.uint8 or (x.is_floating_point() and 0 <= x.min() <= x.max() <= 1)
+    )
+    if not is_unit or y.dim() != 1 or y.dtype != torch.int64 or y.min() < 0:
         raise PluginError(
             f"dataset={name} returns x {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}; x must "
             "be uint8 or float in [0, 1], (N, d) or (N, 1 or 3, H, W), and y int64 from 0, a label for each "

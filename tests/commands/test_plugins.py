@@ -13,6 +13,7 @@ import torch
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+import bregman_exp as bx
 from bregman_exp import build, plugins
 from bregman_exp.build.known_data import augmentation, normalization_of
 from bregman_exp.config import TARGETS, check_group
@@ -72,6 +73,19 @@ def _write(place: Path, name: str) -> None:
     (place / name / "conf" / "attack").mkdir(parents=True)
     (place / name / "__init__.py").write_text(CODE)
     (place / name / "conf" / "attack" / "corners.yaml").write_text(SUITE)
+
+
+def test_the_command_of_the_page(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:
+    (line,) = re.findall(r"^ +python train\.py (.*plugins.*)$", PAGE, re.MULTILINE)
+    done = command("train", *line.replace("my_pkg.rings", package).split(), "attack=corners")
+    assert done.code == 0, done.err
+    (metrics,) = tmp_path.rglob("metrics.json")
+    run = bx.load(metrics.parent)
+    assert run.figures["dataset"]["shape"] == [2]
+    assert run.net(torch.rand(3, 2)).shape == (3, 2)
+    metrics.unlink()
+    with pytest.raises(ValueError, match="of another model"):  # nothing says the shape of the samples
+        bx.load(metrics.parent)
 
 
 def test_it_trains_and_evaluates(command: Callable[..., Outcome], package: str, tmp_path: Path) -> None:
@@ -148,15 +162,19 @@ def stripes(n: int = 4, augment: bool = True, flip: bool = False, normalize: str
     assert job.new_network()(torch.zeros(2, 1, 28, 28)).shape == (2, 2)
 
 
-def black_images(channels: int = 1, normalize: str | None = None):
-    samples = torch.zeros(4, channels, 8, 8), torch.arange(4)
-    return samples, samples, samples
+def black_images(n: int = 4, channels: int = 1, pixels: int = 8, labels: int = 1, normalize: str = ""):
+    x, y = torch.zeros(n, channels, 8, 8), torch.arange(n)
+    samples = x, y.repeat(labels, 1).T.squeeze(1) if labels > 1 else y
+    return samples, samples, (torch.zeros(n, channels, pixels, pixels), samples[1])
 
 
 @pytest.mark.parametrize(
     ("eps", "settings", "sentence"),
     [
         ([0.1], {"channels": 2}, r"dataset=mine returns x .*\(N, 1 or 3, H, W\)"),
+        ([0.1], {"n": 0}, r"dataset=mine returns x torch.float32 \(0, 1, 8, 8\)"),
+        ([0.1], {"labels": 2}, r"and y torch.int64 \(4, 2\)"),
+        ([0.1], {"pixels": 9}, "dataset=mine returns x of several shapes or types"),
         ([0.1], {"normalize": "computed"}, "dataset.normalize=computed is for image folders"),
         ({"linf": [0.1]}, {}, "dataset=mine: eps is of linf; give linf and l2"),
     ],

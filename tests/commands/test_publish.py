@@ -73,6 +73,37 @@ def test_a_file_without_checksum(published: Path) -> None:
         bx.pretrained("spiral", folder=published)
 
 
+def test_a_network_is_not_published_onto_itself(script, published: Path) -> None:
+    outcome = script("publish", str(published / "spiral"), "--to", "zoo", "--name", "spiral")
+    assert (outcome.code, "would be published onto itself" in outcome.err) == (1, True)
+    assert bx.pretrained("spiral", folder=published).figures["clean"]["n"] == 40
+
+
+def test_another_publication_certifies_no_other_network(script, trained: Path, published: Path) -> None:
+    sample = published / "spiral" / SAMPLE
+    sample.write_text(sample.read_text() + " ")
+    assert script("publish", str(trained), "--to", "zoo", "--name", "second").code == 0
+    assert bx.pretrained("second", folder=published).net
+    with pytest.raises(ValueError, match=r"sample\.json is not the published file"):
+        bx.pretrained("spiral", folder=published)
+
+
+def test_the_card_says_what_was_minimised(command, script) -> None:
+    words = (
+        "training=trades",
+        "training.eps=8/255",
+        "training.steps=1",
+        "trainer.ema=0.9",
+        "model.version=standard",
+    )
+    assert command("train", *TINY, "attack=none", *words).code == 0
+    assert script("publish", "outputs", "--to", "zoo", "--name", "robust").code == 0
+    card = bx.pretrained("robust", folder="zoo").card
+    assert "- recipe: trades linf 8/255 (1 step of 0.25 ε, beta 6), " in card
+    assert "ema 0.9" in card
+    assert "clamp" not in card
+
+
 def test_an_unknown_name(published: Path) -> None:
     with pytest.raises(ValueError, match="no pretrained network 'resnet20'; there are spiral"):
         bx.pretrained("resnet20", folder=published)

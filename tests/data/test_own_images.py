@@ -38,6 +38,13 @@ def load(tree: Path, **settings) -> ClassificationData:
 # the validation split
 
 
+def test_a_number_beside_a_folder_of_validation_images_is_remarked(tmp_path: Path) -> None:
+    tree = grow(tmp_path / "tree", "train", "val", "test")
+    (remark,) = load(tree, n_val=7).remarks
+    assert remark.startswith("dataset.n_val=7 has no effect: the validation images are the ")
+    assert load(tree).remarks == ()
+
+
 def test_a_tenth_of_the_training_images_is_held_out_unless_n_val_is_given(tmp_path: Path) -> None:
     tree = grow(tmp_path / "tree", "train", "test", n=30)
     assert (len(load(tree).train), len(load(tree).val)) == (54, 6)

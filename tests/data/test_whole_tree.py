@@ -70,9 +70,9 @@ def test_what_is_no_image_is_counted(tree: Path, cache: Path) -> None:
     (tree / "valid" / "cat").mkdir(parents=True)
     for _ in ("decoded", "from the cache"):
         skipped, unused = load(tree, cache).remarks
-        assert f"4 files of {tree} are skipped" in skipped
+        assert f"4 files of {tree.name} are skipped" in skipped
         assert "(without ending 1, .png 1, .txt 2)" in skipped
-        assert unused == f"dataset.root: the folders valid of {tree} are not used."
+        assert unused == f"dataset.root: the folders valid of {tree.name} are not used."
 
 
 def test_what_systems_leave_in_folders_is_no_news(tree: Path, cache: Path) -> None:

@@ -46,3 +46,6 @@ def test_the_values_are_part_of_the_weights() -> None:
     assert network().state_dict()["output.values"].tolist() == [0, 0.5, 1]
     with pytest.raises(ValueError, match=r"values=\[0, 1\]: give a value for each of the 3 classes"):
         network(values=(0, 1))
+    for values in ((0, 0, 1), (0, 1, float("nan"))):
+        with pytest.raises(ValueError, match="all must be finite, and no two equal"):
+            network(values=values)

@@ -252,6 +252,8 @@ def test_a_run_says_its_training_and_what_it_costs(command: Command, tmp_path: P
         ),
         (["training=pgd_at", "training.epsilon=0.1"], "did you mean training.eps"),
         (["training=pgd_at", "training.eps=0"], "training.eps=0: it must be > 0;"),
+        (["training=pgd_at", "training.eps=8"], "training.eps=8 is not allowed; give a size in [0, 1]"),
+        (["training=trades", "training.norm=l2", "training.eps=6"], "give a size in [0, 5]"),
         (["training=pgd_at", "training.eps=big"], "training.eps='big' is not a number;"),
         (["training=pgd_at", "training.norm=l1"], "training.norm='l1' is unknown; use one of linf, l2."),
         (["training=pgd_at", "training.steps=0"], "training.steps=0: it must be ≥ 1."),
@@ -295,7 +297,7 @@ def test_the_settings_of_a_robust_training_count_where_they_act() -> None:
     different += [[robust, "training.steps=3"], ["training=trades", "training.beta=1"]]
     hashes = {hash_of(MLP, *words) for words in different}
     assert len(hashes) == len(different)
-    assert hash_of(MLP, robust, "+training.beta=1") == hash_of(MLP, robust)
+    assert hash_of(MLP, robust, "training.beta=1") == hash_of(MLP, robust)
 
 
 @pytest.mark.parametrize(
@@ -304,6 +306,7 @@ def test_the_settings_of_a_robust_training_count_where_they_act() -> None:
         (["model=resnet18"], "linf", 8 / 255),
         (["model=resnet18", "training.norm=L2"], "l2", 0.5),
         ([MLP], "linf", 0.02),
+        (["model=resnet18", "dataset=imagenet", "dataset.root=x"], "linf", 4 / 255),
         (["model=resnet18", "training.norm=Linf", "training.eps=4/255"], "linf", 4 / 255),
     ],
 )

@@ -110,7 +110,7 @@ class Job:
         names = {"name": data.name, "source": data.source, "label": data.label}
         remarks = {"remarks": list(data.remarks)} if data.remarks else {}
         own = {"statistics": data.normalize._asdict()} if isinstance(data.normalize, Statistics) else {}
-        about = {"classes": list(data.classes), **own, **remarks}
+        about = {"shape": list(data.train.x.shape[1:]), "classes": list(data.classes), **own, **remarks}
         return {**names, **sizes, "fingerprint": data.fingerprint, **about}
 
     @property

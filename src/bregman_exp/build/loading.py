@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from bregman_exp.build.known_data import archive_of, normalization_of
+from bregman_exp.build.known_data import archive_of, likely_shape, normalization_of
 from bregman_exp.build.objects import activation, check_model, network
 from bregman_exp.build.stored import check_belongs, check_stored, identity_of, stored_run
-from bregman_exp.config import ConfigError, Mlp, Run, check
+from bregman_exp.config import ConfigError, Mlp, PluginModel, Run, check
 from bregman_exp.geometry import Activation
 from bregman_exp.runs import RunFolder
 from bregman_exp.runs.reading import parsed_config
@@ -21,7 +21,8 @@ IMAGE = (32, 32)  # height and width; a ResNet takes any
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """``net``: in eval mode, on the CPU; ``config``: as in config.yaml; ``figures``: metrics.json.
+    """``net``: in eval mode, on the CPU; ``figures``: metrics.json; ``config``: as in config.yaml, with the
+    weights that were loaded as ``eval.weights``.
 
     ``figures`` is {} for a run that is not complete, and for a checkpoint outside its run's folder.
     """
@@ -36,9 +37,9 @@ def load(path: str | Path, weights: str | None = None) -> TrainedRun:
 
         net = bx.load("outputs/adhoc/bregman_mlp-atan-two_spiral/seed-0-cf5bc34de197").net
 
-    ``weights``: "last" or "best"; default: those that the figures are of. The data need not be there, and no
-    code of the folder is run. Raises ValueErrors, in one sentence, for a path that is neither, and where the
-    files do not belong together.
+    ``weights``: "last", "best" or "ema"; default: those that the figures are of. The data need not be there,
+    and no code of the folder is run. Raises ValueErrors, in one sentence, for a path that is neither, and
+    where the files do not belong together.
     """
     place = Path(path)
     if place.suffix != ".ckpt":
@@ -60,7 +61,7 @@ def _of_run(folder: RunFolder, weights: str | None) -> TrainedRun:
         check_belongs(folder, identity)
     else:
         identity = folder.named_identity or None
-    net = _network(run, act, weights_of(checkpoint, identity))
+    net = _network(run, act, weights_of(checkpoint, identity), figures)
     load_weights(checkpoint, net, identity)
     return TrainedRun(net.eval(), run, figures)
 
@@ -72,13 +73,13 @@ def _of_checkpoint(path: Path) -> TrainedRun:
             f"{path} does not hold its config, as those of older versions; load it in its run's folder."
         )
     run = check(parsed_config(path, text) | {"output_dir": str(path.parent)})
-    net = _network(run, activation(run), weights_of(path))
+    net = _network(run, activation(run), weights_of(path), {})
     load_weights(path, net)
     return TrainedRun(net.eval(), run, {})
 
 
-def _network(run: Run, act: Activation, state: Mapping[str, Tensor]) -> nn.Module:
-    """The network that these weights fit: its inputs and classes are read off their shapes."""
+def _network(run: Run, act: Activation, state: Mapping[str, Tensor], figures: Mapping[str, Any]) -> nn.Module:
+    """The network that these weights fit: its classes are read off their shapes."""
     check_model(run, act)
     layers = _layer_weights(state)
     if not layers:
@@ -90,11 +91,18 @@ def _network(run: Run, act: Activation, state: Mapping[str, Tensor]) -> nn.Modul
             f"the network of the checkpoint has {classes} classes and its data set {archive.label} has "
             f"{archive.num_classes}; bring back the config.yaml, or the checkpoint, of the run."
         )
-    return network(run, act, sample_shape(run, state), classes, normalization_of(run))
+    return network(run, act, sample_shape(run, state, figures), classes, normalization_of(run))
 
 
-def sample_shape(run: Run, state: Mapping[str, Tensor]) -> tuple[int, ...]:
-    """The shape of a sample that the network with these weights takes; images of 32 × 32."""
+def sample_shape(run: Run, state: Mapping[str, Tensor], figures: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape of the samples that a network with these weights and ``figures``, {} if unknown, has seen.
+
+    Where the figures do not say it, it follows from the weights, with images of 32 × 32; a plug-in's model
+    has layers that only its author knows, so there the config is asked.
+    """
+    recorded = figures.get("dataset", {}).get("shape")
+    if recorded or isinstance(run.model, PluginModel):
+        return tuple(recorded or likely_shape(run))
     inputs = _layer_weights(state)[0].shape[1]
     return (inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE)
 

@@ -1,8 +1,6 @@
 """What a training minimises; of a robust one, the adversary of ``robustness`` joined to its objective."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch.nn.functional as F
 
@@ -18,12 +16,12 @@ from bregman_exp.config import (
     require,
 )
 from bregman_exp.robustness import Norm, Threat
-from bregman_exp.robustness.threat import as_number
 from bregman_exp.robustness.training_attack import TrainingAttack
 from bregman_exp.training.objective import Loss, Objective, PgdAt, Trades, squared_error
 
-# eps where the config has none; of images, the sizes of RobustBench
+# eps where the config has none; of colour images, the sizes of RobustBench for CIFAR, and in ℓ∞ for ImageNet
 OF_IMAGES = {Norm.LINF: 8 / 255, Norm.L2: 0.5}
+OF_IMAGENET = {Norm.LINF: 4 / 255, Norm.L2: 0.5}
 OF_POINTS = {Norm.LINF: 0.02, Norm.L2: 0.02}
 OF_GREY = {"mnist": {Norm.LINF: 0.3, Norm.L2: 2.0}, "fashion_mnist": {Norm.LINF: 0.1, Norm.L2: 1.0}}
 
@@ -36,19 +34,21 @@ def with_threat(run: Run) -> Run:
     settings = run.training
     if not settings.is_robust:
         return run
-    norm, eps = _in_training(Norm, settings.norm), settings.eps
-    if eps is None:
-        eps = _usual(run)[norm]
-    size = float(_in_training(as_number, eps))
-    require(
-        0 < size < float("inf"),
-        f"training.eps={eps}: it must be > 0; without an adversary use training=standard",
-    )
-    return replace(run, training=replace(settings, norm=str(norm), eps=size))
+    try:
+        norm, eps = Norm(settings.norm), settings.eps
+        threat = Threat.configured(norm, _usual(run)[norm] if eps is None else eps)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"training.{error}") from None
+    require(threat.eps > 0, f"training.eps={eps}: it must be > 0; without an adversary use training=standard")
+    return replace(run, training=replace(settings, norm=str(norm), eps=float(threat.eps)))
 
 
 def _usual(run: Run) -> dict[Norm, float]:
     """eps by norm where the config has none; raises ConfigError for a plug-in's data."""
+    if run.dataset.name == "imagenet":
+        return OF_IMAGENET
     if isinstance(run.dataset, ImageArchive | ImageFolder):
         archive = archive_of(run)
         return OF_GREY.get(archive.name if archive else "", OF_IMAGES)
@@ -57,14 +57,6 @@ def _usual(run: Run) -> dict[Norm, float]:
     raise ConfigError(
         f"training.eps is missing: dataset={run.dataset.name} has no usual size; give training.eps=…."
     )
-
-
-def _in_training(of: Callable[[Any], Any], value: Any) -> Any:
-    """``of(value)``, with the whole key in the sentence of its ValueError."""
-    try:
-        return of(value)
-    except ValueError as error:
-        raise ConfigError(f"training.{error}") from None
 
 
 def loss(run: Run) -> Loss:

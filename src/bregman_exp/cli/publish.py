@@ -14,7 +14,10 @@ from bregman_exp.zoo import write_checksums
 from bregman_exp.zoo.card import REMARK, SAMPLE
 from bregman_exp.zoo.sample import sample_figures
 
-PATHS = ("dataset.root", "output_dir", "attack.source", "hydra.run.dir", "hydra.sweep.dir")
+PATHS = (
+    *("dataset.root", "output_dir", "attack.source", "logger.mlflow.uri"),
+    *("hydra.run.dir", "hydra.sweep.dir", "hydra.searchpath"),
+)
 
 
 def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, remark: str = "") -> list[Path]:
@@ -23,7 +26,8 @@ def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, re
     A folder has config.yaml and run.json without paths of this machine, metrics.json, predictions.npz, the
     weights as a checkpoint, and sample.json. ``name``: of a single run; default <model>-<act>-<data>-<run>.
     ``remark``: a sentence for the model card. Raises CheckpointError for a run that is not complete, before
-    anything is written, and for damaged weights; ValueError for one name of several runs.
+    anything is written, and for damaged weights; ValueError for one name of several runs, and for a run that
+    would be published onto itself.
     """
     for run in runs:
         if not run.complete:
@@ -34,9 +38,11 @@ def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, re
     written = [target / (name or f"{run.path.parent.name}-{run.path.name}") for run in runs]
     if twice := next((path for path in written if written.count(path) > 1), None):
         raise ValueError(f"two of the runs would be {twice}; publish them one by one, each with a --name.")
+    for path in {run.path.resolve() for run in runs} & {path.resolve() for path in written}:
+        raise ValueError(f"{path} would be published onto itself; give another --to or --name.")
     for folder, run, path in zip(runs, trained, written, strict=True):
         _publish(folder, run, RunFolder(path), remark)
-    write_checksums(target)
+    write_checksums(target, [path.name for path in written])
     return written
 
 
@@ -48,7 +54,8 @@ def _publish(folder: RunFolder, run: TrainedRun, target: RunFolder, remark: str)
     note["overrides"] = [_without_path(word) for word in note.get("overrides", [])]
     target.begin(config, note | ({REMARK: remark} if remark else {}))
     target.finish(figures, read_arrays(folder.predictions))
-    write_json(target.path / SAMPLE, sample_figures(run.net, sample_shape(run.config, run.net.state_dict())))
+    shape = sample_shape(run.config, run.net.state_dict(), figures)
+    write_json(target.path / SAMPLE, sample_figures(run.net, shape))
 
 
 def _publish_checkpoints(folder: RunFolder, run: TrainedRun, target: RunFolder, config: str) -> None:

@@ -49,6 +49,7 @@ def image_folder(
     arrays, converted = _cached(tree, listings, Path(cache_dir), size, channels, shorter)
     splits = {name: _split(arrays[name], listing) for name, listing in listings.items()}
     train, val = (splits["train"], splits["val"]) if "val" in splits else hold_out(splits["train"], n_val)
+    own = _split_remarks(n_val, len(val)) if "val" in splits else []
     train = at_most(train, n_train)
     return ClassificationData(
         "image_folder",
@@ -59,8 +60,15 @@ def image_folder(
         splits["test"],
         normalize=channel_statistics(train.x) if normalize == COMPUTED else normalize,
         label=label or tree.resolve().name,
-        remarks=(*skipped_remarks(tree, listings, folders), *converted),
+        remarks=(*skipped_remarks(tree, listings, folders), *own, *converted),
     )
+
+
+def _split_remarks(n_val: int | None, images: int) -> list[str]:
+    """What an ``n_val`` beside a folder of validation images does: nothing."""
+    if n_val in (None, images):
+        return []
+    return [f"dataset.n_val={n_val} has no effect: the validation images are the {images:,} of val/."]
 
 
 def first_image(

@@ -83,11 +83,11 @@ def skipped_remarks(tree: Path, listings: dict[str, Listing], used: Mapping[str,
     remarks = []
     if skipped:
         remarks.append(
-            f"dataset.root: {skipped.total()} files of {tree} are skipped, since they are not images in a "
-            f"class folder ({counts(skipped)}); files with {', '.join(sorted(ENDINGS))} are read."
+            f"dataset.root: {skipped.total()} files of {tree.name} are skipped, since they are not images in "
+            f"a class folder ({counts(skipped)}); files with {', '.join(sorted(ENDINGS))} are read."
         )
     if folders:
-        remarks.append(f"dataset.root: the folders {', '.join(folders)} of {tree} are not used.")
+        remarks.append(f"dataset.root: the folders {', '.join(folders)} of {tree.name} are not used.")
     return remarks
 
 

@@ -1,6 +1,7 @@
 """The output layer of a regression whose answer is a class: the one with the nearest value."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
@@ -36,12 +37,14 @@ class NearestValue(nn.Linear):
 def output_layer(in_features: int, num_classes: int, values: Sequence[float] | None) -> nn.Linear:
     """The linear layer that gives the logits, or with ``values`` those of the nearest value.
 
-    Raises ValueError unless there is a value for each class.
+    Raises ValueError unless there is a value for each class, finite and unlike the others.
     """
     if values is None:
         return nn.Linear(in_features, num_classes)
     if len(values) != num_classes:
         raise ValueError(f"values={list(values)}: give a value for each of the {num_classes} classes.")
+    if len(set(values)) < num_classes or not all(map(isfinite, values)):
+        raise ValueError(f"values={list(values)}: all must be finite, and no two equal.")
     return NearestValue(in_features, values)
 
 

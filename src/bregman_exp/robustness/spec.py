@@ -9,11 +9,8 @@ from torch import Tensor
 from bregman_exp.robustness.attack import Attack, attack_of, numbered
 from bregman_exp.robustness.attack_result import AttackResult
 from bregman_exp.robustness.attacks.function import Function, Perturb
-from bregman_exp.robustness.threat import Norm, Threat, as_number
+from bregman_exp.robustness.threat import Norm, Threat
 from bregman_exp.robustness.victim import Victim
-
-# of an entry, so that an 8 meant as 8/255 is noticed; the audit's ball around the whole box is larger in ℓ2
-MAX_EPS = {Norm.LINF: 1.0, Norm.L2: 5.0}
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,7 @@ class AttackSpec:
         else:
             configured = Function(attack, settings) if callable(attack) else attack_of(attack, settings)
         configured.check_norm(Norm(norm))
-        threat = Threat(Norm(norm), as_number(eps))
-        most = MAX_EPS[threat.norm]
-        if threat.eps > most:
-            raise ValueError(
-                f"eps={eps} is not allowed; give a size in [0, {most:g}], in units of data in [0, 1]."
-            )
-        return cls(configured, threat)
+        return cls(configured, Threat.configured(norm, eps))
 
     @property
     def norm(self) -> Norm:

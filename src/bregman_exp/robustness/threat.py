@@ -14,6 +14,8 @@ from bregman_exp.keyed_random import generator
 
 # as other tools write the norms
 OTHER_SPELLINGS = {"inf": "linf", "l∞": "linf", "∞": "linf", "2": "l2", "l_2": "l2", "l_inf": "linf"}
+# of a config, so that an 8 meant as 8/255 is noticed; the audit's ball around the whole box is larger in ℓ2
+MAX_EPS = {"linf": 1.0, "l2": 5.0}
 SIZES = "give a size in [0, 1], in units of data in [0, 1]"
 TOLERANCE = 1e-6  # how far a verified point may be outside box or ball: float32 rounding
 
@@ -61,6 +63,20 @@ class Threat:
             )
         if not 0 <= self.eps < math.inf:
             raise ValueError(f"eps={self.eps} is not allowed; {SIZES}.")
+
+    @classmethod
+    def configured(cls, norm: object, eps: Any) -> "Threat":
+        """The threat of a config, where eps is a number or a fraction such as "8/255".
+
+        Raises ValueError for a norm that does not exist, and for an eps that is no number or not allowed.
+        """
+        threat = cls(Norm(norm), as_number(eps))
+        most = MAX_EPS[threat.norm]
+        if threat.eps > most:
+            raise ValueError(
+                f"eps={eps} is not allowed; give a size in [0, {most:g}], in units of data in [0, 1]."
+            )
+        return threat
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
         """The projection of ``moved`` onto the ball around x, then onto the box."""

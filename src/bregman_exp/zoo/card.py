@@ -2,17 +2,21 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
-from bregman_exp.analysis.formats import interval, percent
-from bregman_exp.analysis.names import short_code
+from bregman_exp.analysis.formats import counted, interval, percent
+from bregman_exp.analysis.names import short_code, training_name
 from bregman_exp.build.loading import TrainedRun
+from bregman_exp.config import TRADES, Trainer, Training
 from bregman_exp.runs import RunFolder
-from bregman_exp.runs.record import clean_entry
+from bregman_exp.runs.record import Version, clean_entry
 from bregman_exp.terminal import command
 
 SAMPLE = "sample.json"
 REMARK = "remark"  # a key of run.json
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+OF_TRAINING = ("patience", "limit_train_batches", "gradient_clip_val", "accumulate_grad_batches", "ema")
 
 
 def card_text(folder: RunFolder, run: TrainedRun, checksums: Mapping[str, str]) -> str:
@@ -33,17 +37,35 @@ def _facts(run: TrainedRun) -> dict[str, str]:
     config, data, train = run.config, run.figures["dataset"], run.figures["train"]
     sizes = ", ".join(f"{data[f'n_{split}']:,} {name}" for split, name in SPLITS.items())
     parameters = sum(parameter.numel() for parameter in run.net.parameters())
-    value = getattr(config.model, "clamp", None)
+    value = getattr(config.model, "clamp", None) if config.model.version == Version.BREGMAN else None
     clamp = "" if value is None else f", clamp {value}"
-    epochs = f"{train['epochs']} epochs, batch {config.trainer.batch_size}"
+    recipe = [
+        *(_objective(config.training), f"{train['epochs']} epochs, batch {config.trainer.batch_size}"),
+        *(config.optim.label, f"precision {config.trainer.precision}", f"seed {config.seed}"),
+        *(f"{name} {getattr(config.trainer, name)}" for name in _unusual(config.trainer)),
+    ]
     return {
         "network": f"{config.model_name} ({run.figures['act']}){clamp}, {parameters:,} parameters",
         "data": f"{data['label']}: {sizes} samples; fingerprint {data['fingerprint'][:12]}",
-        "recipe": f"{epochs}, {config.optim.label}, precision {config.trainer.precision}, seed {config.seed}",
+        "recipe": ", ".join(recipe),
     }
 
 
-SPLITS = {"train": "training", "val": "validation", "test": "test"}
+def _objective(training: Training) -> str:
+    """What was minimised, e.g. "cross-entropy", "pgd_at linf 8/255 (10 steps of 0.25 ε)"."""
+    flat = {f"training.{name}": value for name, value in asdict(training).items()}
+    name = training_name(flat) or "cross-entropy"
+    if not training.is_robust:
+        return name.replace("_", " ")
+    beta = f", beta {training.beta:g}" if training.objective == TRADES else ""
+    return f"{name} ({counted(training.steps, 'step')} of {training.rel_step:g} ε{beta})"
+
+
+def _unusual(trainer: Trainer) -> list[str]:
+    """The settings of ``OF_TRAINING`` that differ from their defaults."""
+    return [
+        f.name for f in fields(trainer) if f.name in OF_TRAINING and getattr(trainer, f.name) != f.default
+    ]
 
 
 def _environment(environment: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """SHA256SUMS: the checksum of every file of published networks, as ``sha256sum -c`` reads it."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from bregman_exp.runs import NotARunError
@@ -8,14 +9,24 @@ from bregman_exp.runs.metrics_file import digest
 from bregman_exp.runs.reading import read_text
 
 CHECKSUMS = "SHA256SUMS"
-NOT_PUBLISHED = (CHECKSUMS, ".lock", ".DS_Store")
+NOT_PUBLISHED = (".lock", ".DS_Store", "run.log", "evaluations")
 
 
-def write_checksums(folder: Path) -> None:
-    """Writes SHA256SUMS over every other file in or below the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_PUBLISHED)
-    lines = [f"{digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    write_text(folder / CHECKSUMS, "".join(lines))
+def write_checksums(folder: Path, names: Collection[str]) -> None:
+    """Writes the lines of these networks into SHA256SUMS; those of the others stay as they were published."""
+    recorded = _recorded(folder) if (folder / CHECKSUMS).is_file() else {}
+    kept = {path: checksum for path, checksum in recorded.items() if path.partition("/")[0] not in names}
+    files = [path for name in names for path in (folder / name).rglob("*") if path.is_file()]
+    paths = {path.relative_to(folder) for path in files}
+    published = {path.as_posix() for path in paths if not set(path.parts) & set(NOT_PUBLISHED)}
+    sums = kept | {path: digest(folder / path) for path in published}
+    write_text(folder / CHECKSUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)))
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """The checksum of each file, by its path inside the folder."""
+    lines = (line.partition("  ") for line in read_text(folder / CHECKSUMS).splitlines())
+    return {path: checksum for checksum, _, path in lines}
 
 
 def check_files(folder: Path, name: str) -> dict[str, str]:
@@ -25,8 +36,8 @@ def check_files(folder: Path, name: str) -> dict[str, str]:
     that is missing, that is not the published one, or that was not published.
     """
     own = folder / name
-    lines = (line.partition("  ") for line in read_text(folder / CHECKSUMS).splitlines())
-    recorded = {folder / path: checksum for checksum, _, path in lines if path.startswith(f"{name}/")}
+    sums = _recorded(folder).items()
+    recorded = {folder / path: checksum for path, checksum in sums if path.startswith(f"{name}/")}
     needed = [own / "config.yaml", own / "metrics.json", *own.glob("checkpoints/*.ckpt")]
     for path in dict.fromkeys([*recorded, *needed]):
         if path not in recorded or not path.is_file() or digest(path) != recorded[path]:

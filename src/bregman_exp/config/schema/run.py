@@ -18,7 +18,7 @@ from bregman_exp.config.schema.evaluation import Attack, Eval
 from bregman_exp.config.schema.network import Act, Mlp, PluginMap, PluginModel, Resnet
 from bregman_exp.config.schema.objective import SQUARED_ERROR, STANDARD, Training
 from bregman_exp.config.schema.require import require, require_folder_name
-from bregman_exp.config.schema.training import Logger, Trainer
+from bregman_exp.config.schema.training import Logger, Mlflow, Trainer
 from bregman_exp.training.optimizer import Optim
 
 PREFIX = {"standard": "", "euclidean": "euclidean_", "bregman": "bregman_"}
@@ -128,6 +128,9 @@ class Run:
         return OmegaConf.to_yaml(OmegaConf.create(plain))
 
     def without_paths(self) -> "Run":
-        """The same run as a checkpoint holds it, which is often given away: no path of this machine."""
+        """The same run as a checkpoint holds it, which is often given away: no path or server."""
         dataset = replace(self.dataset, root="") if hasattr(self.dataset, "root") else self.dataset
-        return replace(self, dataset=dataset, output_dir="outputs", attack=replace(self.attack, source=None))
+        attack, logger = replace(self.attack, source=None), self.logger
+        if logger.mlflow is not None:
+            logger = replace(logger, mlflow=Mlflow())
+        return replace(self, dataset=dataset, output_dir="outputs", attack=attack, logger=logger)
