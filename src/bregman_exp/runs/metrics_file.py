@@ -70,6 +70,7 @@ class Dataset(Part):
     n_train: Count = 0
     n_val: Count = 0
     n_test: Count = 0
+    shape: list[Count] = []
     classes: list[str] = []
 
 
