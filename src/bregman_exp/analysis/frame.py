@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,11 @@ ROW = ["model", "act", "row", "weights"]  # what tells rows apart
 
 @dataclass(frozen=True)
 class Results:
-    """``frame``: as COLUMNS says; ``records``, ``failures``: what it was read from, by the folder's path."""
+    """``frame``: as COLUMNS says; ``records``, ``failures``: what it was read from, by run and evaluation."""
 
     frame: Frame
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failures: dict[str, Failure] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, Any]]]
+    failures: dict[str, dict[str, Failure]]
 
 
 def results(*places: str | Path) -> Frame:

@@ -2,9 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -55,33 +53,17 @@ def _own_name(path: str, model: str, act: str, config: Facts) -> str:
 
 def reported_runs(results: Results) -> Frame:
     """``named_runs`` with ``evaluations`` and ``failures``: pairs of the name under evaluations/, "" for the
-    run's own, and the record or the failure; ``own``: its own record or None; ``failed``: failed checks;
-    ``detailed``: whether the page says more of it than its figures."""
+    run's own, and the record or the failure; ``own``: its own record or None; ``checks``: of all evaluations;
+    ``failed``: those that failed; ``detailed``: whether the page says more of it than its figures."""
     runs = named_runs(results.frame)
-    places: dict[str, list[tuple[str, str]]] = {}
-    for run, name in results.frame[["run", "evaluation"]].drop_duplicates().itertuples(index=False):
-        places.setdefault(run, []).append(
-            (name, str(RunFolder(Path(run)).evaluation(name).path) if name else run)
-        )
-    evaluations: list[Any] = [_read_at(places[run], results.records) for run in runs["run"]]
-    failures = [_read_at(places[run], results.failures) for run in runs["run"]]
+    evaluations = [list(results.records.get(run, {}).items()) for run in runs["run"]]
+    failures = [list(results.failures.get(run, {}).items()) for run in runs["run"]]
     own = [pairs[0][1] if pairs else None for pairs in evaluations]
-    failed = [
-        [check for check in checks_of(pairs) if check["status"] == CheckStatus.FAILED]
-        for pairs in evaluations
-    ]
-    columns = {"evaluations": evaluations, "failures": failures, "own": own, "failed": failed}
-    runs = runs.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    checks = [[check for _, record in pairs for check in record.get("checks", [])] for pairs in evaluations]
+    failed = [[check for check in each if check["status"] == CheckStatus.FAILED] for each in checks]
+    runs = runs.assign(evaluations=evaluations, failures=failures, own=own, checks=checks, failed=failed)
     remarkable = (runs["state"] != "complete") | runs["failed"].map(bool) | runs["failures"].map(bool)
     return runs.assign(detailed=remarkable | (len(runs) <= MOST_DETAILED))
-
-
-def _read_at(places: list[tuple[str, str]], content: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, content[path]) for name, path in places if path in content]
-
-
-def checks_of(evaluations: Iterable[tuple[str, Facts]]) -> list[Facts]:
-    return [check for _, record in evaluations for check in record.get("checks", [])]
 
 
 def states(runs: Frame) -> dict[str, int]:
