@@ -1,6 +1,5 @@
 """Run folders as one tidy table: the only reader behind tables, comparisons, status, pages and curves."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bregman_exp.analysis.lines import Failure, Reader, find_rows
-from bregman_exp.analysis.names import Frame, differing_keys, shown_value
+from bregman_exp.analysis.names import Frame, configs_of, differing_keys, shown_value
 from bregman_exp.memory import collector_paused
 from bregman_exp.runs.atomic import write_atomically
 from bregman_exp.runs.run_folder import RunFolder, runs_at
@@ -116,9 +115,8 @@ def _framed(lines: list[dict[str, Any]]) -> Frame:
     frame = frame.astype(typed)
     rows: Frame = frame[frame["row"] != ""]
     rows = rows.drop_duplicates("row")
-    configs = {text: json.loads(text) for text in frame["config"].cat.categories}
-    keys = differing_keys([configs[text] for text in rows["config"]])
-    apart = {key: [shown_value(configs[text].get(key)) for text in frame["config"]] for key in keys}
+    keys, configs = differing_keys(configs_of(rows)), configs_of(frame)
+    apart = {key: [shown_value(config.get(key)) for config in configs] for key in keys}
     frame = frame.join(pd.DataFrame(apart, index=frame.index, dtype=object))
     frame.attrs["schema"] = SCHEMA
     return frame

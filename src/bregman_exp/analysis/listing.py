@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bregman_exp.analysis.formats import percent, ranges
-from bregman_exp.analysis.names import Facts, Frame, marks, records
+from bregman_exp.analysis.names import Facts, Frame, configs_of, marks, records
 from bregman_exp.analysis.report.runs import counts, named_runs, states
 from bregman_exp.runs.run_folder import RunFolder
 
@@ -70,8 +70,7 @@ def only(runs: Frame, conditions: Sequence[str]) -> Frame:
 
     Raises ValueError for a condition of another form and for a key that no run has.
     """
-    read = {text: json.loads(text) for text in runs["config"].cat.categories}
-    configs = [read[text] for text in runs["config"]]
+    configs = configs_of(runs)
     for condition in conditions:
         key, sign, value = condition.partition("=")
         if not sign:

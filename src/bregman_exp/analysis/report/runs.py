@@ -1,6 +1,5 @@
 """Every run of a report or of the status, also those that are not complete: a line for each, row by row."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pandas as pd
 
 from bregman_exp.analysis.formats import counted, ranges
 from bregman_exp.analysis.frame import ROW, STATES, Results
-from bregman_exp.analysis.names import Facts, Frame, base_name, row_names
+from bregman_exp.analysis.names import Facts, Frame, base_name, configs_of, row_names
 from bregman_exp.runs.reading import read_text
 from bregman_exp.runs.record import CheckStatus
 from bregman_exp.runs.run_folder import RunFolder
@@ -25,21 +24,17 @@ def named_runs(frame: Frame) -> Frame:
     """
     runs = frame.drop_duplicates("run")
     rows = runs[runs["state"] == "complete"].drop_duplicates(ROW)
-    rows = rows.assign(name=pd.Series(row_names(rows), rows.index, dtype=object))[[*ROW, "name"]]
-    configs = {text: json.loads(text) for text in runs["config"].cat.categories}
-    config = [configs[text] for text in runs["config"]]
+    rows = rows.assign(name=row_names(rows))[[*ROW, "name"]]
     by_hash = rows.drop_duplicates("row").set_index("row")["name"]
-    own = map(_own_name, runs["run"], runs["model"], runs["act"], config)
+    configs = configs_of(runs)
+    own = list(map(_own_name, runs["run"], runs["model"], runs["act"], configs))
     runs = runs.merge(rows, on=ROW, how="left")
-    runs["name"] = (
-        runs["name"]
-        .fillna(runs["row"].map(by_hash).astype(object))
-        .fillna(pd.Series(list(own), dtype=object))
-    )
+    others = runs["row"].map(by_hash).astype(object).fillna(pd.Series(own, dtype=object))
+    runs["name"] = runs["name"].astype(object).fillna(others)
     order = {
-        "model_": [f"{c.get('model.version', '')} {c.get('model.name', '')}" for c in config],
-        "act_": [str(c.get("act.name", "")) for c in config],
-        "depth_": [c.get("model.depth") or 0 for c in config],
+        "model_": [f"{config.get('model.version', '')} {config.get('model.name', '')}" for config in configs],
+        "act_": [str(config.get("act.name", "")) for config in configs],
+        "depth_": [config.get("model.depth") or 0 for config in configs],
     }
     runs = runs.assign(**order).sort_values(
         [*order, "name", "seed"], kind="stable", na_position="first", ignore_index=True
