@@ -18,9 +18,9 @@ def interval(ends: Sequence[float] | None) -> str:
     return "" if ends is None else " – ".join(map(percent, ends))
 
 
-def points(difference: float) -> str:
-    """A difference of two shares, e.g. "+0.02"."""
-    return f"{100 * difference:+.2f}"
+def points(difference: float | None) -> str:
+    """A difference of two shares, e.g. "+0.02"; a dash where there is none."""
+    return ABSENT if difference is None else f"{100 * difference:+.2f}"
 
 
 def points_interval(ends: Sequence[float] | None) -> str:
