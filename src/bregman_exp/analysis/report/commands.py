@@ -54,17 +54,15 @@ def row_command(row: Frame, does: str) -> list[Command]:
 
 def training_commands(runs: Frame) -> list[Command]:
     """Of each experiment one sweep, where its rows are one; else of each row, where they are few."""
-    experiments: dict[str, list[tuple[str, Frame]]] = {}
-    for name, row in runs.groupby("name", sort=False):
-        if typed_words(row) is not None:
-            experiments.setdefault(row["experiment"].iloc[0], []).append((str(name), row))
+    by_name = runs.groupby("name", sort=False)
+    typed = runs[by_name["overrides"].transform("max") != ""]
     commands: list[Command] = []
-    for experiment, rows in experiments.items():
+    for experiment, own in typed.groupby(by_name["experiment"].transform("first"), sort=False):
+        rows = list(own.groupby("name", sort=False))
         swept = _swept([typed_words(row) or [] for _, row in rows])
         if swept is not None:
-            seeds = _seeds(runs[runs["name"].isin([name for name, _ in rows])])
             does = f"The whole experiment {experiment} (what is complete is skipped):"
-            commands.append(Command(does, _line(["-m", *swept, seeds])))
+            commands.append(Command(does, _line(["-m", *swept, _seeds(own)])))
         elif len(rows) <= FEW:
             commands += [command for name, row in rows for command in row_command(row, f"{name}:")]
     return commands
