@@ -28,9 +28,9 @@ def summaries(checks: Iterable[Facts]) -> list[Facts]:
     return list(by_name.values())
 
 
-def meanings(text: str, names: Iterable[str]) -> dict[str, Markup]:
-    """What docs/checks.md (its ``text``) says of these checks, as paragraphs of HTML."""
-    by_name = sections(text)
+def meanings(names: Iterable[str]) -> dict[str, Markup]:
+    """What docs/checks.md says of these checks, as paragraphs of HTML."""
+    by_name = sections()
     return {name: _html(by_name[name]) for name in names if name in by_name}
 
 

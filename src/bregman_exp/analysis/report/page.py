@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from bregman_exp.analysis import formats
-from bregman_exp.analysis.check_docs import page_text
 from bregman_exp.analysis.figures.album import Album, Picture
 from bregman_exp.analysis.frame import Results, read_results
 from bregman_exp.analysis.names import Facts, Frame
@@ -51,8 +50,7 @@ def write_report(
             from bregman_exp.analysis.figures.draw import draw_pictures  # matplotlib takes a second
 
             album = draw_pictures(results.frame, Path(place))
-        text = {"made_by": made_by, "check_docs": page_text()}
-        page = report_page(results, options, album.pictures, album.missing, **text)
+        page = report_page(results, options, album.pictures, album.missing, made_by=made_by)
     write_text(output, page)
 
 
@@ -76,12 +74,10 @@ def report_page(
     missing: Mapping[str, Sequence[str]] = MappingProxyType({}),
     *,
     made_by: str = "",
-    check_docs: str = "",
 ) -> str:
     """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped.
 
-    ``missing``: by kind of picture, why it was not drawn; ``made_by``: the command that asked for the page;
-    ``check_docs``: the text of docs/checks.md.
+    ``missing``: by kind of picture, why it was not drawn; ``made_by``: the command that asked for the page.
     """
     runs, (tables, remark) = reported_runs(results), tables_for(results, options)
     terms, checks = facts(runs), list(chain.from_iterable(runs["checks"]))
@@ -103,7 +99,7 @@ def report_page(
         missing=missing,
         totals=Counter(check["status"] for check in checks),
         checks=every_check,
-        meanings=meanings(check_docs, [check["name"] for check in every_check]),
+        meanings=meanings(check["name"] for check in every_check),
         runs=list(runs.itertuples()),
         rows=[_row(name, row) for name, row in runs.groupby("name", sort=False)],
         environment_names=ENVIRONMENT,
