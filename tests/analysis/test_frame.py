@@ -46,12 +46,12 @@ def test_a_damaged_run_is_a_sentence_and_the_others_go_on(
 ) -> None:
     good, bad = row(tmp_path, [80, 90])
     bad.metrics.write_text("{")
-    read = read_results([good, bad, RunFolder(tmp_path / "." / good.path.relative_to(tmp_path))])
-    assert list(read.frame["state"]) == ["complete", "damaged"]
-    assert list(fitting(read).frame["run"]) == [str(good.path)]
-    assert capsys.readouterr().err == f"left out: {read.frame['error'].iloc[1]}\n"
+    frame = read_results([good, bad, RunFolder(tmp_path / "." / good.path.relative_to(tmp_path))]).frame
+    assert list(frame["state"]) == ["complete", "damaged"]
+    assert list(fitting(frame)["run"]) == [str(good.path)]
+    assert capsys.readouterr().err == f"left out: {frame['error'].iloc[1]}\n"
     with pytest.raises(ValueError, match="no run is left"):
-        fitting(read_results([bad]))
+        fitting(read_results([bad]).frame)
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"row_hash": 1}', '{"overrides": [1]}', '{"seed": true}'])

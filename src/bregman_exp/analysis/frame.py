@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +88,14 @@ def read_results(folders: Iterable[RunFolder]) -> Results:
     return Results(_framed(reader.lines), reader.records, reader.failures)
 
 
-def fitting(read: Results) -> Results:
+def fitting(frame: Frame) -> Frame:
     """Without the damaged runs, of each of which a sentence goes to stderr; ValueError if none is left."""
-    damaged = read.frame["state"] == "damaged"
-    for sentence in read.frame.loc[damaged, "error"]:
+    damaged = frame["state"] == "damaged"
+    for sentence in frame.loc[damaged, "error"]:
         print(f"left out: {shown(sentence)}", file=sys.stderr)
     if damaged.all():
         raise ValueError("no run is left; mend the files that are named above, or give other folders.")
-    return replace(read, frame=read.frame[~damaged])
+    return frame[~damaged]
 
 
 def write_parquet(frame: Frame, path: Path | None) -> None:

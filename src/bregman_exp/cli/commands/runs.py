@@ -2,8 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
+from bregman_exp.analysis.frame import results
 from bregman_exp.analysis.listing import as_json, listed_runs, only, run_list, status_page
-from bregman_exp.cli.commands.arguments import Parser, add_places, read_runs
+from bregman_exp.cli.commands.arguments import Parser, add_places
 from bregman_exp.terminal import print_whole
 
 
@@ -23,7 +24,7 @@ def parser(prog: str) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    frame = read_runs(arguments.places).frame
+    frame = results(*arguments.places)
     if arguments.rows:
         return print_whole(status_page(frame))
     runs = only(listed_runs(frame), arguments.where)
