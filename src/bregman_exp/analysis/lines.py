@@ -53,7 +53,8 @@ class Reader:
             self.lines.append(wrong | {"experiment": folder.path.parent.parent.name, "config": NO_CONFIG})
 
     def _lines(self, folder: RunFolder) -> list[dict[str, Any]]:
-        (_, own), *later = sound_records(folder, self._misfit)
+        records = sound_records(folder, self._misfit)
+        own = records[""]
         note, (config, config_text) = folder.read_note(), self._config(folder)
         common = {
             "run": str(folder.path),
@@ -65,7 +66,7 @@ class Reader:
             return [common | _identity(note, config, folder) | self._state(folder)]
         common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config, folder)
         lines, without = list[dict[str, Any]](), list[dict[str, Any]]()
-        for name, record in (("", own), *((place.path.name, record) for place, record in later)):
+        for name, record in records.items():
             if record is None:
                 without.append(common | {"evaluation": name} | self._state(folder, name))
             else:
