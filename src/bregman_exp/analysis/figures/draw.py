@@ -36,8 +36,9 @@ def draw_pictures(
     """
     album = Album(out, more)
     asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
-    lines = None if frame is None else lines_of(frame)
-    grouped = cache(lambda groups: [] if lines is None or lines.empty else groups(lines))
+    has_runs = frame is not None and (frame["state"] == "complete").any()
+    lines = lines_of(frame) if has_runs else None
+    grouped = cache(lambda groups: groups(lines) if has_runs else [])
     for kind in asked:
         _draw(kind, grouped(kind.groups) if kind.groups else [("", None)], album)
     return album

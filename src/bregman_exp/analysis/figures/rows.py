@@ -26,15 +26,11 @@ def lines_of(frame: Frame) -> Frame:
     runs = own(figures).drop_duplicates([*ROW, "n", "seed"])
     rows = runs.drop_duplicates(ROW)
     shapes = pd.DataFrame(map(_shape, configs_of(rows)), rows.index, dtype=object)
-    rows = rows.assign(name=_names(rows))[[*ROW, "name"]].join(shapes)
+    names = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("data", sort=False)]
+    rows = rows.assign(name=pd.concat(names))[[*ROW, "name"]].join(shapes)
     lines = runs[["run", "weights"]].merge(figures, on=["run", "weights"]).merge(rows, on=ROW)
     lines = lines.assign(order=lines["version"].map({str(v): place for place, v in enumerate(Version)}))
     return lines.sort_values(["depth", "init", "order", "act", "name", "seed"], kind="stable")
-
-
-def _names(rows: Frame) -> Frame:
-    parts = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("data", sort=False)]
-    return pd.concat(parts) if parts else pd.Series(dtype=object)
 
 
 def _shape(config: Mapping[str, Any]) -> Facts:
