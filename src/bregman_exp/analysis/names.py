@@ -138,8 +138,7 @@ def _tells_apart(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
     if not key.startswith("dataset.") or key == "dataset.name":
         return True
     values: dict[Any, Any] = {}
-    data = [config.get("dataset.name") for config in configs]
-    pairs = [(name, config.get(key)) for name, config in zip(data, configs, strict=True)]
+    pairs = [(config.get("dataset.name"), config.get(key)) for config in configs]
     return any(values.setdefault(name, value) != value for name, value in pairs)
 
 
