@@ -97,20 +97,18 @@ def evaluating_commands(runs: Frame) -> list[Command]:
     added: dict[str, Command] = {}
     for run, evaluations in zip(runs["run"], runs["evaluations"], strict=True):
         for name, record in evaluations[1:]:
-            words = _evaluating_words(RunFolder(Path(run)).evaluation(name), record)
             suite = record.get("suite") or name.rpartition("-")[0]
+            words = _evaluating_words(RunFolder(Path(run)).evaluation(name), suite, record["weights"])
             line = shlex.join([*command("evaluate"), f"run={run}", *words])
             added.setdefault(" ".join(words), Command(f"The figures of {suite}, of each run in turn:", line))
     return list(added.values())
 
 
-def _evaluating_words(evaluation: RunFolder, record: Facts) -> list[str]:
+def _evaluating_words(evaluation: RunFolder, suite: str, weights: str) -> list[str]:
     """As they were typed, without the run; those of train.py, and of an older version, by the suite alone."""
-    typed = evaluation.read_note().get("overrides")
-    if typed is None:
-        suite = record.get("suite") or evaluation.path.name.rpartition("-")[0]
-        return [f"attack={suite}", f"weights={record['weights']}"]
-    if any(_key(word) == "run" for word in typed):
-        return [word for word in typed if _key(word) != "run"]
-    suite = [word for word in typed if _key(word).partition(".")[0] in ("attack", "plugins")]
-    return [*suite, f"weights={record['weights']}"]
+    typed = evaluation.read_note().get("overrides", [f"attack={suite}"])
+    words = [word for word in typed if _key(word) != "run"]
+    if len(words) < len(typed):  # of evaluate.py
+        return words
+    of_suite = [word for word in words if _key(word).partition(".")[0] in ("attack", "plugins")]
+    return [*of_suite, f"weights={weights}"]
