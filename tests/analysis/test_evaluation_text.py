@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bregman_exp.analysis.check_docs import advice, page_text, sections
+from bregman_exp.analysis.check_docs import advice, sections
 from bregman_exp.analysis.evaluation_text import evaluation_text, verdict_line
 from bregman_exp.terminal import as_text, print_whole
 from tests.analysis.table_runs import expected
@@ -84,7 +84,7 @@ def test_the_verdict_line_has_the_lowest_accuracy_of_each_norm() -> None:
 
 
 def test_every_check_has_one_thing_to_do() -> None:
-    about = sections(page_text())
+    about = sections()
     assert len(about) > 20
     for name, section in about.items():
         assert 5 < len(advice(section)) < 160, name

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 import bregman_exp as bx
 from bregman_exp.analysis.figures.album import Album, Drawing, evenly
-from bregman_exp.analysis.figures.draw import KINDS
+from bregman_exp.analysis.figures.draw import KINDS, draw_pictures
 from bregman_exp.analysis.figures.measures import fisher_ratio, linear_accuracy
 from bregman_exp.analysis.figures.panels import cell_centres, chosen_layers, limits_of, shade
 from bregman_exp.analysis.figures.style import (
@@ -20,6 +20,15 @@ from bregman_exp.analysis.figures.style import (
     legend_below,
     strokes_of,
 )
+from tests.analysis.table_runs import unfinished
+
+
+def test_without_a_complete_run_every_picture_has_its_reason(tmp_path: Path) -> None:
+    unfinished(tmp_path / "seed-0-x", {})
+    album = draw_pictures(bx.results(tmp_path), tmp_path / "out")
+    assert album.pictures == []
+    assert set(album.missing) == set(KINDS) - {"legendre"}
+    assert album.missing["curves"] == ["there is no complete run."]
 
 
 def test_two_pictures_of_one_name_are_two_files(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from bregman_exp.analysis import check_docs
 from bregman_exp.analysis.figures.album import Picture
 from bregman_exp.analysis.frame import read_results
 from bregman_exp.analysis.report import runs
@@ -102,10 +103,12 @@ def picture(place: Path, *, moves: bool = False) -> Picture:
     return Picture("layers", f"Layers: {EVIL}", "What is seen.", png, gif if moves else None)
 
 
-def test_a_whole_page(some: list[RunFolder]) -> None:
+def test_a_whole_page(some: list[RunFolder], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_docs, "PAGE", Path("checks.md"))
     checks = "# Title\n\n### order\nx < y *less*. **Failure:** `pgd` stood still.\n\n### other\nno\n"
+    check_docs.PAGE.write_text(checks)
     missing = {"depth": ["one depth only."]}
-    text = page_of(*some, missing=missing, made_by="make it", check_docs=checks).text
+    text = page_of(*some, missing=missing, made_by="make it").text
     assert re.sub(r"\d{4}-\d\d-\d\d.*", "DATE", text) == expected("page.txt")
     with FileLock(some[-1].lock):
         assert "▸ running" in page_of(*some).text
@@ -139,16 +142,17 @@ def test_of_many_runs_those_out_of_order_alone_have_details(
     assert page.text.count("Of so many runs") == 1
 
 
-def test_whatever_runs_say_is_escaped(tmp_path: Path) -> None:
+def test_whatever_runs_say_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "<script>e" / EVIL.replace("/", "")
     config = {"experiment_name": EVIL, "note": EVIL}
     facts = {"suite": EVIL, "act": EVIL, "environment": {"torch": EVIL, "git": EVIL, "device": EVIL}}
     attacks = [entry(40, verdict="unreliable")]
     folder = run(place / "seed-0-x", 90, attacks, config, checks=[check(EVIL, "failed", [EVIL])], **facts)
     failed = unfinished(place / "seed-1-x", config, ValueError(EVIL), {"overrides": [EVIL, "seed=1"]})
-    checks = f"### {EVIL}\n{EVIL} **{EVIL}**\n"
+    monkeypatch.setattr(check_docs, "PAGE", tmp_path / "checks.md")
+    check_docs.PAGE.write_text(f"### {EVIL}\n{EVIL} **{EVIL}**\n")
     shown: dict[str, Any] = {"pictures": [picture(tmp_path)], "missing": {EVIL: [EVIL]}}
-    page = page_of(folder, failed, made_by=EVIL, check_docs=checks, **shown)
+    page = page_of(folder, failed, made_by=EVIL, **shown)
     assert page.tags.count("script") == 1  # the page's own
     assert "<script>alert" not in page.html
     assert page.text.count(EVIL) > 20

@@ -8,14 +8,9 @@ SECTION = re.compile(r"^### ([^\n]+)\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 ADVICE = re.compile(r"\*\*Do:\*\*\s*(.+?)(?=\.\s|\.?\s*\Z)", re.DOTALL)
 
 
-def page_text() -> str:
-    """The page, "" where it is not installed."""
-    return PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
-
-
-def sections(text: str) -> dict[str, str]:
-    """The section of each check, by its name."""
-    return dict(SECTION.findall(text))
+def sections() -> dict[str, str]:
+    """The section of each check, by its name; none where the page is not installed."""
+    return dict(SECTION.findall(PAGE.read_text(encoding="utf-8"))) if PAGE.is_file() else {}
 
 
 def advice(section: str) -> str:

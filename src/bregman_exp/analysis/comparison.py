@@ -3,7 +3,6 @@
 The formulas are in ``intervals.py``."""
 
 import json
-from statistics import mean, stdev
 from typing import NamedTuple
 
 import pandas as pd
@@ -13,8 +12,8 @@ from rich.text import Text
 from bregman_exp.analysis.formats import ABSENT, percent, points, points_interval
 from bregman_exp.analysis.frame import COLUMNS
 from bregman_exp.analysis.intervals import paired, welch
-from bregman_exp.analysis.names import Frame, base_name, label, marks, records
-from bregman_exp.analysis.table.baseline import rights_of
+from bregman_exp.analysis.names import Facts, Frame, base_name, label, marks, records
+from bregman_exp.analysis.table.baseline import over_seeds, rights_of
 from bregman_exp.runs.run_folder import NotARunError
 
 KEY = ["settings", "n"]  # what two figures must share to be compared
@@ -75,8 +74,8 @@ def comparison_table(a: Frame, b: Frame) -> Table:
     table = Table("", *columns, title=title, title_justify="left", caption="; ".join(caption))
     both = figures[shared]
     for (settings, n), pair in both.groupby(KEY, sort=False):
-        x, y = (pair[pair["side"] == side.name] for side in sides)
-        cells = _paired(x, y) if is_single else _over_seeds(x, y, *sides)
+        x, y = (over_seeds(records(pair[pair["side"] == side.name])) for side in sides)
+        cells = _paired(x, y) if is_single else _unpaired(x, y, *sides)
         table.add_row(Text(label(settings, both["settings"])), _cell(x), _cell(y), *cells, str(n))
     return table
 
@@ -139,27 +138,26 @@ def _check_same_samples(a: Side, b: Side) -> None:
         )
 
 
-def _paired(a: Frame, b: Frame) -> list[str]:
-    if a["accuracy"].isna().any() or b["accuracy"].isna().any():
+def _paired(a: Facts, b: Facts) -> list[str]:
+    if not a["n_seeds"] or not b["n_seeds"]:
         return [ABSENT] * 5
-    result = paired(*rights_of(*(records(figures.iloc[:1])[0] for figures in (a, b))))
+    result = paired(*rights_of(a, b))
     p = f"{result.p:.3f}" if result.p >= 0.001 else f"{result.p:.0e}"
     difference = [points(result.difference), points_interval(result.ci95)]
     return [*difference, str(result.only_a), str(result.only_b), p]
 
 
-def _over_seeds(a: Frame, b: Frame, *sides: Side) -> list[str]:
-    x, y = values = [list(map(float, figures["accuracy"].dropna())) for figures in (a, b)]
+def _unpaired(a: Facts, b: Facts, *sides: Side) -> list[str]:
+    x, y = a["accuracies"], b["accuracies"]
     difference, interval = welch(x, y) if x and y else (None, None)
-    seeds = [(len(own), len(side.runs)) for own, side in zip(values, sides, strict=True)]
+    seeds = [(cell["n_seeds"], len(side.runs)) for cell, side in zip((a, b), sides, strict=True)]
     counts = [str(n) if n == every else f"{n} of {every}" for n, every in seeds]
-    return [ABSENT if difference is None else points(difference), points_interval(interval), *counts]
+    return [points(difference), points_interval(interval), *counts]
 
 
-def _cell(figures: Frame) -> str:
+def _cell(cell: Facts) -> str:
     """Mean (± standard deviation) in percent of what is reported, what is not, and marks."""
-    values = list(map(float, figures["accuracy"].dropna()))
-    missing = len(figures) - len(values)
-    texts = [percent(mean(values), stdev(values) if len(values) > 1 else None)] if values else []
-    texts += [f"({missing} not reported)" if values else "not reported"] if missing else []
-    return " ".join([*texts, marks(figures["verdict"])]).strip()
+    n, missing = cell["n_seeds"], len(cell["figures"]) - cell["n_seeds"]
+    texts = [percent(cell["mean"], cell["std"])] if n else []
+    texts += [f"({missing} not reported)" if n else "not reported"] if missing else []
+    return " ".join([*texts, marks(cell["verdicts"])]).strip()

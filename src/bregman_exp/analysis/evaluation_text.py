@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from bregman_exp.analysis.check_docs import advice, page_text, sections
+from bregman_exp.analysis.check_docs import advice, sections
 from bregman_exp.analysis.formats import interval, number, percent, size
 from bregman_exp.analysis.names import PAPER, marks
 from bregman_exp.runs.record import CheckStatus
@@ -112,7 +112,7 @@ def _short(entry: Record) -> str:
 
 def _failures(failed: Sequence[Record]) -> list[str]:
     """For each check that failed: its values, limits and entries, then what to do."""
-    about, lines = sections(page_text()) if failed else {}, list[str]()
+    about, lines = sections() if failed else {}, list[str]()
     for name in dict.fromkeys(check["name"] for check in failed):
         for check in [check for check in failed if check["name"] == name]:
             value, limit = number(check["value"]), number(check["limit"])

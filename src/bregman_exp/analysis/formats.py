@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 ABSENT = "—"
 
@@ -18,9 +19,9 @@ def interval(ends: Sequence[float] | None) -> str:
     return "" if ends is None else " – ".join(map(percent, ends))
 
 
-def points(difference: float) -> str:
-    """A difference of two shares, e.g. "+0.02"."""
-    return f"{100 * difference:+.2f}"
+def points(difference: float | None) -> str:
+    """A difference of two shares, e.g. "+0.02"; a dash where there is none."""
+    return ABSENT if difference is None else f"{100 * difference:+.2f}"
 
 
 def points_interval(ends: Sequence[float] | None) -> str:
@@ -63,10 +64,7 @@ def each(values: Iterable[object]) -> str:
 
 def ranges(numbers: Iterable[int]) -> str:
     """E.g. "0–15", "0–3, 7"."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
+    # among consecutive numbers the distance from number to place is the same
+    by_distance = groupby(enumerate(sorted(set(numbers))), lambda pair: pair[1] - pair[0])
+    runs = [[number for _, number in run] for _, run in by_distance]
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs) or ABSENT

@@ -1,17 +1,16 @@
 """Run folders as one tidy table: the only reader behind tables, comparisons, status, pages and curves."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bregman_exp.analysis.lines import Failure, Reader, find_rows
-from bregman_exp.analysis.names import Frame, differing_keys, shown_value
+from bregman_exp.analysis.names import Frame, configs_of, differing_keys, shown_value
 from bregman_exp.memory import collector_paused
 from bregman_exp.runs.atomic import write_atomically
 from bregman_exp.runs.run_folder import RunFolder, runs_at
@@ -60,11 +59,11 @@ ROW = ["model", "act", "row", "weights"]  # what tells rows apart
 
 @dataclass(frozen=True)
 class Results:
-    """``frame``: as COLUMNS says; ``records``, ``failures``: what it was read from, by the folder's path."""
+    """``frame``: as COLUMNS says; ``records``, ``failures``: what it was read from, by run and evaluation."""
 
     frame: Frame
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failures: dict[str, Failure] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, Any]]]
+    failures: dict[str, dict[str, Failure]]
 
 
 def results(*places: str | Path) -> Frame:
@@ -89,14 +88,14 @@ def read_results(folders: Iterable[RunFolder]) -> Results:
     return Results(_framed(reader.lines), reader.records, reader.failures)
 
 
-def fitting(read: Results) -> Results:
+def fitting(frame: Frame) -> Frame:
     """Without the damaged runs, of each of which a sentence goes to stderr; ValueError if none is left."""
-    damaged = read.frame["state"] == "damaged"
-    for sentence in read.frame.loc[damaged, "error"]:
+    damaged = frame["state"] == "damaged"
+    for sentence in frame.loc[damaged, "error"]:
         print(f"left out: {shown(sentence)}", file=sys.stderr)
     if damaged.all():
         raise ValueError("no run is left; mend the files that are named above, or give other folders.")
-    return replace(read, frame=read.frame[~damaged])
+    return frame[~damaged]
 
 
 def write_parquet(frame: Frame, path: Path | None) -> None:
@@ -116,9 +115,8 @@ def _framed(lines: list[dict[str, Any]]) -> Frame:
     frame = frame.astype(typed)
     rows: Frame = frame[frame["row"] != ""]
     rows = rows.drop_duplicates("row")
-    configs = {text: json.loads(text) for text in frame["config"].cat.categories}
-    keys = differing_keys([configs[text] for text in rows["config"]])
-    apart = {key: [shown_value(configs[text].get(key)) for text in frame["config"]] for key in keys}
+    keys, configs = differing_keys(configs_of(rows)), configs_of(frame)
+    apart = {key: [shown_value(config.get(key)) for config in configs] for key in keys}
     frame = frame.join(pd.DataFrame(apart, index=frame.index, dtype=object))
     frame.attrs["schema"] = SCHEMA
     return frame

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,12 +35,12 @@ class Failure:
 
 
 class Reader:
-    """``lines``: of the frame; ``records``, ``failures``: by the folder's path."""
+    """``lines``: of the frame; ``records``, ``failures``: by run and evaluation, "" for the run's own."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
-        self.records: dict[str, dict[str, Any]] = {}
-        self.failures: dict[str, Failure] = {}
+        self.records: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self.failures: dict[str, dict[str, Failure]] = defaultdict(dict)
         self._rows: dict[str, Any] = {}  # of ``misfit``
         self._configs: dict[str, tuple[dict[str, Any], str]] = {}  # by text: YAML is slow, and seeds are many
 
@@ -47,12 +48,13 @@ class Reader:
         try:
             self.lines += self._lines(folder)
         except (NotARunError, OSError) as error:
-            self.failures[str(folder.path)] = Failure(str(error))
+            self.failures[str(folder.path)][""] = Failure(str(error))
             wrong = {"run": str(folder.path), "state": "damaged", "error": str(error)}
             self.lines.append(wrong | {"experiment": folder.path.parent.parent.name, "config": NO_CONFIG})
 
     def _lines(self, folder: RunFolder) -> list[dict[str, Any]]:
-        (_, own), *later = sound_records(folder, self._misfit)
+        records = sound_records(folder, self._misfit)
+        own = records[""]
         note, (config, config_text) = folder.read_note(), self._config(folder)
         common = {
             "run": str(folder.path),
@@ -64,12 +66,12 @@ class Reader:
             return [common | _identity(note, config, folder) | self._state(folder)]
         common |= {"state": "complete", "trained_with": code_of(own)} | _identity(own, config, folder)
         lines, without = list[dict[str, Any]](), list[dict[str, Any]]()
-        for place, record in ((folder, own), *later):
+        for name, record in records.items():
             if record is None:
-                without.append(common | {"evaluation": place.path.name} | self._state(place))
+                without.append(common | {"evaluation": name} | self._state(folder, name))
             else:
-                self.records[str(place.path)] = record
-                lines += _figures(place, record, common, config)
+                self.records[str(folder.path)][name] = record
+                lines += _figures(name, record, common, config)
         constant = {line["weights"] for line in lines if line["verdict"] == Verdict.DEGENERATE}
         for line in lines:  # a constant classifier is constant on clean data too, where no check looks
             if line["id"] == "clean" and line["weights"] in constant:
@@ -92,10 +94,11 @@ class Reader:
             self._configs[text] = flat, json.dumps(flat)
         return self._configs[text]
 
-    def _state(self, folder: RunFolder) -> dict[str, str]:
+    def _state(self, run: RunFolder, name: str = "") -> dict[str, str]:
+        folder = run.evaluation(name)
         failure = _failure(folder)
         if failure:
-            self.failures[str(folder.path)] = failure
+            self.failures[str(run.path)][name] = failure
         state = "running" if folder.busy else "failed" if failure else "interrupted"
         error = (failure.error.splitlines() or ["unknown error"])[0] if failure else ""
         return {"state": state, "error": error}
@@ -145,10 +148,9 @@ def find_rows(lines: list[dict[str, Any]]) -> None:
 
 
 def _figures(
-    place: RunFolder, record: Mapping[str, Any], common: Mapping[str, Any], config: Mapping[str, Any]
+    added: str, record: Mapping[str, Any], common: Mapping[str, Any], config: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """A line for clean data, then one for each attack."""
-    added = place.path.name if place.path.parent.name == "evaluations" else ""
+    """A line for clean data, then one for each attack; ``added``: the name of the evaluation."""
     suite = added.rpartition("-")[0] if added else str(config.get("attack.name", ""))
     about = {**common, "evaluation": added, "weights": record["weights"], "n": record["clean"]["n"]}
     about |= {"suite": record.get("suite", suite), "code": code_of(record)}

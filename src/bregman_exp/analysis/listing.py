@@ -1,4 +1,4 @@
-"""Runs as a list: a line each, for the terminal and as JSON."""
+"""Runs for the terminal: a line each, also as JSON, or counted row by row."""
 
 import json
 from collections.abc import Sequence
@@ -11,10 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bregman_exp.analysis.formats import percent
-from bregman_exp.analysis.frame import Results
-from bregman_exp.analysis.names import Facts, Frame, marks, records
-from bregman_exp.analysis.report.runs import counts, named_runs
+from bregman_exp.analysis.formats import percent, ranges
+from bregman_exp.analysis.names import Facts, Frame, configs_of, marks, records
+from bregman_exp.analysis.report.runs import counts, named_runs, states
 from bregman_exp.runs.run_folder import RunFolder
 
 KEYS = ("row", "seed", "state", "model", "act", "version", "experiment", "data", "verdicts")  # of --where
@@ -24,15 +23,14 @@ OF_A_RUN = (  # in --json
 )
 
 
-def listed_runs(results: Results) -> Frame:
+def listed_runs(frame: Frame) -> Frame:
     """A line a run: ``name`` (of its row), the columns of the frame, and
 
     ``clean``, its accuracy; ``robust``, by attack id the accuracies of its own figures and evaluations;
     ``shown``, of each norm the first of these, as text; ``verdicts``, the marks of those, else "unchecked" if
     one is, "reliable" if all are; ``date``, when it was last written.
     """
-    frame, runs = results.frame, named_runs(results.frame)
-    figures = frame[frame["id"] != ""]
+    runs, figures = named_runs(frame), frame[frame["id"] != ""]
     own = figures[figures["weights"] == figures["run"].map(runs.set_index("run")["weights"])]
     clean = own[own["id"] == "clean"].drop_duplicates("run").set_index("run")["accuracy"]
     robust, shown = dict[str, Facts](), dict[str, dict[str, str]]()
@@ -72,8 +70,7 @@ def only(runs: Frame, conditions: Sequence[str]) -> Frame:
 
     Raises ValueError for a condition of another form and for a key that no run has.
     """
-    read = {text: json.loads(text) for text in runs["config"].cat.categories}
-    configs = [read[text] for text in runs["config"]]
+    configs = configs_of(runs)
     for condition in conditions:
         key, sign, value = condition.partition("=")
         if not sign:
@@ -109,8 +106,28 @@ def run_list(runs: Frame) -> RenderableType:
         clean = "" if run["clean"] is None else percent(run["clean"])
         texts = (run[name] for name in ("shown", "verdicts", "date", "run"))
         table.add_row(*map(Text, (run["name"], seed, run["state"], clean, *texts)))
-    errors = [Text(f"{run['run']}: {run['error'].splitlines()[0]}") for run in records(runs) if run["error"]]
-    return Group(table, Text(counts(runs)), *errors)
+    return Group(table, Text(counts(runs)), *_errors(runs))
+
+
+def status_page(frame: Frame) -> RenderableType:
+    """How many runs of each row are in which state; under it, each failure in one line."""
+    runs = named_runs(frame)
+    totals, table = states(runs), Table(show_footer=True)
+    table.add_column("row", footer="all")
+    table.add_column("seeds", footer=ranges(runs["seed"].dropna()))
+    for state, n in totals.items():
+        table.add_column(state, justify="right", footer=str(n))
+    for name, row in runs.groupby("name", sort=False):
+        count = states(row)
+        cells = (str(count.get(state, 0)) for state in totals)
+        table.add_row(Text(str(name)), ranges(row["seed"].dropna()), *cells)
+    return Group(table, *_errors(runs[["run"]].merge(frame, on="run")))
+
+
+def _errors(lines: Frame) -> list[Text]:
+    """The first line of each error, after the run's folder."""
+    failed = lines.loc[lines["error"] != "", ["run", "error"]].itertuples(index=False)
+    return [Text(f"{run}: {error.splitlines()[0]}") for run, error in failed]
 
 
 def as_json(runs: Frame) -> str:

@@ -37,6 +37,12 @@ def records(frame: Frame) -> list[Facts]:
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
+def configs_of(lines: Frame) -> list[Facts]:
+    """The config of each line; lines of equal text share one, as many runs have few."""
+    configs = {text: json.loads(text) for text in lines["config"].unique()}
+    return [configs[text] for text in lines["config"]]
+
+
 def marks(verdicts: Iterable[str]) -> str:
     """What must be said beside a number: "UNRELIABLE", "UNRELIABLE degenerate", or ""."""
     given = set(verdicts)
@@ -108,7 +114,7 @@ def _network_name(model: str, act: str, config: Mapping[str, Any]) -> str:
 def row_names(rows: Frame) -> list[str]:
     """A name for each line, which is a row with its model, act, hash, weights and config; all different."""
     lines = rows[["row", "weights"]].reset_index(drop=True)
-    lines["config"] = list(map(json.loads, rows["config"]))
+    lines["config"] = configs_of(rows)
     lines["base"] = list(map(base_name, rows["model"], rows["act"], lines["config"]))
     varied = [key for key in VARIED if len({config[key] for config in lines["config"] if key in config}) > 1]
     names: dict[int, str] = {}
@@ -132,8 +138,7 @@ def _tells_apart(key: str, configs: Sequence[Mapping[str, Any]]) -> bool:
     if not key.startswith("dataset.") or key == "dataset.name":
         return True
     values: dict[Any, Any] = {}
-    data = [config.get("dataset.name") for config in configs]
-    pairs = [(name, config.get(key)) for name, config in zip(data, configs, strict=True)]
+    pairs = [(config.get("dataset.name"), config.get(key)) for config in configs]
     return any(values.setdefault(name, value) != value for name, value in pairs)
 
 

@@ -48,7 +48,7 @@ def _tables(runs: Sequence[RunFolder]) -> str:
     from bregman_exp.analysis.table import Options, on_terminal, tables_of
 
     try:
-        frame = fitting(read_results(runs)).frame
+        frame = fitting(read_results(runs).frame)
         return as_text(on_terminal(tables_of(frame, Options())[0]))
     except (ValueError, OSError) as error:  # no complete run, damaged files
         return f"no table: {error}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bregman_exp.runs.atomic import write_atomically
+from bregman_exp.whole_file import write_whole
 
 DIGEST = sha256().digest_size
 
@@ -36,7 +36,7 @@ class PartFiles(MutableMapping[str, Arrays]):
         archive = io.BytesIO()
         np.savez_compressed(archive, **arrays)  # pyright: ignore
         content = archive.getvalue()
-        write_atomically(self._file(key), lambda file: file.write(sha256(content).digest() + content))
+        write_whole(self._file(key), sha256(content).digest() + content)
 
     def __delitem__(self, key: str) -> None:
         self._file(key).unlink()

@@ -15,8 +15,8 @@ from bregman_exp.runs.run_folder import NotARunError, RunFolder
 ConfigFault = Callable[[RunFolder], str]
 
 
-def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFolder, dict[str, Any] | None]]:
-    """metrics.json of a run and of its evaluations, None where these are not complete.
+def sound_records(run: RunFolder, config_fault: ConfigFault) -> dict[str, dict[str, Any] | None]:
+    """metrics.json of a run, as "", and of its evaluations, by name; None where these are not complete.
 
     Raises NotARunError, in a sentence, for whatever keeps the run out of a table.
     """
@@ -25,12 +25,12 @@ def sound_records(run: RunFolder, config_fault: ConfigFault) -> list[tuple[RunFo
             f"{run.path} has no config.yaml; bring it back, or train the run in a new output_dir."
         )
     if not run.complete:
-        return [(run, None)]
+        return {"": None}
     own = checked(run)
-    later = [(folder, checked(folder) if folder.complete else None) for folder in run.evaluations]
+    later = {folder.path.name: checked(folder) if folder.complete else None for folder in run.evaluations}
     if not as_recorded(run.config, own) and (fault := config_fault(run)):
         raise NotARunError(fault)
-    return [(run, own), *later]
+    return {"": own, **later}
 
 
 def checked(folder: RunFolder) -> dict[str, Any]:

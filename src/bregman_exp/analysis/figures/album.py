@@ -1,8 +1,7 @@
 """Kinds of pictures, pictures as files, and the reasons for those that were not drawn."""
 
 import re
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -78,14 +77,6 @@ class Album:
             write_atomically(gif, lambda file: file.write(animation))
         title = f"{kind.title}: {about}" if about else kind.title
         self.pictures.append(Picture(kind.name, title, drawing.caption, png, gif if animation else None))
-
-    @contextmanager
-    def attempt(self, kind: str, name: str) -> Generator[None]:
-        """A picture that fails is left out; the others are drawn."""
-        try:
-            yield
-        except (ValueError, OSError) as error:
-            self.leave_out(kind, str(error).rstrip("."), name)
 
     def leave_out(self, kind: str, why: str, name: str = "") -> None:
         """``why``: a sentence without its full stop; ``name``: of the runs it is about."""

@@ -1,6 +1,7 @@
 """Run folders become pictures: all kinds that the runs allow, or those asked for."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -35,11 +36,11 @@ def draw_pictures(
     """
     album = Album(out, more)
     asked = [kind for kind in ALL if (kind.name in what if what else kind.groups)]
-    lines = None if frame is None else lines_of(frame)
-    functions = dict.fromkeys(kind.groups for kind in asked if kind.groups)
-    grouped = {groups: [] if lines is None or lines.empty else groups(lines) for groups in functions}
+    has_runs = frame is not None and (frame["state"] == "complete").any()
+    lines = lines_of(frame) if has_runs else None
+    grouped = cache(lambda groups: groups(lines) if has_runs else [])
     for kind in asked:
-        _draw(kind, grouped[kind.groups] if kind.groups else [("", None)], album)
+        _draw(kind, grouped(kind.groups) if kind.groups else [("", None)], album)
     return album
 
 
@@ -50,8 +51,10 @@ def _draw(kind: Kind, groups: Groups, album: Album) -> None:
     sound = [place for place, (_, group) in enumerate(groups) if not (of_networks and group.fault)]
     left = set(sound) - set(evenly(sound, MOST_GROUPS if of_networks else len(sound)))
     for place, (name, group) in enumerate(groups):
-        with album.attempt(kind.name, name):
+        try:
             if place in left:
                 raise ValueError(f"more than {MOST_GROUPS} groups of networks; name the runs of these alone")
             for drawing in kind.draw(group):
                 album.add(kind, name, drawing)
+        except (ValueError, OSError) as error:  # the other pictures are drawn
+            album.leave_out(kind.name, str(error).rstrip("."), name)

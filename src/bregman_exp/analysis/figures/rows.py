@@ -1,6 +1,5 @@
 """Complete runs, the rows they make, and which rows share a picture."""
 
-import json
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +11,7 @@ from bregman_exp.analysis.figures.album import Groups
 from bregman_exp.analysis.figures.style import STROKES
 from bregman_exp.analysis.formats import counted
 from bregman_exp.analysis.frame import ROW
-from bregman_exp.analysis.names import Facts, Frame, base_name, row_names, start_name
+from bregman_exp.analysis.names import Facts, Frame, base_name, configs_of, row_names, start_name
 from bregman_exp.runs.record import Version
 
 PARTS = re.compile(r", (?![^\[(]*[\])])")  # between the parts of a name; a list's commas are inside brackets
@@ -26,16 +25,12 @@ def lines_of(frame: Frame) -> Frame:
     figures = frame[(frame["state"] == "complete") & (frame["id"] != "")]
     runs = own(figures).drop_duplicates([*ROW, "n", "seed"])
     rows = runs.drop_duplicates(ROW)
-    shapes = [_shape(json.loads(config)) for config in rows["config"]]
-    rows = rows.assign(name=_names(rows))[[*ROW, "name"]].join(pd.DataFrame(shapes, rows.index, dtype=object))
+    shapes = pd.DataFrame(map(_shape, configs_of(rows)), rows.index, dtype=object)
+    names = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("data", sort=False)]
+    rows = rows.assign(name=pd.concat(names))[[*ROW, "name"]].join(shapes)
     lines = runs[["run", "weights"]].merge(figures, on=["run", "weights"]).merge(rows, on=ROW)
     lines = lines.assign(order=lines["version"].map({str(v): place for place, v in enumerate(Version)}))
     return lines.sort_values(["depth", "init", "order", "act", "name", "seed"], kind="stable")
-
-
-def _names(rows: Frame) -> Frame:
-    parts = [pd.Series(row_names(part), part.index) for _, part in rows.groupby("data", sort=False)]
-    return pd.concat(parts) if parts else pd.Series(dtype=object)
 
 
 def _shape(config: Mapping[str, Any]) -> Facts:

@@ -8,9 +8,7 @@ from markupsafe import Markup, escape
 
 from bregman_exp.analysis.check_docs import sections
 from bregman_exp.analysis.names import Facts
-from bregman_exp.runs.record import CheckStatus
 
-STATUSES = tuple(map(str, CheckStatus))
 BOLD, CODE = re.compile(r"\*\*(.+?)\*\*"), re.compile(r"`([^`]+)`")
 
 
@@ -19,7 +17,7 @@ def summaries(checks: Iterable[Facts]) -> list[Facts]:
     ``limit``, its own; ``status``: failed if one failed, skipped if all were."""
     by_name: dict[str, Facts] = {}
     for check in checks:
-        new = {"name": check["name"], "counts": dict.fromkeys(STATUSES, 0), "worst": None, "limit": None}
+        new = {"name": check["name"], "counts": Counter(), "worst": None, "limit": None}
         summary = by_name.setdefault(check["name"], new)
         summary["counts"][check["status"]] += 1
         if check["value"] is not None and (summary["worst"] is None or check["value"] > summary["worst"]):
@@ -30,14 +28,9 @@ def summaries(checks: Iterable[Facts]) -> list[Facts]:
     return list(by_name.values())
 
 
-def totals(checks: Iterable[Facts]) -> dict[str, int]:
-    count = Counter(check["status"] for check in checks)
-    return {status: count[status] for status in STATUSES}
-
-
-def meanings(text: str, names: Iterable[str]) -> dict[str, Markup]:
-    """What docs/checks.md (its ``text``) says of these checks, as paragraphs of HTML."""
-    by_name = sections(text)
+def meanings(names: Iterable[str]) -> dict[str, Markup]:
+    """What docs/checks.md says of these checks, as paragraphs of HTML."""
+    by_name = sections()
     return {name: _html(by_name[name]) for name in names if name in by_name}
 
 

@@ -54,17 +54,15 @@ def row_command(row: Frame, does: str) -> list[Command]:
 
 def training_commands(runs: Frame) -> list[Command]:
     """Of each experiment one sweep, where its rows are one; else of each row, where they are few."""
-    experiments: dict[str, list[tuple[str, Frame]]] = {}
-    for name, row in runs.groupby("name", sort=False):
-        if typed_words(row) is not None:
-            experiments.setdefault(row["experiment"].iloc[0], []).append((str(name), row))
+    by_name = runs.groupby("name", sort=False)
+    typed = runs[by_name["overrides"].transform("max") != ""]
     commands: list[Command] = []
-    for experiment, rows in experiments.items():
+    for experiment, own in typed.groupby(by_name["experiment"].transform("first"), sort=False):
+        rows = list(own.groupby("name", sort=False))
         swept = _swept([typed_words(row) or [] for _, row in rows])
         if swept is not None:
-            seeds = _seeds(runs[runs["name"].isin([name for name, _ in rows])])
             does = f"The whole experiment {experiment} (what is complete is skipped):"
-            commands.append(Command(does, _line(["-m", *swept, seeds])))
+            commands.append(Command(does, _line(["-m", *swept, _seeds(own)])))
         elif len(rows) <= FEW:
             commands += [command for name, row in rows for command in row_command(row, f"{name}:")]
     return commands
@@ -99,20 +97,18 @@ def evaluating_commands(runs: Frame) -> list[Command]:
     added: dict[str, Command] = {}
     for run, evaluations in zip(runs["run"], runs["evaluations"], strict=True):
         for name, record in evaluations[1:]:
-            words = _evaluating_words(RunFolder(Path(run)).evaluation(name), record)
             suite = record.get("suite") or name.rpartition("-")[0]
+            words = _evaluating_words(RunFolder(Path(run)).evaluation(name), suite, record["weights"])
             line = shlex.join([*command("evaluate"), f"run={run}", *words])
             added.setdefault(" ".join(words), Command(f"The figures of {suite}, of each run in turn:", line))
     return list(added.values())
 
 
-def _evaluating_words(evaluation: RunFolder, record: Facts) -> list[str]:
+def _evaluating_words(evaluation: RunFolder, suite: str, weights: str) -> list[str]:
     """As they were typed, without the run; those of train.py, and of an older version, by the suite alone."""
-    typed = evaluation.read_note().get("overrides")
-    if typed is None:
-        suite = record.get("suite") or evaluation.path.name.rpartition("-")[0]
-        return [f"attack={suite}", f"weights={record['weights']}"]
-    if any(_key(word) == "run" for word in typed):
-        return [word for word in typed if _key(word) != "run"]
-    suite = [word for word in typed if _key(word).partition(".")[0] in ("attack", "plugins")]
-    return [*suite, f"weights={record['weights']}"]
+    typed = evaluation.read_note().get("overrides", [f"attack={suite}"])
+    words = [word for word in typed if _key(word) != "run"]
+    if len(words) < len(typed):  # of evaluate.py
+        return words
+    of_suite = [word for word in words if _key(word).partition(".")[0] in ("attack", "plugins")]
+    return [*of_suite, f"weights={weights}"]

@@ -1,9 +1,11 @@
 """The parts of a report, put into its template: scripts/report.py."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -13,16 +15,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from bregman_exp.analysis import formats
-from bregman_exp.analysis.check_docs import page_text
 from bregman_exp.analysis.figures.album import Album, Picture
 from bregman_exp.analysis.frame import Results, read_results
 from bregman_exp.analysis.names import Facts, Frame
-from bregman_exp.analysis.report.checks import meanings, summaries, totals
+from bregman_exp.analysis.report.checks import meanings, summaries
 from bregman_exp.analysis.report.commands import Command, evaluating_commands, row_command, training_commands
 from bregman_exp.analysis.report.confusion import confusion
 from bregman_exp.analysis.report.embedded import embedded
 from bregman_exp.analysis.report.facts import ENVIRONMENT, environments, facts, lead, title
-from bregman_exp.analysis.report.runs import checks_of, configs, counts, reported_runs, states
+from bregman_exp.analysis.report.runs import configs, counts, reported_runs, states
 from bregman_exp.analysis.table import Options, Table, render, shown_figures, tables_of
 from bregman_exp.memory import collector_paused
 from bregman_exp.runs import RunFolder
@@ -49,8 +50,7 @@ def write_report(
             from bregman_exp.analysis.figures.draw import draw_pictures  # matplotlib takes a second
 
             album = draw_pictures(results.frame, Path(place))
-        text = {"made_by": made_by, "check_docs": page_text()}
-        page = report_page(results, options, album.pictures, album.missing, **text)
+        page = report_page(results, options, album.pictures, album.missing, made_by=made_by)
     write_text(output, page)
 
 
@@ -74,19 +74,17 @@ def report_page(
     missing: Mapping[str, Sequence[str]] = MappingProxyType({}),
     *,
     made_by: str = "",
-    check_docs: str = "",
 ) -> str:
     """One HTML page that loads nothing: all is inside, and whatever the runs say is escaped.
 
-    ``missing``: by kind of picture, why it was not drawn; ``made_by``: the command that asked for the page;
-    ``check_docs``: the text of docs/checks.md.
+    ``missing``: by kind of picture, why it was not drawn; ``made_by``: the command that asked for the page.
     """
     runs, (tables, remark) = reported_runs(results), tables_for(results, options)
-    terms, checks = facts(runs), [check for pairs in runs["evaluations"] for check in checks_of(pairs)]
+    terms, checks = facts(runs), list(chain.from_iterable(runs["checks"]))
     making = [Command("This page:", made_by)] if made_by else []
     every_check = summaries(checks)
     ids = list(dict.fromkeys(cell["id"] for table in tables for cell in table.rows[0])) or ["clean"]
-    return _template("page.html").render(
+    return _template().render(
         title=title(runs),
         lead=lead(terms),
         written=datetime.now().astimezone(),
@@ -99,9 +97,9 @@ def report_page(
         figures=_figures(results, options),
         pictures=embedded(pictures),
         missing=missing,
-        totals=totals(checks),
+        totals=Counter(check["status"] for check in checks),
         checks=every_check,
-        meanings=meanings(check_docs, [check["name"] for check in every_check]),
+        meanings=meanings(check["name"] for check in every_check),
         runs=list(runs.itertuples()),
         rows=[_row(name, row) for name, row in runs.groupby("name", sort=False)],
         environment_names=ENVIRONMENT,
@@ -130,14 +128,14 @@ def _figures(results: Results, options: Options) -> dict[tuple[str, str], str]:
     return dict(zip(zip(figures["run"], figures["id"], strict=True), texts, strict=True))
 
 
-def _template(name: str) -> Template:
+def _template() -> Template:
     """Everything is escaped but what is marked as HTML: the tables, and the files of ``templates``."""
     folder = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(
         loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    filters = ("percent", "interval", "number", "duration", "counted")
+    filters = ("percent", "interval", "number", "counted")
     environment.filters.update({name: getattr(formats, name) for name in filters})
     names: Facts = {"summaries": summaries, "symbols": SYMBOLS, "clean_entry": clean_entry}
     environment.globals.update(names)
-    return environment.get_template(name)
+    return environment.get_template("page.html")

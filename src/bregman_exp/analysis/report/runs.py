@@ -1,16 +1,13 @@
 """Every run of a report or of the status, also those that are not complete: a line for each, row by row."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from bregman_exp.analysis.formats import counted, ranges
 from bregman_exp.analysis.frame import ROW, STATES, Results
-from bregman_exp.analysis.names import Facts, Frame, base_name, row_names
+from bregman_exp.analysis.names import Facts, Frame, base_name, configs_of, row_names
 from bregman_exp.runs.reading import read_text
 from bregman_exp.runs.record import CheckStatus
 from bregman_exp.runs.run_folder import RunFolder
@@ -27,21 +24,17 @@ def named_runs(frame: Frame) -> Frame:
     """
     runs = frame.drop_duplicates("run")
     rows = runs[runs["state"] == "complete"].drop_duplicates(ROW)
-    rows = rows.assign(name=pd.Series(row_names(rows), rows.index, dtype=object))[[*ROW, "name"]]
-    configs = {text: json.loads(text) for text in runs["config"].cat.categories}
-    config = [configs[text] for text in runs["config"]]
+    rows = rows.assign(name=row_names(rows))[[*ROW, "name"]]
     by_hash = rows.drop_duplicates("row").set_index("row")["name"]
-    own = map(_own_name, runs["run"], runs["model"], runs["act"], config)
+    configs = configs_of(runs)
+    own = list(map(_own_name, runs["run"], runs["model"], runs["act"], configs))
     runs = runs.merge(rows, on=ROW, how="left")
-    runs["name"] = (
-        runs["name"]
-        .fillna(runs["row"].map(by_hash).astype(object))
-        .fillna(pd.Series(list(own), dtype=object))
-    )
+    others = runs["row"].map(by_hash).astype(object).fillna(pd.Series(own, dtype=object))
+    runs["name"] = runs["name"].astype(object).fillna(others)
     order = {
-        "model_": [f"{c.get('model.version', '')} {c.get('model.name', '')}" for c in config],
-        "act_": [str(c.get("act.name", "")) for c in config],
-        "depth_": [c.get("model.depth") or 0 for c in config],
+        "model_": [f"{config.get('model.version', '')} {config.get('model.name', '')}" for config in configs],
+        "act_": [str(config.get("act.name", "")) for config in configs],
+        "depth_": [config.get("model.depth") or 0 for config in configs],
     }
     runs = runs.assign(**order).sort_values(
         [*order, "name", "seed"], kind="stable", na_position="first", ignore_index=True
@@ -55,33 +48,17 @@ def _own_name(path: str, model: str, act: str, config: Facts) -> str:
 
 def reported_runs(results: Results) -> Frame:
     """``named_runs`` with ``evaluations`` and ``failures``: pairs of the name under evaluations/, "" for the
-    run's own, and the record or the failure; ``own``: its own record or None; ``failed``: failed checks;
-    ``detailed``: whether the page says more of it than its figures."""
+    run's own, and the record or the failure; ``own``: its own record or None; ``checks``: of all evaluations;
+    ``failed``: those that failed; ``detailed``: whether the page says more of it than its figures."""
     runs = named_runs(results.frame)
-    places: dict[str, list[tuple[str, str]]] = {}
-    for run, name in results.frame[["run", "evaluation"]].drop_duplicates().itertuples(index=False):
-        places.setdefault(run, []).append(
-            (name, str(RunFolder(Path(run)).evaluation(name).path) if name else run)
-        )
-    evaluations: list[Any] = [_read_at(places[run], results.records) for run in runs["run"]]
-    failures = [_read_at(places[run], results.failures) for run in runs["run"]]
+    evaluations = [list(results.records.get(run, {}).items()) for run in runs["run"]]
+    failures = [list(results.failures.get(run, {}).items()) for run in runs["run"]]
     own = [pairs[0][1] if pairs else None for pairs in evaluations]
-    failed = [
-        [check for check in checks_of(pairs) if check["status"] == CheckStatus.FAILED]
-        for pairs in evaluations
-    ]
-    columns = {"evaluations": evaluations, "failures": failures, "own": own, "failed": failed}
-    runs = runs.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    checks = [[check for _, record in pairs for check in record.get("checks", [])] for pairs in evaluations]
+    failed = [[check for check in each if check["status"] == CheckStatus.FAILED] for each in checks]
+    runs = runs.assign(evaluations=evaluations, failures=failures, own=own, checks=checks, failed=failed)
     remarkable = (runs["state"] != "complete") | runs["failed"].map(bool) | runs["failures"].map(bool)
     return runs.assign(detailed=remarkable | (len(runs) <= MOST_DETAILED))
-
-
-def _read_at(places: list[tuple[str, str]], content: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, content[path]) for name, path in places if path in content]
-
-
-def checks_of(evaluations: Iterable[tuple[str, Facts]]) -> list[Facts]:
-    return [check for _, record in evaluations for check in record.get("checks", [])]
 
 
 def states(runs: Frame) -> dict[str, int]:

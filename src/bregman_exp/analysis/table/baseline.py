@@ -1,7 +1,9 @@
-"""The rows that others are compared with, and by how much they differ."""
+"""Figures over seeds, the rows that others are compared with, and by how much they differ."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean, stdev
 
 import pandas as pd
 
@@ -64,6 +66,22 @@ def _is_of_twins(key: str) -> bool:
     return group in GROUPS and name != "_target_" and key not in NOT_OF_TWINS
 
 
+def over_seeds(figures: Sequence[Facts]) -> Facts:
+    """One figure of several seeds: mean and deviation; of a single seed also the figure itself."""
+    reported = [figure for figure in figures if figure["accuracy"] is not None]
+    accuracies = [float(figure["accuracy"]) for figure in reported]
+    return {
+        **(reported[0] if reported else {}),
+        "mean": mean(accuracies) if accuracies else None,
+        "std": stdev(accuracies) if len(accuracies) > 1 else None,
+        "n_seeds": len(accuracies),
+        "values": " ".join(f"{f['seed']}:{x!r}" for f, x in zip(reported, accuracies, strict=True)),
+        "accuracies": accuracies,
+        "verdicts": {figure["verdict"] for figure in figures},
+        "figures": figures,
+    }
+
+
 def difference(a: Facts, b: Facts) -> Facts:
     """Mean of cell a − that of b. ``unpaired``: why there is no interval of two networks, or "".
 
@@ -71,14 +89,14 @@ def difference(a: Facts, b: Facts) -> Facts:
     """
     if not a["n_seeds"] or not b["n_seeds"]:
         return {}
-    (mean, interval), kind, unpaired = welch(a["accuracies"], b["accuracies"]), "Welch", ""
+    (value, interval), kind, unpaired = welch(a["accuracies"], b["accuracies"]), "Welch", ""
     if a["n_seeds"] == b["n_seeds"] == 1:
         try:
             interval, kind = paired(*rights_of(a, b)).ci95, "paired"
         except ValueError as error:
             unpaired = f"{a['row']}: no interval beside the baseline: {error}"
     low, high = interval or (None, None)
-    facts = {"difference": mean, "ci95_low": low, "ci95_high": high, "interval": kind if interval else ""}
+    facts = {"difference": value, "ci95_low": low, "ci95_high": high, "interval": kind if interval else ""}
     return facts | {"difference_marks": marks({*a["verdicts"], *b["verdicts"]}), "unpaired": unpaired}
 
 

@@ -1,7 +1,6 @@
 """From the frame to tables: see that runs agree, which table each belongs to, and make it."""
 
 from collections.abc import Mapping, Sequence
-from statistics import mean, stdev
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from bregman_exp.analysis.names import Facts, Frame, Series, marks, records
 from bregman_exp.analysis.published import published_beside
 from bregman_exp.analysis.table import notes
 from bregman_exp.analysis.table.agreement import agreeing
-from bregman_exp.analysis.table.baseline import difference, find_baselines
+from bregman_exp.analysis.table.baseline import difference, find_baselines, over_seeds
 from bregman_exp.analysis.table.content import CELLS, Table
 from bregman_exp.analysis.table.layout import (
     candidates,
@@ -91,7 +90,7 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
     places: dict[tuple[int, int], list[Facts]] = {}
     for figure in records(counted[OF_FIGURE]):
         places.setdefault((figure["line"], figure["column"]), []).append(figure)
-    statistics = {place: _statistics(figures) for place, figures in places.items()}
+    statistics = {place: over_seeds(figures) for place, figures in places.items()}
     rows["clean"] = [statistics[line, 0]["mean"] for line in rows["line"]]
     published = published_beside(rows, [column["measure"] for column in columns])
     rows["baseline_line"], baseline = find_baselines(rows, options.baseline)
@@ -110,22 +109,6 @@ def _table(figures: Frame, unfinished: Frame, frame: Frame, options: Options) ->
     return Table(notes.caption(counted, columns, options), cells, footnotes, remarks)
 
 
-def _statistics(figures: Sequence[Facts]) -> Facts:
-    """Of one place, over the seeds; of a single seed also the figure itself."""
-    reported = [figure for figure in figures if figure["accuracy"] is not None]
-    accuracies = [float(figure["accuracy"]) for figure in reported]
-    return {
-        **(reported[0] if reported else {}),
-        "mean": mean(accuracies) if accuracies else None,
-        "std": stdev(accuracies) if len(accuracies) > 1 else None,
-        "n_seeds": len(accuracies),
-        "values": " ".join(f"{f['seed']}:{x!r}" for f, x in zip(reported, accuracies, strict=True)),
-        "accuracies": accuracies,
-        "verdicts": {figure["verdict"] for figure in figures},
-        "figures": figures,
-    }
-
-
 def _cells(
     rows: Frame, columns: Sequence[Facts], statistics: Mapping[tuple[int, int], Facts], published: Frame
 ) -> list[list[Facts]]:
@@ -135,7 +118,7 @@ def _cells(
     cells: list[list[Facts]] = [
         [
             {**EMPTY_CELL, **row, **column, **shared, "row": row["name"], "row_hash": row["row"]}
-            | (statistics.get((row["line"], column["column"])) or _statistics(()))
+            | (statistics.get((row["line"], column["column"])) or over_seeds(()))
             | beside.get((row["line"], column["measure"]), {})
             for column in columns
         ]

@@ -5,11 +5,9 @@ from argparse import ArgumentParser, Namespace
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from bregman_exp.analysis.frame import Results, fitting, read_results
 from bregman_exp.analysis.table import Options
 from bregman_exp.runs.atomic import write_text
 from bregman_exp.runs.record import Weights
-from bregman_exp.runs.run_folder import runs_at
 
 
 class Parser(ArgumentParser):
@@ -68,15 +66,6 @@ def load_plugins(modules: list[str]) -> None:
         from bregman_exp import plugins  # loads torch, which takes seconds
 
         plugins.load(modules)
-
-
-def read_runs(places: list[str]) -> Results:
-    return read_results(runs_at(places))
-
-
-def read_sound_runs(places: list[str]) -> Results:
-    """Without the damaged ones, each of which is named on stderr."""
-    return fitting(read_runs(places))
 
 
 def write_or_print(text: str, output: Path | None) -> None:

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from bregman_exp.analysis.comparison import comparison_table
+from bregman_exp.analysis.frame import fitting, results
 from bregman_exp.analysis.names import Frame, named
 from bregman_exp.analysis.report.runs import named_runs
-from bregman_exp.cli.commands.arguments import Parser, read_sound_runs
+from bregman_exp.cli.commands.arguments import Parser
 from bregman_exp.terminal import print_whole
 
 SEED = re.compile(r",? seed (\d+)$")
@@ -28,7 +29,7 @@ def parser(prog: str) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    read = cache(lambda place: read_sound_runs([place]).frame)
+    read = cache(lambda place: fitting(results(place)))
     print_whole(comparison_table(*(_side(text, arguments.of, read) for text in (arguments.A, arguments.B))))
 
 

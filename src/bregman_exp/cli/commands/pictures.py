@@ -5,7 +5,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from bregman_exp.analysis.figures.draw import KINDS, draw_pictures
-from bregman_exp.cli.commands.arguments import Parser, add_places, add_plugins, load_plugins, read_sound_runs
+from bregman_exp.analysis.frame import fitting, results
+from bregman_exp.cli.commands.arguments import Parser, add_places, add_plugins, load_plugins
 from bregman_exp.cli.commands.report import folder_of
 from bregman_exp.terminal import shown
 
@@ -31,7 +32,7 @@ def run(arguments: Namespace) -> None:
         raise ValueError(f"there is no picture {', '.join(unknown)}; there are {', '.join(KINDS)}.")
     load_plugins(arguments.plugins)
     needs_runs = not arguments.what or any(KINDS[name].groups for name in arguments.what)
-    frame = read_sound_runs(arguments.places).frame if needs_runs else None
+    frame = fitting(results(*arguments.places)) if needs_runs else None
     output = arguments.output or folder_of(arguments.places) / "pictures"
     album = draw_pictures(frame, output, arguments.what, more=("svg", "pdf"))
     for picture in album.pictures:

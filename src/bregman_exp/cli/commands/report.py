@@ -14,6 +14,7 @@ from bregman_exp.cli.commands.arguments import (
     table_options,
 )
 from bregman_exp.runs.run_folder import runs_at
+from bregman_exp.terminal import command
 
 
 def parser(prog: str) -> ArgumentParser:
@@ -44,15 +45,10 @@ def run(arguments: Namespace) -> None:
         runs_at(arguments.places),
         output,
         table_options(arguments),
-        made_by=shlex.join([*_typed(sys.argv[0]), *sys.argv[1:]]),
+        made_by=shlex.join([*command("report"), *sys.argv[1:]]),
         pictures=arguments.pictures,
     )
     print(f"wrote {output}")
-
-
-def _typed(program: str) -> list[str]:
-    """How this command is typed: python scripts/report.py in a checkout, or bregman report."""
-    return ["python", "scripts/report.py"] if program.endswith("report.py") else program.split()
 
 
 def folder_of(places: list[str]) -> Path:

@@ -2,9 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
-from bregman_exp.analysis.listing import as_json, listed_runs, only, run_list
-from bregman_exp.analysis.report.status import status_page
-from bregman_exp.cli.commands.arguments import Parser, add_places, read_runs
+from bregman_exp.analysis.frame import results
+from bregman_exp.analysis.listing import as_json, listed_runs, only, run_list, status_page
+from bregman_exp.cli.commands.arguments import Parser, add_places
 from bregman_exp.terminal import print_whole
 
 
@@ -24,10 +24,10 @@ def parser(prog: str) -> ArgumentParser:
 
 
 def run(arguments: Namespace) -> None:
-    results = read_runs(arguments.places)
+    frame = results(*arguments.places)
     if arguments.rows:
-        return print_whole(status_page(results))
-    runs = only(listed_runs(results), arguments.where)
+        return print_whole(status_page(frame))
+    runs = only(listed_runs(frame), arguments.where)
     if arguments.json:
         return print(as_json(runs))
     print_whole(run_list(runs))

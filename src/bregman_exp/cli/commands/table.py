@@ -4,13 +4,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from bregman_exp.analysis.frame import write_parquet
+from bregman_exp.analysis.frame import fitting, results, write_parquet
 from bregman_exp.analysis.table import FORMATS, Options, as_csv, format_of, on_terminal, render, tables_of
 from bregman_exp.analysis.table.options import NO_BASELINE
 from bregman_exp.cli.commands.arguments import (
     Parser,
     add_table_arguments,
-    read_sound_runs,
     table_options,
     write_or_print,
 )
@@ -45,7 +44,7 @@ def run(arguments: Namespace) -> None:
             f"--format {format_} has every figure of every run, so --attack, --baseline, --weights, "
             "--any-version and --one do not apply; leave them out, or use --format cells."
         )
-    frame = read_sound_runs(arguments.places).frame
+    frame = fitting(results(*arguments.places))
     if format_ == "parquet":
         write_parquet(frame, output)
         return print(f"wrote {output}", file=sys.stderr)
