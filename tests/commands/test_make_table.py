@@ -66,7 +66,8 @@ def test_killed_and_started_again(image_tree: Path, tmp_path: Path) -> None:
     assert {path.name for path in before} >= {"metrics.json", "predictions.npz", "last.ckpt"}
     again = finished(command)
     assert again.stderr.count("(skipped as complete)") == 1
-    assert again.stderr.count("resuming") == 1
+    logs = [log.read_text() for log in (tmp_path / "killed").rglob("run.log")]
+    assert sum("resuming" in log for log in logs) == 1
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
     whole = finished(make_table(image_tree, tmp_path / "entire"))
     assert again.stdout.replace("/killed/", "/entire/") == whole.stdout  # as long: the same lines

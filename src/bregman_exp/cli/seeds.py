@@ -42,7 +42,7 @@ class CommandLineSeeds(Callback):
         with flag_override(config, ["struct", "readonly"], [False, False]):
             for override in replaced:
                 del preset[_key(override)]
-        if replaced:
+        if replaced and typed[0] not in replaced:
             print(f"{typed[0]} replaces {replaced[0]} of the experiment", file=sys.stderr)
 
 
