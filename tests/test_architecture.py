@@ -28,7 +28,7 @@ MAY_IMPORT = {
         "training",
         "zoo",
     },
-    "zoo": {"analysis", "build", "keyed_random", "robustness", "runs", "terminal"},
+    "zoo": {"analysis", "build", "config", "keyed_random", "robustness", "runs", "terminal"},
     "analysis": {"build", "config", "data", "geometry", "memory", "models", "runs", "terminal", "wilson"},
     "build": {
         "compiling",

@@ -347,7 +347,7 @@ def spoil(row: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def step(self: StackedClassifier, batch: tuple, batch_idx: int) -> dict:
         if self.current_epoch == epoch and batch_idx == 1:
             with torch.no_grad():
-                self.model.one.output.weight[row] = float("nan")
+                self.model.template.output.weight[row] = float("nan")
         return real(self, batch, batch_idx)
 
     monkeypatch.setattr(StackedClassifier, "training_step", step)

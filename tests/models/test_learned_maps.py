@@ -137,7 +137,7 @@ def test_a_stack_is_each_network_alone(name: str, per: str, version: str) -> Non
         warnings.simplefilter("error")
         logits = stack(x)
         logits.square().sum().backward()
-    stacked = dict(stack.one.named_parameters())
+    stacked = dict(stack.template.named_parameters())
     for row, net in enumerate(nets):
         own = net(x[row])
         torch.testing.assert_close(logits[row], own, rtol=1e-5, atol=1e-5)
