@@ -20,12 +20,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from hydra.core.config_store import ConfigStore
-from torch import Tensor, nn
+from torch import nn
 
 from bregman_exp.config import TARGETS, Eps, PluginData, PluginMap, PluginModel, conf_dir
-from bregman_exp.data import COMPUTED, ClassificationData, Split
+from bregman_exp.data import ClassificationData
+from bregman_exp.data.samples import Samples, from_samples
 from bregman_exp.geometry import ACTIVATIONS, Activation
 from bregman_exp.robustness import ATTACKS, Attack
 
@@ -38,7 +38,6 @@ MODEL_ARGUMENTS = ("act", "num_classes", "in_shape", "normalize")  # given to ev
 Map = TypeVar("Map", bound=type[Activation])
 Network = TypeVar("Network", bound=Callable[..., nn.Module])
 OwnAttack = TypeVar("OwnAttack", bound=type[Attack])
-Samples = tuple[Tensor, Tensor]  # x (N, …) uint8 or float in [0, 1], y (N,) classes
 
 
 class PluginError(ValueError):
@@ -86,30 +85,13 @@ def dataset(
 
     Three parameters of the function, if it has them, mean what they mean for the data sets here: ``augment``
     and ``flip`` (bool), of the training images, and ``normalize`` (str | None), the name of the channel
-    statistics. Raises PluginError as ``legendre_map``, and for invalid samples when they are read.
+    statistics. Raises PluginError as ``legendre_map``; the data set raises DataError for invalid samples.
     """
 
     def register(function: Callable[..., Sequence[Samples]]) -> Callable[..., ClassificationData]:
         @wraps(function)
         def data(**settings: Any) -> ClassificationData:
-            parts = [_split(name, *samples) for samples in function(**settings)]
-            if len(parts) != 3:
-                raise PluginError(
-                    f"dataset={name} returns {len(parts)} parts; return training, validation and test."
-                )
-            train, val, test = parts
-            if len({(part.x.shape[1:], part.x.dtype) for part in parts}) > 1:
-                raise PluginError(
-                    f"dataset={name} returns x of several shapes or types; all samples must have the same."
-                )
-            n = 1 + max(int(part.y.max()) for part in parts)
-            names = tuple(classes or map(str, range(n)))
-            if n > len(names):
-                raise PluginError(f"dataset={name} has a label {n - 1}, but only {len(names)} classes.")
-            statistics = settings.get("normalize")
-            if statistics == COMPUTED:
-                raise PluginError(f"dataset.normalize={COMPUTED} is for image folders; give a name or null.")
-            return ClassificationData(name, "plug-in", names, train, val, test, statistics, label or name)
+            return from_samples(name, function(**settings), classes, label, settings.get("normalize"))
 
         of_norm = eps if isinstance(eps, Mapping) else {"linf": eps, "l2": eps}
         if {*of_norm} != {"linf", "l2"}:
@@ -232,20 +214,6 @@ def _keys(name: str, part: Any, arguments: Sequence[str]) -> list[tuple[str, Any
             raise PluginError(f"{name}: the parameter {parameter.name} needs a type and a default.")
         keys.append((parameter.name, type_, field(default_factory=partial(copy, default))))
     return keys
-
-
-def _split(name: str, x: Tensor, y: Tensor) -> Split:
-    is_sized = 0 < len(x) == len(y) and (x.dim() == 2 or (x.dim() == 4 and x.shape[1] in (1, 3)))
-    is_unit = is_sized and (
-        x.dtype == torch.uint8 or (x.is_floating_point() and 0 <= x.min() <= x.max() <= 1)
-    )
-    if not is_unit or y.dim() != 1 or y.dtype != torch.int64 or y.min() < 0:
-        raise PluginError(
-            f"dataset={name} returns x {x.dtype} {tuple(x.shape)} and y {y.dtype} {tuple(y.shape)}; x must "
-            "be uint8 or float in [0, 1], (N, d) or (N, 1 or 3, H, W), and y int64 from 0, a label for each "
-            "sample."
-        )
-    return Split(x if x.dtype == torch.uint8 else x.float(), y, torch.arange(len(y)))
 
 
 def _path(part: Any) -> str:

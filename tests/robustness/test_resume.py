@@ -218,7 +218,7 @@ def test_finished_batches_are_not_computed_again() -> None:
     half = Kept()
     with pytest.raises(KeyboardInterrupt):
         evaluate(model, x, y, [spec], batch_size=10, parts=half, on_progress=Interrupting(4))
-    assert half.written == 2  # of them: clean, the attack's begin, two batches
+    assert half.written == 2  # of the parts clean, the attack's begin, and its two batches
     model.shown = 0
     evaluate(model, x, y, [spec], batch_size=10, parts=half)
     assert model.shown == checks + (right - 20) * 12
@@ -397,7 +397,7 @@ def test_what_a_digest_tells_apart() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest(torch.eye(3).t().contiguous(), model) == digest(torch.eye(3), model)
     assert digest(torch.arange(6.0).view(2, 3).t()) == digest(torch.tensor([[0.0, 3], [1, 4], [2, 5]]))
-    assert all(len(digest) == 12 and set(digest) <= set("0123456789abcdef") for digest in digests)
+    assert all(len(text) == 12 and set(text) <= set("0123456789abcdef") for text in digests)
 
 
 def test_a_parts_name_begins_with_its_attack() -> None:

@@ -255,7 +255,7 @@ def test_a_transfer_can_be_a_member() -> None:
         evaluate(model, x, y, [spec])
 
 
-# ---- what is facts of an attack
+# ---- what is recorded of an attack
 
 
 def test_only_what_differs_from_the_defaults_identifies_an_attack() -> None:
@@ -529,11 +529,11 @@ def test_two_searches_for_the_nearest_point_keep_their_own_distances() -> None:
     specs = [AttackSpec.of("fmn", "linf", 0.1, steps=steps) for steps in (60, 1)]
     evaluation = evaluate(model, x, y, specs)
     arrays = evaluation.arrays(torch.arange(20), y)
-    facts = [arrays[name] for name in arrays if name.startswith("distance-")]
-    assert len(facts) == 2
-    for entry, distances in zip(evaluation.robust, facts, strict=True):
+    distances = [arrays[name] for name in arrays if name.startswith("distance-")]
+    assert len(distances) == 2
+    for entry, written in zip(evaluation.robust, distances, strict=True):
         assert entry.distances is not None
-        assert entry.distances.tolist() == distances.tolist()
+        assert entry.distances.tolist() == written.tolist()
 
 
 def test_the_authors_members_are_attacks_of_their_own() -> None:

@@ -38,7 +38,7 @@ def records(frame: Frame) -> list[Facts]:
 
 
 def configs_of(lines: Frame) -> list[Facts]:
-    """The config of each line; lines of equal text share one, as many runs have few."""
+    """The config of each line; each different text is parsed once, and its lines share the dict."""
     configs = {text: json.loads(text) for text in lines["config"].unique()}
     return [configs[text] for text in lines["config"]]
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from bregman_exp.build.known_data import archive_of, likely_shape, normalization_of
+from bregman_exp.build.known_data import archive_of, normalization_of
 from bregman_exp.build.objects import activation, check_model, network
 from bregman_exp.build.stored import check_belongs, check_stored, identity_of, stored_run
 from bregman_exp.config import ConfigError, Mlp, PluginModel, Run, check
@@ -17,6 +18,7 @@ from bregman_exp.runs.reading import parsed_config
 from bregman_exp.training.checkpoint import CONFIG, CheckpointError, load_weights, read_checkpoint, weights_of
 
 IMAGE = (32, 32)  # height and width; a ResNet takes any
+LARGEST_SAMPLE = 2**24  # numbers; a record may be anybody's
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,16 @@ def _network(run: Run, act: Activation, state: Mapping[str, Tensor], figures: Ma
 
 
 def sample_shape(run: Run, state: Mapping[str, Tensor], figures: Mapping[str, Any]) -> tuple[int, ...]:
-    """The shape of the samples that a network with these weights and ``figures``, {} if unknown, has seen.
+    """The shape of the samples that a network with these weights takes; images of 32 × 32.
 
-    Where the figures do not say it, it follows from the weights, with images of 32 × 32; a plug-in's model
-    has layers that only its author knows, so there the config is asked.
+    A plug-in's model may be made for one shape alone: there it is the one in ``figures``, {} if unknown.
     """
-    recorded = figures.get("dataset", {}).get("shape")
-    if recorded or isinstance(run.model, PluginModel):
-        return tuple(recorded or likely_shape(run))
-    inputs = _layer_weights(state)[0].shape[1]
-    return (inputs,) if isinstance(run.model, Mlp) else (inputs, *IMAGE)
+    first, recorded = _layer_weights(state)[0], figures.get("dataset", {}).get("shape")
+    is_plugin = isinstance(run.model, PluginModel)
+    if is_plugin and recorded and prod(recorded) <= LARGEST_SAMPLE:
+        return tuple(recorded)
+    is_flat = isinstance(run.model, Mlp) or (is_plugin and first.dim() == 2)
+    return (first.shape[1],) if is_flat else (first.shape[1], *IMAGE)
 
 
 def _layer_weights(state: Mapping[str, Tensor]) -> list[Tensor]:

@@ -19,7 +19,7 @@ from bregman_exp.robustness import Norm, Threat
 from bregman_exp.robustness.training_attack import TrainingAttack
 from bregman_exp.training.objective import Loss, Objective, PgdAt, Trades, squared_error
 
-# eps where the config has none; of colour images, the sizes of RobustBench for CIFAR, and in ℓ∞ for ImageNet
+# eps where the config has none; of images, the sizes of RobustBench for CIFAR, and in ℓ∞ for ImageNet
 OF_IMAGES = {Norm.LINF: 8 / 255, Norm.L2: 0.5}
 OF_IMAGENET = {Norm.LINF: 4 / 255, Norm.L2: 0.5}
 OF_POINTS = {Norm.LINF: 0.02, Norm.L2: 0.02}
@@ -34,11 +34,11 @@ def with_threat(run: Run) -> Run:
     settings = run.training
     if not settings.is_robust:
         return run
+    eps = settings.eps
+    usual = _usual(run) if eps is None else {}
     try:
-        norm, eps = Norm(settings.norm), settings.eps
-        threat = Threat.configured(norm, _usual(run)[norm] if eps is None else eps)
-    except ConfigError:
-        raise
+        norm = Norm(settings.norm)
+        threat = Threat.configured(norm, usual.get(norm, eps))
     except ValueError as error:
         raise ConfigError(f"training.{error}") from None
     require(threat.eps > 0, f"training.eps={eps}: it must be > 0; without an adversary use training=standard")

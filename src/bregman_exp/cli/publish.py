@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bregman_exp.build.loading import TrainedRun, load, sample_shape
 from bregman_exp.runs import RunFolder
@@ -14,10 +15,7 @@ from bregman_exp.zoo import write_checksums
 from bregman_exp.zoo.card import REMARK, SAMPLE
 from bregman_exp.zoo.sample import sample_figures
 
-PATHS = (
-    *("dataset.root", "output_dir", "attack.source", "logger.mlflow.uri"),
-    *("hydra.run.dir", "hydra.sweep.dir", "hydra.searchpath"),
-)
+PATHS = ("dataset.root", "output_dir", "attack.source", "logger.mlflow", "hydra.")  # how keys of them begin
 
 
 def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, remark: str = "") -> list[Path]:
@@ -47,7 +45,7 @@ def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, re
 
 
 def _publish(folder: RunFolder, run: TrainedRun, target: RunFolder, remark: str) -> None:
-    config, figures = run.config.without_paths().to_yaml(), run.figures
+    config, figures = run.config.without_paths().to_yaml(), _without_root(run)
     shutil.rmtree(target.checkpoints, ignore_errors=True)  # of another publication
     _publish_checkpoints(folder, run, target, config)
     note = folder.read_note()
@@ -67,7 +65,15 @@ def _publish_checkpoints(folder: RunFolder, run: TrainedRun, target: RunFolder, 
         writer.save_checkpoint(without_training_state(content), target.checkpoint(name))
 
 
+def _without_root(run: TrainedRun) -> dict[str, Any]:
+    """The figures; remarks of older versions name the folder of the images."""
+    dataset, root = dict(run.figures["dataset"]), str(getattr(run.config.dataset, "root", ""))
+    if "remarks" in dataset and root:
+        dataset["remarks"] = [remark.replace(root, "…") for remark in dataset["remarks"]]
+    return {**run.figures, "dataset": dataset}
+
+
 def _without_path(override: str) -> str:
     """The override with "…" for the path that it names."""
     key, sign, _ = override.partition("=")
-    return f"{key}{sign}…" if key.lstrip("+~") in PATHS else override
+    return f"{key}{sign}…" if key.lstrip("+~").startswith(PATHS) else override

@@ -65,7 +65,7 @@ def image_folder(
 
 
 def _split_remarks(n_val: int | None, images: int) -> list[str]:
-    """What an ``n_val`` beside a folder of validation images does: nothing."""
+    """A remark if ``n_val`` is given beside val/, where it has no effect."""
     if n_val in (None, images):
         return []
     return [f"dataset.n_val={n_val} has no effect: the validation images are the {images:,} of val/."]

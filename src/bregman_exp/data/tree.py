@@ -80,14 +80,14 @@ def skipped_remarks(tree: Path, listings: dict[str, Listing], used: Mapping[str,
     """A sentence about skipped files and a sentence about unused folders, where there are any."""
     skipped = sum((listing.skipped for listing in listings.values()), Counter[str]())
     folders = [e.name for e in _entries(tree) if e.is_dir() and e.name not in used.values()]
-    remarks = []
+    remarks, name = [], tree.resolve().name
     if skipped:
         remarks.append(
-            f"dataset.root: {skipped.total()} files of {tree.name} are skipped, since they are not images in "
+            f"dataset.root: {skipped.total()} files of {name} are skipped, since they are not images in "
             f"a class folder ({counts(skipped)}); files with {', '.join(sorted(ENDINGS))} are read."
         )
     if folders:
-        remarks.append(f"dataset.root: the folders {', '.join(folders)} of {tree.name} are not used.")
+        remarks.append(f"dataset.root: the folders {', '.join(folders)} of {name} are not used.")
     return remarks
 
 

@@ -42,7 +42,7 @@ def _facts(run: TrainedRun) -> dict[str, str]:
     recipe = [
         *(_objective(config.training), f"{train['epochs']} epochs, batch {config.trainer.batch_size}"),
         *(config.optim.label, f"precision {config.trainer.precision}", f"seed {config.seed}"),
-        *(f"{name} {getattr(config.trainer, name)}" for name in _unusual(config.trainer)),
+        *_unusual(config.trainer),
     ]
     return {
         "network": f"{config.model_name} ({run.figures['act']}){clamp}, {parameters:,} parameters",
@@ -62,10 +62,9 @@ def _objective(training: Training) -> str:
 
 
 def _unusual(trainer: Trainer) -> list[str]:
-    """The settings of ``OF_TRAINING`` that differ from their defaults."""
-    return [
-        f.name for f in fields(trainer) if f.name in OF_TRAINING and getattr(trainer, f.name) != f.default
-    ]
+    """The settings of ``OF_TRAINING`` that differ from their defaults, e.g. "ema 0.999"."""
+    given = {f.name: (getattr(trainer, f.name), f.default) for f in fields(trainer) if f.name in OF_TRAINING}
+    return [f"{name} {value}" for name, (value, default) in given.items() if value != default]
 
 
 def _environment(environment: Mapping[str, Any]) -> str:

@@ -15,10 +15,11 @@ NOT_PUBLISHED = (".lock", ".DS_Store", "run.log", "evaluations")
 def write_checksums(folder: Path, names: Collection[str]) -> None:
     """Writes the lines of these networks into SHA256SUMS; those of the others stay as they were published."""
     recorded = _recorded(folder) if (folder / CHECKSUMS).is_file() else {}
-    kept = {path: checksum for path, checksum in recorded.items() if path.partition("/")[0] not in names}
+    others = {place.name for place in folder.iterdir() if place.is_dir()} - set(names)
+    kept = {path: checksum for path, checksum in recorded.items() if path.partition("/")[0] in others}
     files = [path for name in names for path in (folder / name).rglob("*") if path.is_file()]
     paths = {path.relative_to(folder) for path in files}
-    published = {path.as_posix() for path in paths if not set(path.parts) & set(NOT_PUBLISHED)}
+    published = {path.as_posix() for path in paths if not set(path.parts[1:]) & set(NOT_PUBLISHED)}
     sums = kept | {path: digest(folder / path) for path in published}
     write_text(folder / CHECKSUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)))
 
