@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from pathlib import Path
 
+from bregman_exp.analysis.formats import counted
 from bregman_exp.cli.publish import publish
 from bregman_exp.runs.run_folder import runs_at
 from bregman_exp.terminal import in_one_sentence
@@ -17,7 +18,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with in_one_sentence():
         written = publish(runs_at(arguments.runs), arguments.to, arguments.name, arguments.remark)
-    print(f"wrote {len(written)} networks and SHA256SUMS to {arguments.to}")
+    print(f"wrote {counted(len(written), 'network')} and SHA256SUMS to {arguments.to}")
 
 
 if __name__ == "__main__":

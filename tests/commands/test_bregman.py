@@ -111,6 +111,7 @@ def test_a_line_a_run(bregman, outputs: Path, monkeypatch, words: tuple[str, ...
 @pytest.mark.parametrize(
     ("where", "n"),
     [
+        (["state=complete", "model=nothing", "act=nothing"], 0),
         (["state=failed"], 1),
         (["seed=1"], 2),
         (["row=bregman*"], 2),

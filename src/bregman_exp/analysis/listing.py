@@ -86,8 +86,8 @@ def only(runs: Frame, conditions: Sequence[str]) -> Frame:
             raise ValueError(
                 f"--where {condition}: no run has {key}; there are {', '.join(KEYS)}, optim.lr, …."
             )
-        kept = [fnmatchcase(_text(own), value) for own in values]
-        runs, configs = runs[kept], [c for c, keep in zip(configs, kept, strict=True) if keep]
+        kept = [place for place, own in enumerate(values) if fnmatchcase(_text(own), value)]
+        runs, configs = runs.iloc[kept], [configs[place] for place in kept]
     return runs
 
 
