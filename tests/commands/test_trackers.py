@@ -58,6 +58,9 @@ def records(path: Path) -> Generator[Any]:
             yield parsed
 
 
+WRITTEN_SECONDS = 15
+
+
 def items(updates: Any) -> dict[str, Any]:
     """Of a config, a summary or a line of the history: the values by key."""
     return {u.key or ".".join(u.nested_key): json.loads(u.value_json) for u in updates}
@@ -83,7 +86,13 @@ class Part:
 
 
 def parts(folder: Path) -> list[Part]:
-    return [Part(path) for path in sorted(folder.rglob("*.wandb"))]
+    """The parts of a run; W&B's service may write their last records some time after ``finish``."""
+    end = time.monotonic() + WRITTEN_SECONDS
+    while True:
+        written = [Part(path) for path in sorted(folder.rglob("*.wandb"))]
+        if time.monotonic() > end or all(part.exit_code is not None for part in written):
+            return written
+        time.sleep(0.2)
 
 
 def run_folders(tmp_path: Path) -> list[Path]:
