@@ -52,6 +52,7 @@ def test_paths_that_were_typed_stay_here(command, script, tmp_path: Path) -> Non
     )
     assert bx.pretrained("own", folder="zoo").config.weights == "best"
     assert script("publish", str(place), str(place), "--to", "zoo").code == 1  # twice the same name
+    assert "--name a/b is not the name" in script("publish", str(place), "--to", "zoo", "--name", "a/b").err
 
 
 def test_a_file_that_was_changed_or_is_missing(published: Path) -> None:

@@ -24,14 +24,16 @@ def publish(runs: Sequence[RunFolder], target: Path, name: str | None = None, re
     A folder has config.yaml and run.json without paths of this machine, metrics.json, predictions.npz, the
     weights as a checkpoint, and sample.json. ``name``: of a single run; default <model>-<act>-<data>-<run>.
     ``remark``: a sentence for the model card. Raises CheckpointError for a run that is not complete, before
-    anything is written, and for damaged weights; ValueError for one name of several runs, and for a run that
-    would be published onto itself.
+    anything is written, and for damaged weights; ValueError for one name of several runs, for a name
+    that is no folder's, and for a run that would be published onto itself.
     """
     for run in runs:
         if not run.complete:
             raise CheckpointError(f"{run.path} is not complete; run its train command again.")
     if name and len(runs) > 1:
         raise ValueError(f"--name {name} is for one run, and there are {len(runs)}; leave it out.")
+    if name and Path(name).name != name:
+        raise ValueError(f"--name {name} is not the name of a folder; give one without separators.")
     trained = [load(run.path) for run in runs]  # checks that its files belong together
     written = [target / (name or f"{run.path.parent.name}-{run.path.name}") for run in runs]
     if twice := next((path for path in written if written.count(path) > 1), None):
@@ -67,9 +69,9 @@ def _publish_checkpoints(folder: RunFolder, run: TrainedRun, target: RunFolder, 
 
 def _without_root(run: TrainedRun) -> dict[str, Any]:
     """The figures; remarks of older versions name the folder of the images."""
-    dataset, root = dict(run.figures["dataset"]), str(getattr(run.config.dataset, "root", ""))
-    if "remarks" in dataset and root:
-        dataset["remarks"] = [remark.replace(root, "…") for remark in dataset["remarks"]]
+    dataset, root = dict(run.figures["dataset"]), Path(getattr(run.config.dataset, "root", "")).expanduser()
+    if "remarks" in dataset and root.is_absolute():
+        dataset["remarks"] = [remark.replace(str(root), "…") for remark in dataset["remarks"]]
     return {**run.figures, "dataset": dataset}
 
 
